@@ -1,0 +1,20 @@
+# lockstep_library(NAME SOURCES file... [LINKS target...] [PRIVATE_LINKS target...])
+#
+# One folder, one static library `lockstep_NAME`. Headers are included by their path from the top of
+# the repository ("protocol/raft/raft.hpp"), but a folder's headers can be found only through its
+# library: each library offers an include folder that holds one link, to its own folder. So an
+# include of a layer that is not linked does not compile.
+function(lockstep_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  set(target lockstep_${name})
+  add_library(${target} STATIC ${ARG_SOURCES})
+
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(include_root ${PROJECT_BINARY_DIR}/include/${target})
+  get_filename_component(parent ${include_root}/${folder} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${include_root}/${folder} SYMBOLIC)
+
+  target_include_directories(${target} PUBLIC ${include_root})
+  target_link_libraries(${target} PUBLIC ${ARG_LINKS} PRIVATE lockstep_options ${ARG_PRIVATE_LINKS})
+endfunction()

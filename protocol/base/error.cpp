@@ -1,0 +1,75 @@
+#include "protocol/base/error.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep {
+namespace {
+
+using enum ErrorCode;
+using enum Certainty;
+
+constexpr std::array kTable{
+    ErrorInfo{kBadRequest, "bad_request", kDefinite, 2, "the message is not one this node understands",
+              "the text names the field; compare it with docs/protocol.md"},
+    ErrorInfo{kUnsupportedVersion, "unsupported_version", kDefinite, 2,
+              "the message's protocol version is not one this node speaks", "use a client of the node's version"},
+    ErrorInfo{kInvalidName, "invalid_name", kDefinite, 2,
+              "a lock name is 1 to 255 bytes of UTF-8 without control characters", "choose another name"},
+    ErrorInfo{kInvalidTtl, "invalid_ttl", kDefinite, 2, "the session's TTL is not one this node offers",
+              "use a TTL of 0: the session stays until it is taken over"},
+    ErrorInfo{kBusy, "busy", kThisCopy, 3, "the node holds as much unfinished work as it may", "try again"},
+    ErrorInfo{kNoLeader, "no_leader", kThisCopy, 3, "no leader is known to this node", "try again, or another node"},
+    ErrorInfo{kUnavailable, "unavailable", kIndefinite, 3, "no answer came from a quorum in time",
+              "retry with the same request number; look at `lockstep status`"},
+    ErrorInfo{kSessionExpired, "session_expired", kDefinite, 5, "the session is not known: it ended long ago",
+              "open a new session; locks of the old one are gone"},
+    ErrorInfo{kSessionSuperseded, "session_superseded", kDefinite, 5,
+              "a later incarnation of this client took the session over", "stop: the newer incarnation has the locks"},
+    ErrorInfo{kSessionConflict, "session_conflict", kDefinite, 4,
+              "the client id has a living session that the request did not name",
+              "name that session to take it over, or use another client id"},
+    ErrorInfo{kWrongSecret, "wrong_secret", kDefinite, 4, "the secret is not that of the session to be taken over",
+              "use the secret the session was opened with, or another client id"},
+    ErrorInfo{kNumberReused, "number_reused", kDefinite, 4,
+              "this request number was used for another command in this session", "give each request its own number"},
+    ErrorInfo{kTooManyUnacknowledged, "too_many_unacknowledged", kDefinite, 4,
+              "the session has 64 requests whose answers were never acknowledged",
+              "send the lowest number still unanswered as `acknowledged below`"},
+    ErrorInfo{kTooManyLocks, "too_many_locks", kDefinite, 4, "the cluster holds as many locks as it may",
+              "release some"},
+    ErrorInfo{kTooManySessionLocks, "too_many_session_locks", kDefinite, 4,
+              "the session holds as many locks as one session may", "release some"},
+    ErrorInfo{kTooManySessions, "too_many_sessions", kDefinite, 4,
+              "the cluster has as many sessions as it may, and each holds locks", "release the locks of some"},
+};
+
+}  // namespace
+
+std::span<const ErrorInfo> error_table() { return kTable; }
+
+const ErrorInfo& error_info(ErrorCode code) {
+  const auto found = std::find_if(kTable.begin(), kTable.end(), [&](const ErrorInfo& e) { return e.code == code; });
+  INVARIANT(found != kTable.end(), "every error code has a row in the table");
+  return *found;
+}
+
+std::optional<ErrorCode> error_code_from(std::uint64_t wire_value) {
+  for (const ErrorInfo& info : kTable) {
+    if (static_cast<std::uint64_t>(info.code) == wire_value) return info.code;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(Certainty certainty) {
+  switch (certainty) {
+    case kDefinite: return "definite";
+    case kIndefinite: return "indefinite";
+    case kThisCopy: return "this copy";
+  }
+  return "unknown";
+}
+
+}  // namespace lockstep

@@ -1,0 +1,57 @@
+// Every error that a client can be answered with, and the one table that says what each means.
+//
+// The certainty of an error is the contract: an application that is told "definite" may act on it,
+// one that is told "indefinite" must retry under the same request number, and one that is told
+// "this copy" knows nothing of the copies it sent before (Maelstrom: "never return a definite error
+// under indefinite conditions"). The client library, the command line's exit codes and
+// docs/protocol.md all come from error_table().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace lockstep {
+
+// The numbers are on the wire and in the log: append only.
+enum class ErrorCode : std::uint8_t {
+  kBadRequest = 1,
+  kUnsupportedVersion = 2,
+  kInvalidName = 3,
+  kInvalidTtl = 4,
+  kBusy = 5,
+  kNoLeader = 6,
+  kUnavailable = 7,
+  kSessionExpired = 8,
+  kSessionSuperseded = 9,
+  kSessionConflict = 10,
+  kWrongSecret = 11,
+  kNumberReused = 12,
+  kTooManyUnacknowledged = 13,
+  kTooManyLocks = 14,
+  kTooManySessionLocks = 15,
+  kTooManySessions = 16,
+};
+
+enum class Certainty : std::uint8_t {
+  kDefinite,    // it did not happen and never will
+  kIndefinite,  // it may have happened or may yet: retry with the same number
+  kThisCopy,    // this copy was not taken; nothing is said of earlier copies: same number, try again
+};
+
+struct ErrorInfo {
+  ErrorCode code;
+  std::string_view name;  // what --json and the documents call it
+  Certainty certainty;
+  int exit_code;  // of the command line: 2 usage, 3 unavailable, 4 refused, 5 lost
+  std::string_view meaning;
+  std::string_view way_out;
+};
+
+std::span<const ErrorInfo> error_table();
+const ErrorInfo& error_info(ErrorCode code);
+std::optional<ErrorCode> error_code_from(std::uint64_t wire_value);
+std::string_view to_string(Certainty certainty);
+
+}  // namespace lockstep

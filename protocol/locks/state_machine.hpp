@@ -1,0 +1,67 @@
+// The replicated state: which sessions live, which answers each still needs, and who holds which lock.
+//
+// apply() is a pure function of the state and the entry: no clock, no randomness, no configuration of
+// this node, no order of a hash table. Two replicas that applied the same entries are equal, and
+// hash() says so cheaply: it is kept incrementally, so comparing costs nothing (R16).
+//
+// Invariants: every lock's session lives; a name's token strictly rises from grant to grant; a request
+// number runs at most once in a session.
+// A value: copyable, owns everything, not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "protocol/locks/commands.hpp"
+#include "protocol/locks/lock_table.hpp"
+#include "protocol/locks/sessions.hpp"
+
+namespace lockstep::locks {
+
+// A lock as check and list show it.
+struct LockView {
+  std::string name;
+  ClientId owner;
+  FencingToken token;
+  WallTime since{};  // when it was granted, by the leader's wall clock
+  friend bool operator==(const LockView&, const LockView&) = default;
+};
+
+struct Outcome {
+  RequestKey key;
+  Result result;
+};
+
+class StateMachine {
+ public:
+  StateMachine() = default;
+  explicit StateMachine(const StateLimits& limits) : limits_(limits) {}
+
+  // Applies one entry's command. `index` must rise from call to call. No outcome: the request is older
+  // than what its session acknowledged, so nobody waits for it.
+  std::optional<Outcome> apply(LogIndex index, WallTime time, const Command& command);
+
+  std::optional<LockView> check(std::string_view name) const;
+  // Locks whose names start with `prefix` and sort after `after`, at most `limit`, in order of name.
+  std::vector<LockView> list(std::string_view prefix, std::string_view after, std::size_t limit) const;
+
+  std::size_t lock_count() const { return locks_.size(); }
+  std::size_t session_count() const { return sessions_.size(); }
+  const LockTable& locks() const { return locks_; }
+  const Sessions& sessions() const { return sessions_; }
+  std::uint64_t hash() const { return locks_.hash() + sessions_.hash(); }
+
+ private:
+  Result open(LogIndex index, const Open& open);
+  Result run(LogIndex index, WallTime time, SessionId session, const Operation& operation);
+  Result preempt(LogIndex index, WallTime time, SessionId session, const Preempt& preempt);
+  Result release(SessionId session, const Release& release);
+
+  StateLimits limits_;
+  Sessions sessions_;
+  LockTable locks_;
+};
+
+}  // namespace lockstep::locks

@@ -1,0 +1,56 @@
+#include "protocol/raft/log.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep::raft {
+
+Log::Log(std::vector<Entry> entries)
+    : entries_(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end())) {}
+
+WallTime Log::last_time() const { return entries_.empty() ? WallTime{} : entries_.back().time; }
+
+const Entry& Log::at(LogIndex index) const {
+  INVARIANT(contains(index), "only an entry that the log holds can be read");
+  return entries_[index.value() - 1];
+}
+
+Term Log::term_at(LogIndex index) const { return index ? at(index).term : Term(); }
+
+bool Log::matches(LogIndex index, Term term) const { return index <= last_index() && term_at(index) == term; }
+
+LogIndex Log::last_not_above(LogIndex from, Term term) const {
+  LogIndex index = std::min(from, last_index());
+  while (index && term_at(index) > term) index = index.previous();
+  return index;
+}
+
+bool Log::is_up_to_date(LogIndex index, Term term) const {
+  return term > last_term() || (term == last_term() && index >= last_index());
+}
+
+void Log::append(Entry entry) {
+  INVARIANT(entry.term >= last_term(), "terms never fall along a log");
+  entries_.push_back(std::move(entry));
+}
+
+void Log::truncate_from(LogIndex first) {
+  INVARIANT(contains(first), "only what is there can be dropped");
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(first.value() - 1), entries_.end());
+}
+
+std::vector<Entry> Log::slice(LogIndex after, std::size_t max_bytes) const {
+  std::vector<Entry> entries;
+  std::size_t bytes = 0;
+  for (LogIndex index = after.next(); index <= last_index(); index = index.next()) {
+    const Entry& entry = at(index);
+    bytes += size_of(entry);
+    if (!entries.empty() && bytes > max_bytes) break;
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+}  // namespace lockstep::raft

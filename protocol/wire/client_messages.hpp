@@ -1,0 +1,130 @@
+// What clients and nodes say to each other: the fields, not the bytes.
+//
+// A client sends a Request to any node and gets exactly one Response with the same call number. The
+// call number names one copy of a request; the (session, number) inside names the request itself.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/locks/commands.hpp"
+#include "protocol/locks/state_machine.hpp"
+#include "protocol/wire/limits.hpp"
+
+namespace lockstep::wire {
+
+using Secret = std::array<std::uint8_t, kSecretSize>;
+
+// locks::Open as the client sends it: with the secret itself, of which the node logs only a hash.
+struct OpenSession {
+  ClientId client;
+  Secret secret{};
+  std::uint64_t nonce = 0;
+  std::uint32_t ttl_ms = 0;
+  SessionId replaces;
+  friend bool operator==(const OpenSession&, const OpenSession&) = default;
+};
+
+enum class ReadMode : std::uint8_t {
+  kLocal = 0,         // this node's own map, with its age
+  kLinearizable = 1,  // reflects everything that completed before the request was sent
+};
+
+// Both modes wait until `at_least` is applied, so that a client's reads never go back.
+struct Check {
+  std::string name;
+  ReadMode mode = ReadMode::kLocal;
+  LogIndex at_least;
+  friend bool operator==(const Check&, const Check&) = default;
+};
+
+struct List {
+  std::string prefix;
+  std::string after;  // names sorting after this one: the last of the page before, or empty
+  std::uint32_t limit = kMaxListPage;
+  ReadMode mode = ReadMode::kLocal;
+  LogIndex at_least;
+  friend bool operator==(const List&, const List&) = default;
+};
+
+struct Status {
+  friend bool operator==(const Status&, const Status&) = default;
+};
+
+using RequestBody = std::variant<OpenSession, locks::Execute, Check, List, Status>;
+
+struct Request {
+  CallNumber call;
+  RequestBody body;
+  friend bool operator==(const Request&, const Request&) = default;
+};
+
+// How old the answer may be: the state is at least as new as the cluster's was `age` ago. None if this
+// node has not heard from a quorum since it started.
+struct CheckAnswer {
+  std::optional<locks::LockView> lock;  // none: free
+  std::optional<std::uint64_t> age_ms;
+  friend bool operator==(const CheckAnswer&, const CheckAnswer&) = default;
+};
+
+struct ListAnswer {
+  std::vector<locks::LockView> locks;
+  bool more = false;
+  std::optional<std::uint64_t> age_ms;
+  friend bool operator==(const ListAnswer&, const ListAnswer&) = default;
+};
+
+enum class Role : std::uint8_t { kForming = 0, kFollower = 1, kPreCandidate = 2, kCandidate = 3, kLeader = 4 };
+
+struct MemberStatus {
+  std::string name;
+  std::string client_endpoint;
+  NodeId id;  // none while the cluster forms
+  friend bool operator==(const MemberStatus&, const MemberStatus&) = default;
+};
+
+struct StatusAnswer {
+  std::string name;
+  NodeId node;
+  ClusterId cluster;  // none while the cluster forms
+  Role role = Role::kForming;
+  Term term;
+  std::string leader;  // a member's name; empty if none is known
+  LogIndex last_index;
+  LogIndex commit_index;
+  LogIndex applied_index;
+  LogIndex durable_index;
+  std::uint64_t state_hash = 0;
+  std::uint64_t locks = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t pending = 0;  // requests waiting at this node
+  std::uint64_t rejected_frames = 0;  // did not decode, since start
+  std::optional<std::uint64_t> age_ms;
+  std::uint64_t pid = 0;
+  std::string version;
+  std::vector<MemberStatus> members;
+  friend bool operator==(const StatusAnswer&, const StatusAnswer&) = default;
+};
+
+struct Error {
+  ErrorCode code{};
+  std::string detail;  // for a person: names the field, the limit, the session
+  SessionId current_session;  // with kSessionConflict
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+// A locks::Refused is sent as an Error; the other results as they are.
+using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released,
+                                  locks::NotHolder, CheckAnswer, ListAnswer, StatusAnswer, Error>;
+
+struct Response {
+  CallNumber call;   // none if the request was too broken to tell
+  LogIndex applied;  // what the node had applied; a client sends the highest it has seen with its reads
+  ResponseBody body;
+  friend bool operator==(const Response&, const Response&) = default;
+};
+
+}  // namespace lockstep::wire

@@ -1,0 +1,35 @@
+// What a message may be at most. Checked where bytes arrive, before anything else looks at them, and
+// the same in every build: these are part of the protocol. Limits of the state are locks::StateLimits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lockstep::wire {
+
+inline constexpr std::uint8_t kVersion = 1;
+
+inline constexpr std::size_t kMaxLockName = 255;             // bytes of UTF-8
+inline constexpr std::size_t kMaxClientRequest = 32 * 1024;  // bytes of a client's frame
+inline constexpr std::size_t kMaxListPage = 1000;            // locks in one answer to List
+inline constexpr std::size_t kMaxErrorDetail = 1024;         // bytes
+inline constexpr std::size_t kSecretSize = 32;               // bytes, from the system's random device
+
+inline constexpr std::size_t kMaxMembers = 7;
+inline constexpr std::size_t kMaxMemberName = 64;      // bytes: letters, digits, '-', '_', '.'
+inline constexpr std::size_t kMaxEndpoint = 256;       // bytes
+inline constexpr std::size_t kMaxEntryBody = 40 * 1024;
+inline constexpr std::size_t kMaxEntries = 65'536;     // of one Append
+inline constexpr std::size_t kMaxForward = 16'384;     // commands of one Forward
+inline constexpr std::size_t kMaxReason = 1024;        // bytes, of a refusal
+
+// Soft sizes that senders keep to, so that no frame is large (see docs/architecture.md).
+inline constexpr std::size_t kPublishedFrame = 64 * 1024;   // entries of one published Append
+inline constexpr std::size_t kFetchedFrame = 1024 * 1024;   // entries of an answer to a Fetch
+inline constexpr std::size_t kForwardedFrame = 256 * 1024;  // commands of one Forward
+
+// Hard sizes of a frame, for the sockets' MAXMSGSIZE.
+inline constexpr std::size_t kMaxClientFrame = 64 * 1024;
+inline constexpr std::size_t kMaxPeerFrame = 16 * 1024 * 1024;
+
+}  // namespace lockstep::wire
