@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "protocol/base/random.hpp"
+#include "protocol/base/notice.hpp"
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
@@ -65,12 +65,6 @@ using Event = std::variant<PeerMessage, ClientRequest, BadFrame, Persisted, Tick
 struct ClientReply {
   ConnectionId connection;
   wire::Response response;
-};
-
-// Something an operator wants to read in the log of the process. Never per request.
-struct Notice {
-  enum class Level { kInfo, kWarning } level = Level::kInfo;
-  std::string text;
 };
 
 // What the shell must do. Whatever order it chooses is safe: what must be durable before it is said

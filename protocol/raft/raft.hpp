@@ -1,0 +1,254 @@
+// One voter of a formed cluster: Raft (Ongaro and Ousterhout 2014; "thesis" is Ongaro's) on one PUB socket.
+//
+// It owns the log, the term, the vote and what this node knows of its peers; it decides what is
+// committed. It knows nothing of locks, bytes, sockets or disks: events come in with the time, and
+// take_output() says what to write and what to send.
+//
+// What must be durable before what is sent (R1, R3) is kept here, not by the shell: while a new term or
+// vote is on its way to the disk every message waits inside, and an Ack counts only what Persisted has
+// confirmed. Broken invariants abort.
+//
+// How it differs from the paper: AppendEntries is published once to everyone, so a leader keeps no next
+// index and no send state. A follower that misses something pulls it with Fetch (see repair.cpp).
+// Rules R1 to R16 are in docs/protocol.md. Membership changes (R11 to R13) and snapshots are not built.
+//
+// A value: copyable, deterministic, not thread-safe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/base/notice.hpp"
+#include "protocol/base/random.hpp"
+#include "protocol/base/types.hpp"
+#include "protocol/raft/durability.hpp"
+#include "protocol/raft/entry.hpp"
+#include "protocol/raft/log.hpp"
+#include "protocol/raft/messages.hpp"
+
+namespace lockstep::raft {
+
+struct Timing {
+  Duration heartbeat = std::chrono::milliseconds(50);
+  Duration election_timeout_min = std::chrono::milliseconds(500);
+  Duration election_timeout_max = std::chrono::milliseconds(1000);
+};
+
+struct Bounds {
+  std::size_t uncommitted_bytes = 16 * 1024 * 1024;  // of a leader's log: beyond that, Busy (R14)
+  std::size_t published_bytes = 64 * 1024;           // entries of one published Append
+  std::size_t fetched_bytes = 1024 * 1024;           // entries of one answer to a Fetch
+  std::size_t ahead_bytes = 1024 * 1024;             // Appends a follower buffers ahead of a gap (R7)
+  // Published frames with entries that are not committed. A quarter of the PUB socket's high-water mark,
+  // beyond which it drops silently.
+  std::size_t unacknowledged_frames = 1024;
+};
+
+struct Options {
+  Timing timing;
+  Bounds bounds;
+  std::uint64_t seed = 0;
+};
+
+// Everything a Raft wants from its shell since the last time it was asked.
+struct RaftOutput {
+  std::vector<Write> writes;
+  std::vector<Outgoing> messages;
+  std::vector<BarrierAnswer> barriers;    // to request_barrier() of this node
+  std::vector<StateHash> leader_hashes;   // to be compared with this node's own (R16)
+  std::vector<Notice> notices;
+};
+
+enum class Proposed { kAppended, kNotLeader, kBusy };
+
+class Raft {
+ public:
+  // `restored` begins with entry 1, the configuration, which names the node. `last_write` is the last
+  // write already asked of the disk.
+  Raft(const Options& options, const Restored& restored, WriteId last_write, Time now);
+
+  // Events. Each may change what take_output() returns and when next_deadline() is.
+  void receive(Now now, ConnectionId connection, const Message& message);
+  void persisted(Time now, WriteId write);
+  void tick(Time now);
+
+  // Appends a command to the log, on a leader only. It is committed later, or never.
+  Proposed propose(Now now, std::string command);
+  // Sends commands to the leader, if one is known; answered by the log, or not at all.
+  void forward(std::vector<std::string> commands);
+  // Asks for a read index (thesis section 6.4; L2). Answered in RaftOutput::barriers, unless it or its answer is
+  // lost or the leader changes: then ask again, under a new number. Without a leader nothing happens.
+  CallNumber request_barrier();
+  // The hash of this node's state, to be sent along with heartbeats while it leads.
+  void set_state_hash(StateHash hash) { state_hash_ = hash; }
+
+  RaftOutput take_output(Time now);
+  Time next_deadline() const;
+
+  // Where things stand.
+  NodeId self() const { return self_; }
+  const Configuration& configuration() const { return configuration_; }
+  const Log& log() const { return log_; }
+  Term term() const { return hard_state_.term; }
+  NodeId vote() const { return hard_state_.vote; }
+  LogIndex commit_index() const { return commit_; }
+  LogIndex durable_index() const { return durability_.index(); }
+  LogIndex verified_index() const { return is_leader() ? log_.last_index() : verified_; }
+  // How far the state machine may go: committed, and on this node's own disk (R4).
+  LogIndex applicable_index() const { return std::min(commit_, durability_.index()); }
+  bool is_leader() const { return std::holds_alternative<Leader>(role_); }
+  bool is_candidate() const { return std::holds_alternative<Candidate>(role_); }
+  bool is_pre_candidate() const { return std::holds_alternative<PreCandidate>(role_); }
+  bool is_repairing() const { return static_cast<bool>(hard_state_.repair_until); }
+  NodeId leader() const;  // as far as this node knows; none if it does not
+  // The first commit index heard from a live leader since this node started (or its own no-op's): no
+  // read is answered before that is applied.
+  std::optional<LogIndex> first_commit_heard() const { return first_commit_heard_; }
+
+ private:
+  // --- roles, each with what only it needs ---
+  struct OutstandingFetch {
+    CallNumber number;
+    Time deadline{};
+  };
+  struct Follower {
+    NodeId leader;                       // none: not known
+    std::optional<OutstandingFetch> fetch;
+    std::map<LogIndex, Append> ahead;    // Appends that begin beyond what is verified, by previous index
+    std::size_t ahead_bytes = 0;
+    LogIndex leader_last;                // the highest index this term's leader was seen to have
+    bool ack_due = false;
+    Round round;                         // the latest round heard
+    Round acked_round;
+    Time silence_probe{};                // when to fetch if the leader stays silent (R8)
+  };
+  struct PreCandidate {
+    CallNumber number;
+    std::set<NodeId> granted;
+  };
+  struct Candidate {
+    CallNumber number;
+    std::set<NodeId> granted;
+  };
+  struct Progress {
+    LogIndex match;
+    Round round;
+    Time heard{};       // its last Ack
+    bool lost = false;  // an operator was told so
+  };
+  struct WaitingBarrier {
+    CallNumber number;
+    NodeId asker;
+    ConnectionId connection;
+    LogIndex index;  // the commit index when it arrived
+    Round round;     // that must be confirmed; none until one is started for it
+  };
+  struct Leader {
+    std::map<NodeId, Progress> peers;  // every other voter
+    LogIndex noop;                     // this leader's own first entry (R6)
+    LogIndex published;                // everything up to here was broadcast once
+    std::deque<LogIndex> frames;       // last index of each broadcast that is not committed yet
+    std::size_t uncommitted_bytes = 0;
+    bool announce = false;             // a broadcast is due although there is nothing new to replicate
+    Round round;                       // of the latest broadcast
+    Round confirmed;                   // the latest that a quorum acknowledged
+    std::vector<WaitingBarrier> barriers;
+    Time next_heartbeat{};
+  };
+
+  // raft.cpp: terms, timers, output
+  bool is_for_us(const Message& message) const;
+  bool is_stale(const Message& message) const;
+  void become_follower(Time now, Term term, NodeId leader);
+  void step_down(Time now, const char* why);
+  void adopt_leader(NodeId leader);
+  void hint_leader(Time now, NodeId leader);
+  void heard_leader(Time now);
+  bool leader_was_heard_recently(Time now) const;
+  void reset_election_timer(Time now);
+  void tick_follower(Time now, Follower& follower);
+  void tick_leader(Time now, Leader& leader);
+  void stage_entries_from(LogIndex first);
+  void finish_repair_if_reached();
+  Message message(NodeId to, MessageBody body) const;
+  void send(NodeId to, MessageBody body);
+  void send_to_others(const MessageBody& body);
+  void answer(ConnectionId connection, NodeId to, MessageBody body);
+  void publish(Append append);
+  void notice(std::string text, Notice::Level level = Notice::Level::kInfo);
+  std::string name_of(NodeId id) const;
+  std::size_t quorum() const;
+  CallNumber next_call();
+
+  // elections.cpp
+  void start_pre_vote(Time now);
+  void campaign(Time now);
+  void become_leader(Time now);
+  void count_own_vote(Time now);
+  bool would_vote_for(const VoteRequest& request) const;
+  void on_pre_vote_request(Time now, ConnectionId connection, const Message& from, const VoteRequest& request);
+  void on_vote_request(Time now, ConnectionId connection, const Message& from, const VoteRequest& request);
+  void on_vote(Time now, const Message& from, const Vote& vote);
+
+  // replication.cpp
+  void append_to_own_log(Entry entry);
+  void on_append(Time now, const Message& from, const Append& append);
+  void accept(const Append& append);
+  void note_ack_due(const Append& append);
+  void send_ack_if_due();
+  void on_ack(Time now, const Message& from, const Ack& ack);
+  void advance_commit_of_leader();
+  void advance_commit(LogIndex commit);
+  void broadcast(Time now);
+  Append next_broadcast(LogIndex after, std::vector<Entry> entries) const;
+  void on_forward(Now now, ConnectionId connection, const Message& from, const Forward& forward);
+  void check_quorum(Time now);
+
+  // repair.cpp
+  void keep_for_later(const Append& append);
+  void drain_ahead();
+  void start_fetch(Time now, LogIndex index);
+  LogIndex where_to_fetch() const;
+  void on_fetch_answer(Time now, const Append& append);
+  void on_fetch(ConnectionId connection, const Message& from, const Fetch& fetch);
+  void on_not_leader(Time now, const Message& from, const NotLeader& answer);
+
+  // rounds.cpp
+  void on_barrier(ConnectionId connection, const Message& from, const Barrier& barrier);
+  void on_barrier_answer(const BarrierAnswer& answer);
+  void start_round_if_wanted();
+  void confirm_rounds();
+  void answer_barriers();
+  void refuse_barriers(NodeId new_leader);
+
+  Options options_;
+  Random random_;
+  NodeId self_;
+  Configuration configuration_;
+
+  HardState hard_state_;
+  bool hard_state_staged_ = false;            // differs from what was last handed to the disk
+  std::optional<WriteId> hard_state_write_;   // handed to the disk, not durable yet
+  Log log_;
+  std::optional<LogIndex> staged_from_;       // entries from here on were not handed to the disk yet
+  Durability durability_;
+  WriteId last_write_;
+
+  LogIndex commit_;
+  LogIndex verified_;  // R2: highest index that an Append of this term has proved
+  std::variant<Follower, PreCandidate, Candidate, Leader> role_;
+
+  Time election_deadline_{};
+  std::optional<Time> leader_heard_;  // the last Append of a leader, of whatever term
+  std::optional<LogIndex> first_commit_heard_;
+  std::optional<StateHash> state_hash_;
+  CallNumber last_call_;
+  RaftOutput output_;  // its messages wait until term and vote are durable (R1)
+};
+
+}  // namespace lockstep::raft
