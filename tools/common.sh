@@ -1,0 +1,141 @@
+# Sourced by the scripts of this folder, never run. It holds what more than one of them needs:
+# where the repository is, how messages look, and how a node is found, asked and started.
+# Needs bash and coreutils only. Results go to stdout, everything else to stderr.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bin=$repository/build/bin
+program=${0##*/}
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+  say "$program: $*"
+  exit 1
+}
+usage_error() {
+  say "$program: $*"
+  say "Try 'tools/$program --help'."
+  exit 2
+}
+heading() { printf '\n== %s\n' "$*" >&2; }
+
+# The comment block at the head of the calling script is its manual.
+print_help() {
+  local line
+  while IFS= read -r line; do
+    case $line in
+      '#!'*) ;;
+      '# '*) printf '%s\n' "${line#\# }" ;;
+      '#') printf '\n' ;;
+      *) break ;;
+    esac
+  done <"$0"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds; false when the time is up.
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
+  done
+}
+
+# json_field NAME: the value of a string or a number in the one-line JSON object on stdin.
+json_field() {
+  local line
+  IFS= read -r line || true
+  [[ $line =~ \"$1\":\ ?\"([^\"]*)\" || $line =~ \"$1\":\ ?(-?[0-9]+) ]] || return 1
+  printf '%s\n' "${BASH_REMATCH[1]}"
+}
+
+# Configures and builds one preset; a release goes to build/.
+build_preset() {
+  (cd "$repository" && cmake --preset "$1" && cmake --build --preset "$1" -j "$(nproc)") >&2 ||
+    fail "the build of preset '$1' failed; the compiler's message is above"
+}
+
+# node_endpoint CONFIG: where the node serves clients, as its configuration says.
+node_endpoint() {
+  local line
+  while IFS= read -r line; do
+    if [[ $line =~ ^[[:space:]]*client[[:space:]]*=[[:space:]]*\"([^\"]+)\" ]]; then
+      printf '%s\n' "${BASH_REMATCH[1]}"
+      return
+    fi
+  done <"$1"
+  fail "$1 has no line 'client = \"tcp://...\"'"
+}
+
+# is_our_node PID: whether that process runs the lockstepd of this build. A rebuilt program that still
+# runs shows as "... (deleted)".
+is_our_node() {
+  local exe
+  exe=$(readlink "/proc/$1/exe" 2>/dev/null) || return 1
+  [[ ${exe% (deleted)} == "$(readlink -f "$bin/lockstepd")" ]]
+}
+
+# start_node CONFIG FOLDER: starts a node in a session of its own, so that it outlives the caller; its log
+# and its process id go to FOLDER/NAME.log and FOLDER/NAME.pid. Runs in the repository, to which the data
+# folders of configs/local are relative.
+start_node() {
+  local config=$1 folder=$2 name
+  name=$(basename "$config" .toml)
+  mkdir -p "$folder"
+  (
+    cd "$repository" || exit 1
+    setsid nohup "$bin/lockstepd" "$config" </dev/null >>"$folder/$name.log" 2>&1 &
+    printf '%s\n' "$!" >"$folder/$name.pid"
+  )
+}
+
+# stop_node PID_FILE: ends the node by SIGTERM, and by SIGKILL if it has not ended 10 s later. Only a
+# process that runs our lockstepd is touched: the id may have been given to another since.
+stop_node() {
+  local pid_file=$1 pid
+  pid=$(<"$pid_file")
+  if is_our_node "$pid"; then
+    kill -TERM "$pid" 2>/dev/null || true
+    if ! wait_for 10 node_is_gone "$pid"; then
+      say "process $pid did not end on SIGTERM within 10 s; killing it"
+      kill -KILL "$pid" 2>/dev/null || true
+      wait_for 5 node_is_gone "$pid" || fail "process $pid cannot be ended"
+    fi
+  fi
+  rm -f "$pid_file"
+}
+
+node_is_gone() { ! is_our_node "$1"; }
+
+# answers ENDPOINT PID: whether that process answers a status request there, and not another one.
+answers() { [[ $(statuses "$1") =~ \"pid\":\ ?$2[,\}] ]]; }
+
+# wait_until_started CONFIG FOLDER: until the node answers; if it ends instead, shows what it said.
+wait_until_started() {
+  local config=$1 folder=$2 name pid endpoint deadline
+  name=$(basename "$config" .toml)
+  pid=$(<"$folder/$name.pid")
+  endpoint=$(node_endpoint "$config")
+  deadline=$((SECONDS + 15))
+  until answers "$endpoint" "$pid"; do
+    if ! readlink "/proc/$pid/exe" >/dev/null; then
+      tail -n 3 "$folder/$name.log" >&2
+      rm -f "$folder/$name.pid"
+      fail "node $name did not start; the end of $folder/$name.log is above"
+    fi
+    ((SECONDS < deadline)) || fail "node $name does not answer at $endpoint; see $folder/$name.log"
+    sleep 0.05
+  done
+}
+
+# statuses ENDPOINTS: one line of JSON a node that answers.
+statuses() { "$bin/lockstep" --server "$1" --timeout 1s --json status 2>/dev/null || true; }
+
+# leader_line ENDPOINTS: the JSON line of the node that leads; false if none does.
+leader_line() {
+  local line
+  while IFS= read -r line; do
+    [[ $(json_field role <<<"$line") == leader ]] && printf '%s\n' "$line" && return
+  done < <(statuses "$1")
+  return 1
+}
