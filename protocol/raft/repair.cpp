@@ -1,0 +1,92 @@
+// Repair by pulling: a follower that misses something asks for it (R7, R8).
+//
+// It keeps one Fetch outstanding. Its question is "my entry at this index is of this term"; the leader
+// sends what follows if it has the same, else names an earlier point where they may agree. Only the
+// answer to the outstanding question moves the next one, so late answers cannot make it jump about.
+
+#include <algorithm>
+
+#include "protocol/base/invariant.hpp"
+#include "protocol/raft/raft.hpp"
+
+namespace lockstep::raft {
+
+// --- the follower's side ---
+
+// An Append that begins beyond what we can check. Bounded: what does not fit is fetched later.
+void Raft::keep_for_later(const Append& append) {
+  auto& follower = std::get<Follower>(role_);
+  if (append.entries.empty() || append.previous_index <= verified_) return;
+  std::size_t bytes = 0;
+  for (const Entry& entry : append.entries) bytes += size_of(entry);
+  if (follower.ahead_bytes + bytes > options_.bounds.ahead_bytes) return;
+  if (follower.ahead.emplace(append.previous_index, append).second) follower.ahead_bytes += bytes;
+}
+
+void Raft::drain_ahead() {
+  auto& follower = std::get<Follower>(role_);
+  while (!follower.ahead.empty() && follower.ahead.begin()->first <= verified_) {
+    const Append append = std::move(follower.ahead.begin()->second);
+    follower.ahead.erase(follower.ahead.begin());
+    for (const Entry& entry : append.entries) follower.ahead_bytes -= size_of(entry);
+    // Both come from this term's one leader, so its log up to `verified_` is ours.
+    INVARIANT(log_.matches(append.previous_index, append.previous_term), "one leader's Appends agree");
+    accept(append);
+  }
+}
+
+// What this term has proved is the best place to go on from; without it, probe from the end of the log.
+LogIndex Raft::where_to_fetch() const { return verified_ ? verified_ : log_.last_index(); }
+
+void Raft::start_fetch(Time now, LogIndex index) {
+  auto& follower = std::get<Follower>(role_);
+  if (!follower.leader) return;
+  const Duration heartbeat = options_.timing.heartbeat;
+  follower.fetch = OutstandingFetch{next_call(), now + random_.between(2 * heartbeat, 4 * heartbeat)};
+  follower.silence_probe = now + options_.timing.election_timeout_min / 3;
+  send(follower.leader, Fetch{follower.fetch->number, index, log_.term_at(index)});
+}
+
+void Raft::on_fetch_answer(Time now, const Append& append) {
+  auto& follower = std::get<Follower>(role_);
+  const bool matches = log_.matches(append.previous_index, append.previous_term);
+  if (matches) {
+    accept(append);
+    drain_ahead();
+  }
+  if (!follower.fetch || follower.fetch->number != append.fetch) return;  // late: proves things, moves nothing
+  follower.fetch.reset();
+  if (!matches) {
+    // "at our own last index at or below that one whose term is not above that one's" (R7)
+    start_fetch(now, log_.last_not_above(append.previous_index, append.previous_term));
+  } else if (verified_ < follower.leader_last) {
+    start_fetch(now, verified_);
+  }
+}
+
+void Raft::on_not_leader(Time now, const Message& from, const NotLeader& answer) {
+  if (is_leader()) return;
+  if (const auto* follower = std::get_if<Follower>(&role_); follower && follower->leader == from.from) {
+    role_ = Follower{};  // it led once, in this term, or was thought to
+  }
+  hint_leader(now, answer.leader);
+}
+
+// --- the leader's side ---
+
+void Raft::on_fetch(ConnectionId connection, const Message& from, const Fetch& fetch) {
+  if (!is_leader() || from.term < term()) {
+    answer(connection, from.from, NotLeader{fetch.number, leader()});
+    return;
+  }
+  Append append;
+  if (log_.matches(fetch.index, fetch.term)) {
+    append = next_broadcast(fetch.index, log_.slice(fetch.index, options_.bounds.fetched_bytes));
+  } else {
+    append = next_broadcast(log_.last_not_above(fetch.index, fetch.term), {});
+  }
+  append.fetch = fetch.number;
+  answer(connection, from.from, std::move(append));
+}
+
+}  // namespace lockstep::raft
