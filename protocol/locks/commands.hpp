@@ -25,9 +25,9 @@ using SecretHash = std::array<std::uint8_t, 32>;
 struct Open {
   ClientId client;
   SecretHash secret_hash{};
-  std::uint64_t nonce = 0;    // random per process: a retried Open is recognised by it
-  std::uint32_t ttl_ms = 0;   // 0: the session never expires
-  SessionId replaces;         // the client's last session as it knew it before its first send
+  std::uint64_t nonce = 0;   // random per process: a retried Open is recognised by it
+  std::uint32_t ttl_ms = 0;  // 0: the session never expires
+  SessionId replaces;        // the client's last session as it knew it before its first send
   friend bool operator==(const Open&, const Open&) = default;
 };
 
@@ -57,9 +57,9 @@ using Command = std::variant<Open, Execute>;
 // Identifies a request across its copies, whichever node they went through. `fingerprint` hashes the
 // operation, so that one number used for two operations is never answered with the other's answer.
 struct RequestKey {
-  ClientId client;            // of an Open; nil otherwise
-  SessionId session;          // of an Execute; none otherwise
-  std::uint64_t number = 0;   // the request number, or an Open's nonce
+  ClientId client;           // of an Open; nil otherwise
+  SessionId session;         // of an Execute; none otherwise
+  std::uint64_t number = 0;  // the request number, or an Open's nonce
   std::uint64_t fingerprint = 0;
   friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };

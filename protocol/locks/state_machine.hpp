@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,8 +37,7 @@ struct Outcome {
 
 class StateMachine {
  public:
-  StateMachine() = default;
-  explicit StateMachine(const StateLimits& limits) : limits_(limits) {}
+  explicit StateMachine(const StateLimits& limits = {});
 
   // Applies one entry's command. `index` must rise from call to call. No outcome: the request is older
   // than what its session acknowledged, so nobody waits for it.
@@ -51,15 +51,28 @@ class StateMachine {
   std::size_t session_count() const { return sessions_.size(); }
   const LockTable& locks() const { return locks_; }
   const Sessions& sessions() const { return sessions_; }
-  std::uint64_t hash() const { return locks_.hash() + sessions_.hash(); }
+
+  // Of everything that a later answer may depend on.
+  std::uint64_t hash() const { return limits_hash_ + locks_.hash() + sessions_.hash(); }
+  // The same from every record, at the cost of a walk: for tests, and to check a state read back.
+  std::uint64_t recomputed_hash() const;
 
  private:
   Result open(LogIndex index, const Open& open);
+  Result open_new(LogIndex index, const Open& open);
+  Result take_over(LogIndex index, const Open& open, const Session& current);
+  std::optional<Result> execute(LogIndex index, WallTime time, const Execute& request, std::uint64_t fingerprint);
+  std::optional<Result> run_once(LogIndex index, WallTime time, const Execute& request, std::uint64_t fingerprint);
   Result run(LogIndex index, WallTime time, SessionId session, const Operation& operation);
-  Result preempt(LogIndex index, WallTime time, SessionId session, const Preempt& preempt);
-  Result release(SessionId session, const Release& release);
+  Result preempt(LogIndex index, WallTime time, SessionId session, const std::string& name);
+  Result release(SessionId session, const std::string& name);
+
+  const ClientId& client_of(SessionId session) const;
+  LockView view_of(const std::string& name, const LockTable::Lock& lock) const;
 
   StateLimits limits_;
+  std::uint64_t limits_hash_ = 0;
+  LogIndex last_applied_;
   Sessions sessions_;
   LockTable locks_;
 };

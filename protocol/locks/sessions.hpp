@@ -1,0 +1,95 @@
+// The session table: which sessions live, which answers each may still ask for, and how the last of
+// the others ended.
+//
+// Knows nothing of locks beyond one bit a session, told from outside: whether it holds any. Idle
+// sessions are kept in the order of their last use, since the longest unused makes room when the
+// table is full.
+//
+// Invariants: a client has at most one living session, and it is the client's last; a session's
+// answers are those of its numbers in [acknowledged_below, acknowledged_below + 64) that have run.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/base/types.hpp"
+#include "protocol/locks/commands.hpp"
+
+namespace lockstep::locks {
+
+struct SavedAnswer {
+  RequestNumber number;
+  std::uint64_t fingerprint = 0;
+  Result result;
+};
+
+struct Session {
+  SessionId id;
+  ClientId client;
+  SecretHash secret_hash{};
+  std::uint64_t nonce = 0;
+  std::uint32_t ttl_ms = 0;
+  LogIndex last_used;
+  RequestNumber acknowledged_below;
+  std::vector<SavedAnswer> answers;  // by rising number, at most kMaxUnacknowledged
+
+  const SavedAnswer* answer_to(RequestNumber number) const;
+};
+
+enum class SessionEnd : std::uint8_t {
+  kSuperseded = 1,  // the client took it over
+  kEvicted = 2,     // it made room for another
+};
+
+class Sessions {
+ public:
+  const Session* find(SessionId id) const;
+  std::size_t size() const { return living_.size(); }
+  // The client's last session, living or among the ended ones that are kept; none if nothing is known.
+  SessionId last_of(const ClientId& client) const;
+  // How a session that does not live ended; nothing if that is no longer known, or it never was.
+  std::optional<SessionEnd> end_of(SessionId id) const;
+  // The session without locks that was used longest ago; none if every one holds some.
+  SessionId longest_idle() const;
+
+  // The client must have no living session. The new one is idle, last used at its own index.
+  void open(LogIndex index, const Open& open);
+  void end(SessionId id, SessionEnd how);
+  // The session was used in entry `index`, the newest so far, and now holds locks or does not.
+  void used(SessionId id, LogIndex index, bool holds_locks);
+  // Answers below `below` have reached the client. Never lowers what was acknowledged before.
+  void acknowledge(SessionId id, RequestNumber below);
+  // The number must be new in this session, and not below what was acknowledged.
+  void save(SessionId id, SavedAnswer answer);
+
+  std::uint64_t hash() const { return hash_; }
+  std::uint64_t recomputed_hash() const;  // from every record: what hash() must equal
+
+ private:
+  struct Ended {
+    std::uint64_t position = 0;  // counts all sessions that ever ended: the order in which they are forgotten
+    SessionId id;
+    ClientId client;
+    SessionEnd how{};
+  };
+
+  static std::uint64_t hash_of(const Ended& ended);
+  Session& living(SessionId id);
+  void remember(Session&& session, SessionEnd how);
+  void forget_oldest();
+
+  std::unordered_map<SessionId, Session> living_;
+  std::unordered_map<ClientId, SessionId> last_of_client_;
+  // An entry uses at most one session, so an index of last use names one.
+  std::map<LogIndex, SessionId> idle_by_last_use_;
+  std::deque<Ended> ended_;  // the last kKeptEndedSessions, oldest first
+  std::unordered_map<SessionId, SessionEnd> how_ended_;
+  std::uint64_t ended_count_ = 0;
+  std::uint64_t hash_ = 0;
+};
+
+}  // namespace lockstep::locks
