@@ -15,10 +15,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -141,8 +141,7 @@ class ClientCore {
     std::size_t endpoint = 0;
     std::uint32_t failures = 0;      // in a row, for the backoff
     std::vector<CallNumber> copies;  // the newest last
-    std::string last_problem;
-    bool claimed = false;  // an unfinished operation that a new call has made its own
+    bool claimed = false;            // an unfinished operation that a new call has made its own
   };
   using Requests = std::map<RequestId, Request>;
 
@@ -156,8 +155,8 @@ class ClientCore {
   void on(Time now, const ClientTick&);
   void on_unmatched_error(Time now, std::size_t endpoint, const wire::Error& error);
   void on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error);
-  void on_answer(Requests::iterator request, const wire::Response& response);
-  void on_operation_answer(Requests::iterator request, const wire::Response& response);
+  std::string_view on_answer(Time now, Requests::iterator request, const wire::Response& response);
+  std::string_view on_operation_answer(Time now, Requests::iterator request, const wire::Response& response);
   void session_ended(const ClientError& error);
   void open_failed(Requests::iterator request, const ClientError& error);
 
@@ -167,13 +166,16 @@ class ClientCore {
   void expire_attempts(Time now);
   void work(Time now);
   void send_due(Time now);
+  void open_session(Time now);
   void send_copy(Time now, RequestId id, Request& request);
   wire::RequestBody wire_body(Request& request) const;
 
   bool is_operation(const Request& request) const { return std::holds_alternative<locks::Operation>(request.body); }
   bool wants_session() const;
-  bool may_be_sent(const Request& request) const;
+  bool has_abandoned() const;  // an operation was sent, is unanswered, and nobody waits for it
+  bool may_be_sent(const Request& request, bool wanted, bool abandoned) const;
   void complete(Request& request, ClientOutcome outcome, LogIndex applied);
+  void forget_copies(Request& request);
   Requests::iterator erase(Requests::iterator request);
   void check_invariants() const;
 
@@ -190,6 +192,7 @@ class ClientCore {
   std::map<CallId, RequestId> waiting_;
   std::size_t preferred_ = 0;  // the endpoint that new requests go to first
 
+  std::string last_problem_;  // of any request: what a call that times out is told
   SavedSession last_saved_;
   ClientOutput output_;
 };
