@@ -1,0 +1,55 @@
+#include "nodes/transport/context.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep {
+namespace {
+
+// libzmq numbers connections from rand(), and whoever guesses a routing id can claim it. Before the first
+// socket, this makes the start of the numbering unpredictable.
+void seed_routing_ids() {
+  unsigned seed = 0;
+  ssize_t read = 0;
+  do {
+    read = getrandom(&seed, sizeof seed, 0);
+  } while (read < 0 && errno == EINTR);
+  INVARIANT(read == static_cast<ssize_t>(sizeof seed), "the system's random device answers");
+  std::srand(seed);
+}
+
+}  // namespace
+
+Context::Context() {
+  context_.set(zmq::ctxopt::io_threads, 2);
+  context_.set(zmq::ctxopt::max_sockets, 4096);
+  // Closing the context must not wait for messages that nobody takes.
+  context_.set(zmq::ctxopt::blocky, 0);
+  seed_routing_ids();
+}
+
+Context::~Context() {
+  for (const auto& [path, lock] : claimed_) close(lock);
+}
+
+bool Context::claim_ipc_path(const std::string& path) {
+  if (claimed_.contains(path)) return true;
+  const int lock = open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  // Where no file can be made, the bind will fail as well and say why.
+  if (lock < 0) return true;
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    close(lock);
+    return false;
+  }
+  claimed_.emplace(path, lock);
+  return true;
+}
+
+}  // namespace lockstep

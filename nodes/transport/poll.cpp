@@ -1,0 +1,28 @@
+#include "nodes/transport/poll.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep {
+
+zmq::pollitem_t readable(int fd) { return {nullptr, fd, ZMQ_POLLIN, 0}; }
+
+zmq::pollitem_t readable(zmq::socket_t& socket) { return {socket.handle(), 0, ZMQ_POLLIN, 0}; }
+
+zmq::pollitem_t readable_or_writable(zmq::socket_t& socket) {
+  return {socket.handle(), 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0};
+}
+
+void wait_for(PollItems& items, Duration timeout) {
+  const Duration bounded = std::clamp(timeout, Duration::zero(), Duration(std::chrono::hours(1)));
+  try {
+    zmq::poll(items, std::chrono::ceil<std::chrono::milliseconds>(bounded));
+  } catch (const zmq::error_t& error) {
+    INVARIANT(error.num() == EINTR, std::string("sockets can be waited for: ") + error.what());
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,144 @@
+// Goal: three nodes that are connected once reach each other on every path, and lose nothing but what was
+// sent while nobody was there. Method: three PeerSides over ipc in a folder of their own.
+#include "nodes/transport/peer_side.hpp"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+
+#include "nodes/transport/subscriber.hpp"
+#include "transport_testing.hpp"
+
+using namespace lockstep;
+using lockstep::testing::eventually;
+using lockstep::testing::kAnyPort;
+using lockstep::testing::receive_one;
+using lockstep::testing::send_eventually;
+
+namespace {
+
+struct Fixture {
+  Fixture() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "lockstep-transport-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    folder = pattern;
+    for (const std::string name : {"a", "b", "c"}) open(name);
+  }
+  ~Fixture() {
+    sides.clear();
+    std::filesystem::remove_all(folder);
+  }
+
+  PeerAddress address(const std::string& name) const {
+    const std::string stem = "ipc://" + (folder / name).string();
+    return {name, stem + ".peer", stem + ".publish"};
+  }
+  void open(const std::string& name) {
+    std::vector<PeerAddress> others;
+    for (const std::string other : {"a", "b", "c"}) {
+      if (other != name) others.push_back(address(other));
+    }
+    auto side = PeerSide::open(context, address(name), others);
+    REQUIRE(side);
+    sides.emplace(name, std::move(*side));
+  }
+  // Sends again until it has come, as the protocol does: the first sends go before the connections are made.
+  ReceivedRequest deliver(const std::string& from, const raft::Destination& way, const std::string& to,
+                          const std::string& body) {
+    ReceivedRequest found;
+    PollItems items;
+    sides.at(to).add_poll_items(items);
+    CHECK(eventually(items, [&] {
+      sides.at(from).send(way, body);
+      for (ReceivedRequest& request : sides.at(to).receive()) {
+        if (request.body == body) found = std::move(request);
+      }
+      return !found.body.empty();
+    }));
+    return found;
+  }
+
+  Context context;
+  std::filesystem::path folder;
+  std::map<std::string, PeerSide> sides;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "what one node publishes reaches every other, and comes without a connection") {
+  CHECK_FALSE(deliver("a", raft::Publish{}, "b", "news from a").connection);
+  CHECK_FALSE(deliver("a", raft::Publish{}, "c", "more from a").connection);
+  CHECK_FALSE(deliver("c", raft::Publish{}, "a", "news from c").connection);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a message to a member arrives at it alone, and its answer comes back to the sender") {
+  const ReceivedRequest question = deliver("b", raft::ToMember{"a"}, "a", "question");
+  CHECK(question.connection);
+  CHECK_FALSE(deliver("a", raft::ToConnection{question.connection}, "b", "answer").connection);
+  CHECK(sides.at("c").receive().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a node that comes back is reached again on the connections of before") {
+  deliver("a", raft::ToMember{"b"}, "b", "before");
+  sides.erase("b");
+  CHECK(eventually({}, [&] { return sides.at("a").send(raft::ToMember{"b"}, "meanwhile") != SendResult::kSent; }));
+  CHECK(sides.at("a").dropped_sends() > 0);
+  open("b");
+  deliver("a", raft::ToMember{"b"}, "b", "after");
+  deliver("a", raft::Publish{}, "b", "broadcast after");
+}
+
+TEST_CASE_FIXTURE(Fixture, "publishing without a listener succeeds, into nothing") {
+  sides.erase("b");
+  sides.erase("c");
+  CHECK(sides.at("a").send(raft::Publish{}, "anyone?") == SendResult::kSent);
+}
+
+TEST_CASE("a subscriber from outside sees the broadcasts") {
+  Context context;
+  auto side = PeerSide::open(context, {"a", std::string(kAnyPort), std::string(kAnyPort)}, {});
+  REQUIRE(side);
+  auto subscriber = Subscriber::open(context, side->publish_endpoint());
+  REQUIRE(subscriber);
+  std::string heard;
+  CHECK(eventually({}, [&] {
+    side->send(raft::Publish{}, "frame");
+    if (auto body = subscriber->receive()) heard = std::move(*body);
+    return !heard.empty();
+  }));
+  CHECK(heard == "frame");
+}
+
+TEST_CASE("a peer endpoint in use is an error that names it") {
+  Context context;
+  auto side = PeerSide::open(context, {"a", std::string(kAnyPort), std::string(kAnyPort)}, {});
+  REQUIRE(side);
+  const std::string taken = side->publish_endpoint();
+  const auto second = PeerSide::open(context, {"b", std::string(kAnyPort), taken}, {});
+  REQUIRE_FALSE(second);
+  CHECK(to_string(second.error()) == taken + ": address already in use");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an ipc path that another process is bound to is not taken from it") {
+  Context another;  // as another process would have
+  const auto second = PeerSide::open(another, address("a"), {});
+  REQUIRE_FALSE(second);
+  CHECK(to_string(second.error()) == address("a").peer + ": address already in use");
+  deliver("b", raft::ToMember{"a"}, "a", "still there");
+}
+
+TEST_CASE("waiting ends when a file descriptor is ready, or with its time") {
+  int ends[2] = {};
+  REQUIRE(pipe(ends) == 0);
+  PollItems items{readable(ends[0])};
+  wait_for(items, std::chrono::milliseconds(1));
+  CHECK(items[0].revents == 0);
+  REQUIRE(write(ends[1], "x", 1) == 1);
+  wait_for(items, std::chrono::hours(1));
+  CHECK(items[0].revents == ZMQ_POLLIN);
+  close(ends[0]);
+  close(ends[1]);
+}
