@@ -100,7 +100,7 @@ struct StatusAnswer {
   std::uint64_t state_hash = 0;
   std::uint64_t locks = 0;
   std::uint64_t sessions = 0;
-  std::uint64_t pending = 0;  // requests waiting at this node
+  std::uint64_t pending = 0;          // requests waiting at this node
   std::uint64_t rejected_frames = 0;  // did not decode, since start
   std::optional<std::uint64_t> age_ms;
   std::uint64_t pid = 0;
@@ -111,14 +111,14 @@ struct StatusAnswer {
 
 struct Error {
   ErrorCode code{};
-  std::string detail;  // for a person: names the field, the limit, the session
+  std::string detail;         // for a person: names the field, the limit, the session
   SessionId current_session;  // with kSessionConflict
   friend bool operator==(const Error&, const Error&) = default;
 };
 
 // A locks::Refused is sent as an Error; the other results as they are.
-using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released,
-                                  locks::NotHolder, CheckAnswer, ListAnswer, StatusAnswer, Error>;
+using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released, locks::NotHolder,
+                                  CheckAnswer, ListAnswer, StatusAnswer, Error>;
 
 struct Response {
   CallNumber call;   // none if the request was too broken to tell

@@ -1,0 +1,142 @@
+#include "protocol/wire/names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace lockstep::wire {
+namespace {
+
+template <typename Enum>
+constexpr NamedNumber named(Enum value, std::string_view name) {
+  return {static_cast<std::uint64_t>(value), name};
+}
+
+constexpr std::array kMessageTypes{
+    named(MessageType::kAppend, "append"),
+    named(MessageType::kVoteRequest, "vote_request"),
+    named(MessageType::kVote, "vote"),
+    named(MessageType::kAck, "ack"),
+    named(MessageType::kFetch, "fetch"),
+    named(MessageType::kForward, "forward"),
+    named(MessageType::kBarrier, "barrier"),
+    named(MessageType::kBarrierAnswer, "barrier_answer"),
+    named(MessageType::kNotLeader, "not_leader"),
+    named(MessageType::kBusy, "busy"),
+    named(MessageType::kHello, "hello"),
+    named(MessageType::kForm, "form"),
+    named(MessageType::kHelloRefused, "hello_refused"),
+};
+
+constexpr std::array kRequestTypes{
+    named(RequestType::kOpenSession, "open_session"),
+    named(RequestType::kPreempt, "preempt"),
+    named(RequestType::kRelease, "release"),
+    named(RequestType::kCheck, "check"),
+    named(RequestType::kList, "list"),
+    named(RequestType::kStatus, "status"),
+};
+
+constexpr std::array kResponseTypes{
+    named(ResponseType::kSessionOpened, "session_opened"),
+    named(ResponseType::kGranted, "granted"),
+    named(ResponseType::kHeld, "held"),
+    named(ResponseType::kReleased, "released"),
+    named(ResponseType::kNotHolder, "not_holder"),
+    named(ResponseType::kCheckAnswer, "check_answer"),
+    named(ResponseType::kListAnswer, "list_answer"),
+    named(ResponseType::kStatusAnswer, "status_answer"),
+    named(ResponseType::kError, "error"),
+};
+
+constexpr std::array kEntryTypes{
+    named(EntryType::kNoop, "noop"),
+    named(EntryType::kConfiguration, "configuration"),
+    named(EntryType::kCommand, "command"),
+};
+
+constexpr std::array kCommandTypes{
+    named(CommandType::kOpen, "open"),
+    named(CommandType::kPreempt, "preempt"),
+    named(CommandType::kRelease, "release"),
+};
+
+constexpr std::array kRoles{
+    named(Role::kForming, "forming"),
+    named(Role::kFollower, "follower"),
+    named(Role::kPreCandidate, "pre_candidate"),
+    named(Role::kCandidate, "candidate"),
+    named(Role::kLeader, "leader"),
+};
+
+constexpr std::array kReadModes{
+    named(ReadMode::kLocal, "local"),
+    named(ReadMode::kLinearizable, "linearizable"),
+};
+
+std::vector<NamedNumber> error_codes() {
+  std::vector<NamedNumber> names;
+  for (const ErrorInfo& info : error_table()) names.push_back(named(info.code, info.name));
+  return names;
+}
+
+template <typename Enum>
+std::string_view name_of(Enum value) {
+  return name_in(names_of<Enum>(), static_cast<std::uint64_t>(value));
+}
+
+}  // namespace
+
+template <>
+std::span<const NamedNumber> names_of<MessageType>() {
+  return kMessageTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<RequestType>() {
+  return kRequestTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<ResponseType>() {
+  return kResponseTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<EntryType>() {
+  return kEntryTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<CommandType>() {
+  return kCommandTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<Role>() {
+  return kRoles;
+}
+template <>
+std::span<const NamedNumber> names_of<ReadMode>() {
+  return kReadModes;
+}
+template <>
+std::span<const NamedNumber> names_of<ErrorCode>() {
+  static const std::vector<NamedNumber> kErrorCodes = error_codes();
+  return kErrorCodes;
+}
+
+std::string_view name_in(std::span<const NamedNumber> table, std::uint64_t number) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const NamedNumber& n) { return n.number == number; });
+  return found == table.end() ? std::string_view() : found->name;
+}
+
+const NamedNumber* find_name(std::span<const NamedNumber> table, std::string_view name) {
+  const auto found = std::find_if(table.begin(), table.end(), [&](const NamedNumber& n) { return n.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string_view to_string(MessageType type) { return name_of(type); }
+std::string_view to_string(RequestType type) { return name_of(type); }
+std::string_view to_string(ResponseType type) { return name_of(type); }
+std::string_view to_string(EntryType type) { return name_of(type); }
+std::string_view to_string(CommandType type) { return name_of(type); }
+std::string_view to_string(Role role) { return name_of(role); }
+std::string_view to_string(ReadMode mode) { return name_of(mode); }
+
+}  // namespace lockstep::wire
