@@ -1,0 +1,53 @@
+// What every command of the program `lockstep` is given, and how a command joins it.
+//
+// A command is one function add_NAME_command(app, line) in a file of its own: it adds its subcommand
+// to the CLI::App and, when that is chosen, leaves in `line.chosen` what to run. main() runs it after
+// the whole command line was read, so `line.global` is complete by then, and exits with what it returns.
+// Results go to stdout (with --json one object a line), everything else to stderr.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "protocol/base/client_id.hpp"
+#include "protocol/base/types.hpp"
+
+namespace lockstep {
+
+// The contract that scripts may rely on (docs/architecture.md, "Command line").
+enum ExitCode : int {
+  kExitYes = 0,
+  kExitNo = 1,
+  kExitUsage = 2,
+  kExitUnavailable = 3,
+  kExitRefused = 4,
+  kExitLost = 5
+};
+
+struct GlobalOptions {
+  std::vector<std::string> servers{"tcp://127.0.0.1:7101"};
+  std::optional<ClientId> client_id;
+  bool json = false;
+  Duration timeout = std::chrono::seconds(5);  // without an answer from a quorum
+};
+
+struct CommandLine {
+  GlobalOptions global;
+  std::function<int()> chosen;
+};
+
+// The global options, on `app`.
+void add_global_options(CLI::App& app, GlobalOptions& options);
+
+// A duration as people write it: 500ms, 10s, 2m, 1h. No sign, no fraction; the unit may not be left out.
+std::optional<Duration> parse_duration(std::string_view text);
+
+// For a command's own duration options: refuses what parse_duration does not take.
+CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help);
+
+}  // namespace lockstep
