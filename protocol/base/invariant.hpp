@@ -15,7 +15,7 @@ namespace lockstep {
 
 }  // namespace lockstep
 
-#define INVARIANT(expression, why)                                                    \
-  do {                                                                            \
+#define INVARIANT(expression, why)                                                           \
+  do {                                                                                       \
     if (!(expression)) ::lockstep::invariant_broken(__FILE__, __LINE__, #expression, (why)); \
   } while (false)

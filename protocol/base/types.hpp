@@ -53,8 +53,8 @@ using ConnectionId = Identifier<struct ConnectionIdTag>;
 
 using Term = Ordinal<struct TermTag>;
 using LogIndex = Ordinal<struct LogIndexTag>;
-using WriteId = Ordinal<struct WriteIdTag>;  // numbers the writes that a node asks of its disk
-using Round = Ordinal<struct RoundTag>;      // numbers a leader's broadcasts, within one term
+using WriteId = Ordinal<struct WriteIdTag>;              // numbers the writes that a node asks of its disk
+using Round = Ordinal<struct RoundTag>;                  // numbers a leader's broadcasts, within one term
 using RequestNumber = Ordinal<struct RequestNumberTag>;  // a client's requests, within one session
 using CallNumber = Ordinal<struct CallNumberTag>;        // matches an answer to one copy of a request
 

@@ -14,8 +14,7 @@ void Durability::truncated_from(LogIndex first) {
 }
 
 void Durability::completed(WriteId write) {
-  const auto found =
-      std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.write == write; });
+  const auto found = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.write == write; });
   if (found == pending_.end()) return;
   found->done = true;
   while (!pending_.empty() && pending_.front().done) {

@@ -25,7 +25,7 @@ void Raft::campaign(Time now) {
   hard_state_.vote = self_;
   hard_state_staged_ = true;
   verified_ = LogIndex();
-  output_.messages.clear();  // of an older term: as if lost on the way
+  messages_.clear();  // of an older term: as if lost on the way
 
   const CallNumber number = next_call();
   role_ = Candidate{number, {}};  // our own vote counts when it is durable, like any other

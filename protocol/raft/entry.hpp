@@ -72,8 +72,8 @@ inline std::size_t size_of(const Entry& entry) {
 struct HardState {
   ClusterId cluster;  // none while the node is blank
   Term term;
-  NodeId vote;             // whom this node voted for in `term`; none if nobody
-  LogIndex repair_until;   // after acknowledged data was damaged (S2): no vote and no ack before this is durable again
+  NodeId vote;            // whom this node voted for in `term`; none if nobody
+  LogIndex repair_until;  // after acknowledged data was damaged (S2): no vote and no ack before this is durable again
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 

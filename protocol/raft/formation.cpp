@@ -48,11 +48,15 @@ MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_
 
 Formation::Formation(const FormationOptions& options, const Restored& restored, Now now)
     : options_(options), random_(options.seed), node_(restored), next_hello_(now.time) {
-  INVARIANT(restored.entries.empty(), "a node with entry 1 is formed already");
+  INVARIANT(restored.entries.size() <= 1, "a node with more than entry 1 was bound to its cluster");
   const auto& members = options_.initial_members;
   INVARIANT(std::find(members.begin(), members.end(), options_.name) != members.end(),
             "a node is one of its initial members");
-  form_if_all_agree(now);
+  if (node_.entries.empty()) {
+    form_if_all_agree(now);
+  } else {
+    bind();
+  }
 }
 
 Message Formation::message(MessageBody body) const {
@@ -104,7 +108,7 @@ void Formation::note_peer(Now now, const std::string& name, NodeId id) {
 // "When all initial members are blank and agree, the first listed stores and sends Form" (R17). A node
 // that once belonged to a cluster never makes another.
 void Formation::form_if_all_agree(Now now) {
-  if (!is_first_listed() || entry_write_ || doom_ || node_.hard_state.cluster) return;
+  if (!is_first_listed() || has_entry() || doom_ || node_.hard_state.cluster) return;
   if (peers_.size() + 1 != options_.initial_members.size()) return;
   Configuration configuration;
   configuration.cluster = ClusterId(random_.next_nonzero());
@@ -117,7 +121,7 @@ void Formation::form_if_all_agree(Now now) {
 }
 
 void Formation::on_form(const Message& message, const Form& form) {
-  if (entry_write_ || message.cluster != form.configuration.cluster) return;
+  if (has_entry() || message.cluster != form.configuration.cluster) return;
   const Member* self = form.configuration.find(node_.node);
   if (self == nullptr || self->name != options_.name) return;
   if (node_.hard_state.cluster && node_.hard_state.cluster != form.configuration.cluster) return;
@@ -135,17 +139,21 @@ void Formation::store(Entry entry) {
 
 void Formation::persisted(Now, WriteId write) {
   if (entry_write_ && write == *entry_write_) {
-    node_.hard_state.cluster = std::get<Configuration>(node_.entries.front().body).cluster;
-    node_.hard_state.term = std::max(node_.hard_state.term, kFirstTerm);
-    last_write_ = last_write_.next();
-    binding_write_ = last_write_;
-    output_.writes.push_back({last_write_, LogIndex(), {}, node_.hard_state});
+    bind();
   } else if (binding_write_ && write == *binding_write_) {
     formed_ = node_;
     output_.notices.push_back({Notice::Level::kInfo, std::string(made_it_ ? "formed" : "joined") + " cluster " +
                                                          std::to_string(node_.hard_state.cluster.value())});
     if (made_it_) tell_everyone();
   }
+}
+
+void Formation::bind() {
+  node_.hard_state.cluster = std::get<Configuration>(node_.entries.front().body).cluster;
+  node_.hard_state.term = std::max(node_.hard_state.term, kFirstTerm);
+  last_write_ = last_write_.next();
+  binding_write_ = last_write_;
+  output_.writes.push_back({last_write_, LogIndex(), {}, node_.hard_state});
 }
 
 void Formation::tick(Now now) {

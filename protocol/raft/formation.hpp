@@ -28,7 +28,7 @@ struct FormationOptions {
   std::vector<std::string> initial_members;  // in the order of the configuration; the first one forms
   std::string state_limits;                  // for entry 1, if this node makes it
   Duration hello_interval = std::chrono::milliseconds(200);
-  std::uint64_t seed = 0;                    // the cluster id comes from it
+  std::uint64_t seed = 0;  // the cluster id comes from it
 };
 
 struct FormationOutput {
@@ -40,7 +40,7 @@ struct FormationOutput {
 
 class Formation {
  public:
-  // `restored` holds no entry 1.
+  // `restored` holds no entries, or an entry 1 that the node crashed before it was bound by.
   Formation(const FormationOptions& options, const Restored& restored, Now now);
 
   void receive(Now now, ConnectionId connection, const Message& message);
@@ -57,8 +57,8 @@ class Formation {
   struct Peer {
     NodeId id;
     Time heard{};
-    NodeId previous_id;       // what it called itself before that
-    int changes = 0;          // how often it went back to an id it had left
+    NodeId previous_id;  // what it called itself before that
+    int changes = 0;     // how often it went back to an id it had left
   };
 
   void on_hello(Now now, ConnectionId connection, const Message& message, const Hello& hello);
@@ -66,6 +66,8 @@ class Formation {
   void note_peer(Now now, const std::string& name, NodeId id);
   void form_if_all_agree(Now now);
   void store(Entry entry);
+  void bind();
+  bool has_entry() const { return !node_.entries.empty(); }
   void say_hello();
   void tell_everyone();
   void stop(Now now, std::string why);
@@ -74,9 +76,9 @@ class Formation {
 
   FormationOptions options_;
   Random random_;
-  Restored node_;                    // becomes formed_ when durable
+  Restored node_;                      // becomes formed_ when durable
   std::map<std::string, Peer> peers_;  // blank ones that agree, by name
-  bool made_it_ = false;             // this node made entry 1
+  bool made_it_ = false;               // this node made entry 1
   std::optional<WriteId> entry_write_;
   std::optional<WriteId> binding_write_;
   std::optional<Restored> formed_;
@@ -88,8 +90,8 @@ class Formation {
 };
 
 // What a formed node answers to a Hello: entry 1 to one it names, else why not.
-MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_at, NodeId asker, ClusterId asker_cluster,
-                            const Hello& hello);
+MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_at, NodeId asker,
+                            ClusterId asker_cluster, const Hello& hello);
 
 // The difference between two lists of initial members, for a person.
 std::string difference_of_members(const std::vector<std::string>& ours, const std::string& their_name,

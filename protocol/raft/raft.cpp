@@ -3,6 +3,7 @@
 #include "protocol/raft/raft.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/base/invariant.hpp"
 #include "protocol/raft/quorum.hpp"
@@ -68,10 +69,9 @@ bool Raft::is_for_us(const Message& message) const {
 bool Raft::is_stale(const Message& message) const {
   if (message.term >= term()) return false;
   if (const auto* vote = std::get_if<Vote>(&message.body)) return !vote->pre_vote;
-  const bool is_request = std::holds_alternative<VoteRequest>(message.body) ||
-                          std::holds_alternative<Fetch>(message.body) ||
-                          std::holds_alternative<Forward>(message.body) ||
-                          std::holds_alternative<Barrier>(message.body);
+  const bool is_request =
+      std::holds_alternative<VoteRequest>(message.body) || std::holds_alternative<Fetch>(message.body) ||
+      std::holds_alternative<Forward>(message.body) || std::holds_alternative<Barrier>(message.body);
   return !is_request;
 }
 
@@ -174,16 +174,16 @@ Time Raft::next_deadline() const {
 
 void Raft::become_follower(Time now, Term new_term, NodeId leader) {
   INVARIANT(new_term >= term(), "a term never falls");
-  if (is_leader()) {
-    refuse_barriers(leader);
-    reset_election_timer(now);
-  }
   if (new_term > term()) {
     hard_state_.term = new_term;
     hard_state_.vote = NodeId();
     hard_state_staged_ = true;
     verified_ = LogIndex();
-    output_.messages.clear();  // of an older term: as if lost on the way
+    messages_.clear();  // of an older term: as if lost on the way
+  }
+  if (is_leader()) {
+    refuse_barriers(leader);
+    reset_election_timer(now);
   }
   role_ = Follower{};
   adopt_leader(leader);
@@ -246,7 +246,7 @@ Message Raft::message(NodeId to, MessageBody body) const {
 }
 
 void Raft::send(NodeId to, MessageBody body) {
-  output_.messages.push_back({ToMember{name_of(to)}, message(to, std::move(body))});
+  messages_.push_back({ToMember{name_of(to)}, message(to, std::move(body))});
 }
 
 void Raft::send_to_others(const MessageBody& body) {
@@ -256,18 +256,37 @@ void Raft::send_to_others(const MessageBody& body) {
 }
 
 void Raft::answer(ConnectionId connection, NodeId to, MessageBody body) {
-  output_.messages.push_back({ToConnection{connection}, message(to, std::move(body))});
+  messages_.push_back({ToConnection{connection}, message(to, std::move(body))});
 }
 
-void Raft::publish(Append append) {
-  output_.messages.push_back({Publish{}, message(NodeId(), std::move(append))});
-}
+void Raft::publish(Append append) { messages_.push_back({Publish{}, message(NodeId(), std::move(append))}); }
 
-void Raft::notice(std::string text, Notice::Level level) { output_.notices.push_back({level, std::move(text)}); }
+void Raft::notice(std::string text, Notice::Level level) { consequences_.notices.push_back({level, std::move(text)}); }
 
 std::string Raft::name_of(NodeId id) const {
   const Member* member = configuration_.find(id);
   return member != nullptr ? member->name : "?";
+}
+
+// The log from the lowest index that changed since the last write: what one write replaces.
+std::optional<Write> Raft::take_staged_write(Time now) {
+  if (!staged_from_ && !hard_state_staged_) return std::nullopt;
+  last_write_ = last_write_.next();
+  Write write{last_write_, LogIndex(), {}, std::nullopt};
+  LogIndex last;
+  if (staged_from_) {
+    write.first = *staged_from_;
+    write.entries = log_.slice(staged_from_->previous(), SIZE_MAX);
+    last = log_.last_index();
+  }
+  if (hard_state_staged_) {
+    write.hard_state = hard_state_;
+    hard_state_write_ = write.id;
+  }
+  durability_.started(write.id, write.first, last, now);
+  staged_from_.reset();
+  hard_state_staged_ = false;
+  return write;
 }
 
 RaftOutput Raft::take_output(Time now) {
@@ -275,34 +294,19 @@ RaftOutput Raft::take_output(Time now) {
     broadcast(now);
     confirm_rounds();
   }
-  if (staged_from_ || hard_state_staged_) {
-    Write write;
-    last_write_ = last_write_.next();
-    write.id = last_write_;
-    LogIndex last;
-    if (staged_from_ && log_.contains(*staged_from_)) {
-      write.first = *staged_from_;
-      write.entries = log_.slice(staged_from_->previous(), SIZE_MAX);
-      last = log_.last_index();
-    }
-    if (hard_state_staged_) {
-      write.hard_state = hard_state_;
-      hard_state_write_ = write.id;
-    }
-    durability_.started(write.id, write.first, last, now);
-    staged_from_.reset();
-    hard_state_staged_ = false;
-    output_.writes.push_back(std::move(write));
-  }
+  RaftOutput output;
+  if (auto write = take_staged_write(now)) output.writes.push_back(std::move(*write));
 
   // R1: no message of a term leaves before the term and the vote are durable; S2: nor before it is
   // durable that a repair is complete.
   const bool may_speak = !hard_state_write_;
-  if (may_speak) send_ack_if_due();
-  RaftOutput output;
-  std::swap(output, output_);
-  if (!may_speak) std::swap(output.messages, output_.messages);
+  if (may_speak) {
+    send_ack_if_due();
+    output.messages = std::exchange(messages_, {});
+  }
   return output;
 }
+
+Consequences Raft::take_consequences() { return std::exchange(consequences_, {}); }
 
 }  // namespace lockstep::raft

@@ -55,12 +55,16 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
-// Everything a Raft wants from its shell since the last time it was asked.
+// What leaves this node. In no order the shell must know: what has to be durable first is held back.
 struct RaftOutput {
   std::vector<Write> writes;
   std::vector<Outgoing> messages;
-  std::vector<BarrierAnswer> barriers;    // to request_barrier() of this node
-  std::vector<StateHash> leader_hashes;   // to be compared with this node's own (R16)
+};
+
+// What happened that concerns this node itself.
+struct Consequences {
+  std::vector<BarrierAnswer> barriers;   // to request_barrier() of this node
+  std::vector<StateHash> leader_hashes;  // to be compared with this node's own (R16)
   std::vector<Notice> notices;
 };
 
@@ -81,13 +85,15 @@ class Raft {
   Proposed propose(Now now, std::string command);
   // Sends commands to the leader, if one is known; answered by the log, or not at all.
   void forward(std::vector<std::string> commands);
-  // Asks for a read index (thesis section 6.4; L2). Answered in RaftOutput::barriers, unless it or its answer is
+  // Asks for a read index (thesis section 6.4; L2). Answered in Consequences::barriers, unless it or its answer is
   // lost or the leader changes: then ask again, under a new number. Without a leader nothing happens.
   CallNumber request_barrier();
   // The hash of this node's state, to be sent along with heartbeats while it leads.
   void set_state_hash(StateHash hash) { state_hash_ = hash; }
 
+  // Everything since the last call goes out together: one broadcast, one write.
   RaftOutput take_output(Time now);
+  Consequences take_consequences();
   Time next_deadline() const;
 
   // Where things stand.
@@ -117,15 +123,15 @@ class Raft {
     Time deadline{};
   };
   struct Follower {
-    NodeId leader;                       // none: not known
+    NodeId leader;  // none: not known
     std::optional<OutstandingFetch> fetch;
-    std::map<LogIndex, Append> ahead;    // Appends that begin beyond what is verified, by previous index
+    std::map<LogIndex, Append> ahead;  // Appends that begin beyond what is verified, by previous index
     std::size_t ahead_bytes = 0;
-    LogIndex leader_last;                // the highest index this term's leader was seen to have
+    LogIndex leader_last;  // the highest index this term's leader was seen to have
     bool ack_due = false;
-    Round round;                         // the latest round heard
+    Round round;  // the latest round heard
     Round acked_round;
-    Time silence_probe{};                // when to fetch if the leader stays silent (R8)
+    Time silence_probe{};  // when to fetch if the leader stays silent (R8)
   };
   struct PreCandidate {
     CallNumber number;
@@ -154,9 +160,9 @@ class Raft {
     LogIndex published;                // everything up to here was broadcast once
     std::deque<LogIndex> frames;       // last index of each broadcast that is not committed yet
     std::size_t uncommitted_bytes = 0;
-    bool announce = false;             // a broadcast is due although there is nothing new to replicate
-    Round round;                       // of the latest broadcast
-    Round confirmed;                   // the latest that a quorum acknowledged
+    bool announce = false;  // a broadcast is due although there is nothing new to replicate
+    Round round;            // of the latest broadcast
+    Round confirmed;        // the latest that a quorum acknowledged
     std::vector<WaitingBarrier> barriers;
     Time next_heartbeat{};
   };
@@ -174,6 +180,7 @@ class Raft {
   void tick_follower(Time now, Follower& follower);
   void tick_leader(Time now, Leader& leader);
   void stage_entries_from(LogIndex first);
+  std::optional<Write> take_staged_write(Time now);
   void finish_repair_if_reached();
   Message message(NodeId to, MessageBody body) const;
   void send(NodeId to, MessageBody body);
@@ -232,10 +239,10 @@ class Raft {
   Configuration configuration_;
 
   HardState hard_state_;
-  bool hard_state_staged_ = false;            // differs from what was last handed to the disk
-  std::optional<WriteId> hard_state_write_;   // handed to the disk, not durable yet
+  bool hard_state_staged_ = false;           // differs from what was last handed to the disk
+  std::optional<WriteId> hard_state_write_;  // handed to the disk, not durable yet
   Log log_;
-  std::optional<LogIndex> staged_from_;       // entries from here on were not handed to the disk yet
+  std::optional<LogIndex> staged_from_;  // entries from here on were not handed to the disk yet
   Durability durability_;
   WriteId last_write_;
 
@@ -248,7 +255,8 @@ class Raft {
   std::optional<LogIndex> first_commit_heard_;
   std::optional<StateHash> state_hash_;
   CallNumber last_call_;
-  RaftOutput output_;  // its messages wait until term and vote are durable (R1)
+  std::vector<Outgoing> messages_;  // wait until term and vote are durable (R1)
+  Consequences consequences_;
 };
 
 }  // namespace lockstep::raft

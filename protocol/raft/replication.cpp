@@ -142,7 +142,7 @@ void Raft::on_append(Time now, const Message& from, const Append& append) {
 
   heard_leader(now);
   if (!first_commit_heard_) first_commit_heard_ = append.commit;
-  if (append.state_hash) output_.leader_hashes.push_back(*append.state_hash);
+  if (append.state_hash) consequences_.leader_hashes.push_back(*append.state_hash);
   auto& follower = std::get<Follower>(role_);
   follower.leader_last = std::max(follower.leader_last, append.previous_index + append.entries.size());
 

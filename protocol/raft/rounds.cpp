@@ -30,7 +30,7 @@ void Raft::on_barrier(ConnectionId connection, const Message& from, const Barrie
   leader->barriers.push_back({barrier.number, from.from, connection, std::max(commit_, leader->noop), Round()});
 }
 
-void Raft::on_barrier_answer(const BarrierAnswer& answer) { output_.barriers.push_back(answer); }
+void Raft::on_barrier_answer(const BarrierAnswer& answer) { consequences_.barriers.push_back(answer); }
 
 void Raft::start_round_if_wanted() {
   auto& leader = std::get<Leader>(role_);
@@ -59,7 +59,7 @@ void Raft::answer_barriers() {
     if (!confirmed || applicable_index() < barrier.index) return false;
     const BarrierAnswer ready{barrier.number, barrier.index};
     if (barrier.asker == self_) {
-      output_.barriers.push_back(ready);
+      consequences_.barriers.push_back(ready);
     } else {
       answer(barrier.connection, barrier.asker, ready);
     }

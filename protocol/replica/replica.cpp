@@ -1,0 +1,259 @@
+// From an event to the output: forming, raft, applying. Requests of clients are in clients.cpp.
+
+#include "protocol/replica/replica.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+
+#include "protocol/base/invariant.hpp"
+#include "protocol/wire/codec.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr std::size_t kKeptHashes = 64;
+
+template <typename T>
+void move_to_end(std::vector<T>& from, std::vector<T>& to) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+  from.clear();
+}
+
+raft::FormationOptions formation_options(const ReplicaOptions& options, std::uint64_t seed) {
+  raft::FormationOptions formation;
+  formation.name = options.name;
+  for (const InitialMember& member : options.initial_members) formation.initial_members.push_back(member.name);
+  formation.state_limits = wire::encode(options.state_limits);
+  formation.seed = seed;
+  return formation;
+}
+
+// A refusal by the state machine is an error to the client; every other result goes as it is.
+wire::ResponseBody body_of(const locks::Result& result) {
+  const auto to_body = [](const auto& outcome) -> wire::ResponseBody {
+    if constexpr (std::is_same_v<decltype(outcome), const locks::Refused&>) {
+      return wire::Error{outcome.code, {}, outcome.current_session};
+    } else {
+      return outcome;
+    }
+  };
+  return std::visit(to_body, result);
+}
+
+// A node that crashed after entry 1 was durable but before it was bound to its cluster is not formed yet.
+bool is_formed(const raft::Restored& restored) {
+  return !restored.entries.empty() && static_cast<bool>(restored.hard_state.cluster);
+}
+
+}  // namespace
+
+Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, Now now)
+    : options_(options),
+      random_(options.seed),
+      self_(restored.node),
+      pending_(options.request_lifetime, options.max_pending_bytes),
+      reads_(options.barrier_interval, 4 * options.timing.heartbeat),
+      now_(now) {
+  if (is_formed(restored)) {
+    raft_.emplace(raft::Options{options_.timing, options_.bounds, random_.next()}, restored, WriteId(), now.time);
+    apply_committed();
+  } else {
+    formation_.emplace(formation_options(options_, random_.next()), restored, now);
+    collect_formation_output();
+  }
+}
+
+void Replica::step(Now now, const Event& event) {
+  now_ = now;
+  std::visit([&](const auto& happened) { on(now, happened); }, event);
+  if (!raft_) return;
+  collect_consequences();
+  apply_committed();
+  follow_leader(now);
+  answer_ready_reads(now);
+  expire_requests(now);
+}
+
+void Replica::on(Now now, const PeerMessage& event) {
+  if (const auto* hello = std::get_if<raft::Hello>(&event.message.body); hello && raft_) {
+    on_hello(event, *hello);
+  } else if (raft_) {
+    raft_->receive(now, event.connection, event.message);
+  } else {
+    formation_->receive(now, event.connection, event.message);
+    collect_formation_output();
+  }
+}
+
+void Replica::on(Now, const BadFrame&) { ++rejected_frames_; }
+
+void Replica::on(Now now, const Persisted& event) {
+  if (raft_) {
+    raft_->persisted(now.time, event.write);
+    return;
+  }
+  formation_->persisted(now, event.write);
+  collect_formation_output();
+  if (formation_->formed()) start_raft();
+}
+
+void Replica::on(Now now, const Tick&) {
+  if (raft_) {
+    raft_->tick(now.time);
+  } else {
+    formation_->tick(now);
+    collect_formation_output();
+  }
+}
+
+void Replica::start_raft() {
+  raft_.emplace(raft::Options{options_.timing, options_.bounds, random_.next()}, *formation_->formed(),
+                formation_->last_write(), now_.time);
+  formation_.reset();
+}
+
+// R17: "Any formed node answers a blank Hello whose id is in entry 1 with that Form."
+void Replica::on_hello(const PeerMessage& event, const raft::Hello& hello) {
+  const raft::Entry& first = raft_->log().at(LogIndex(1));
+  const auto& configuration = raft_->configuration();
+  raft::Message answer{
+      configuration.cluster, Term(), self_, event.message.from,
+      raft::answer_to_hello(configuration, first.time, event.message.from, event.message.cluster, hello)};
+  output_.messages.push_back({raft::ToConnection{event.connection}, std::move(answer)});
+}
+
+void Replica::collect_formation_output() {
+  raft::FormationOutput output = formation_->take_output();
+  move_to_end(output.writes, output_.writes);
+  move_to_end(output.messages, output_.messages);
+  move_to_end(output.notices, output_.notices);
+  if (output.fatal) output_.fatal = std::move(output.fatal);
+}
+
+// What concerns this node itself; what leaves it is batched in take_output().
+void Replica::collect_consequences() {
+  raft::Consequences consequences = raft_->take_consequences();
+  for (const raft::BarrierAnswer& barrier : consequences.barriers) {
+    reads_.barrier_answered(barrier.number, barrier.index);
+  }
+  compare_hashes(consequences.leader_hashes);
+  move_to_end(consequences.notices, output_.notices);
+}
+
+// --- applying ---
+
+void Replica::apply_committed() {
+  while (applied_ < raft_->applicable_index()) {
+    const LogIndex index = applied_.next();
+    apply(index, raft_->log().at(index));
+    applied_ = index;
+    note_hash();
+  }
+}
+
+void Replica::apply(LogIndex index, const raft::Entry& entry) {
+  if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
+    const auto limits = wire::decode_state_limits(configuration->state_limits);
+    INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
+    state_ = locks::StateMachine(*limits);
+  } else if (const auto* command = std::get_if<raft::Command>(&entry.body)) {
+    const auto decoded = wire::decode_command(command->bytes);
+    INVARIANT(decoded.has_value(), "what cannot be read never enters a log");
+    const auto outcome = state_.apply(index, entry.time, *decoded);
+    if (!outcome) return;
+    for (const Asker& asker : pending_.complete(outcome->key)) {
+      output_.replies.push_back({asker.connection, {asker.call, index, body_of(outcome->result)}});
+    }
+  }
+}
+
+void Replica::note_hash() {
+  if (applied_.value() % kHashInterval != 0) return;
+  own_hashes_[applied_] = state_.hash();
+  if (own_hashes_.size() > kKeptHashes) own_hashes_.erase(own_hashes_.begin());
+  raft_->set_state_hash({applied_, state_.hash()});
+  if (const auto found = leader_hashes_.find(applied_); found != leader_hashes_.end()) {
+    INVARIANT(found->second == state_.hash(), "equal logs give equal states (R16): this replica differs");
+  }
+  leader_hashes_.erase(leader_hashes_.begin(), leader_hashes_.upper_bound(applied_));
+}
+
+void Replica::compare_hashes(const std::vector<raft::StateHash>& leader_hashes) {
+  for (const raft::StateHash& theirs : leader_hashes) {
+    if (const auto own = own_hashes_.find(theirs.index); own != own_hashes_.end()) {
+      INVARIANT(own->second == theirs.hash, "equal logs give equal states (R16): this replica differs");
+    } else if (theirs.index > applied_ && leader_hashes_.size() < kKeptHashes) {
+      leader_hashes_.emplace(theirs.index, theirs.hash);
+    }
+  }
+}
+
+// --- the leader, and what is handed to it ---
+
+void Replica::follow_leader(Now now) {
+  if (raft_->leader() != leader_ || raft_->term() != leader_term_) {
+    leader_ = raft_->leader();
+    leader_term_ = raft_->term();
+    reads_.leader_changed();
+    if (leader_) pending_.hand_on_again();
+  } else if (!raft_->is_leader()) {
+    pending_.hand_on_again_since(now.time - options_.timing.election_timeout_max);
+  }
+}
+
+void Replica::hand_on_commands(Now now) {
+  if (!leader_) return;
+  while (pending_.has_due()) {
+    std::vector<PendingRequests::Due> due = pending_.take_due(now.time, wire::kForwardedFrame);
+    std::vector<std::string> commands;
+    for (PendingRequests::Due& request : due) {
+      if (!raft_->is_leader()) {
+        commands.push_back(std::move(request.command));
+      } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy) {
+        for (const Asker& asker : pending_.complete(request.key)) reply_error(asker, ErrorCode::kBusy);
+      }
+    }
+    if (!commands.empty()) raft_->forward(std::move(commands));
+  }
+}
+
+void Replica::ask_for_barrier(Now now) {
+  if (!leader_ || !reads_.barrier_is_due(now.time)) return;
+  reads_.barrier_sent(now.time, raft_->request_barrier());
+}
+
+// --- output ---
+
+Output Replica::take_output() {
+  if (raft_) {
+    hand_on_commands(now_);
+    ask_for_barrier(now_);
+    raft::RaftOutput raft_output = raft_->take_output(now_.time);
+    collect_consequences();  // a cluster of one confirms its rounds by publishing them
+    answer_ready_reads(now_);
+    move_to_end(raft_output.writes, output_.writes);
+    move_to_end(raft_output.messages, output_.messages);
+  }
+  Output output;
+  std::swap(output, output_);
+  return output;
+}
+
+Time Replica::next_deadline() const {
+  if (!raft_) return formation_->next_deadline();
+  Time deadline = raft_->next_deadline();
+  if (const auto expiry = pending_.next_expiry()) deadline = std::min(deadline, *expiry);
+  if (leader_) {
+    deadline = std::min(deadline, reads_.next_deadline());
+    const auto handed_on = pending_.oldest_handed_on();
+    if (handed_on && !raft_->is_leader()) {
+      deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
+    }
+  } else {
+    deadline = std::min(deadline, reads_.next_expiry());
+  }
+  return deadline;
+}
+
+}  // namespace lockstep

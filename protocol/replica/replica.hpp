@@ -29,17 +29,17 @@ struct InitialMember {
 };
 
 struct ReplicaOptions {
-  std::string name;                           // one of the initial members
-  std::vector<InitialMember> initial_members; // in the order of the configuration file
-  locks::StateLimits state_limits;            // used if this node forms the cluster
+  std::string name;                            // one of the initial members
+  std::vector<InitialMember> initial_members;  // in the order of the configuration file
+  locks::StateLimits state_limits;             // used if this node forms the cluster
   raft::Timing timing;
   raft::Bounds bounds;
-  Duration request_lifetime = std::chrono::seconds(10);       // then `unavailable`
-  std::size_t max_pending_bytes = 64 * 1024 * 1024;           // then `busy`
-  Duration barrier_interval = std::chrono::milliseconds(500); // how old `age` may get on a healthy node
-  std::uint64_t seed = 0;                                     // from the system's random device
-  std::uint64_t pid = 0;                                      // for status only
-  std::string version;                                        // for status only
+  Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
+  std::size_t max_pending_bytes = 64 * 1024 * 1024;            // then `busy`
+  Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node
+  std::uint64_t seed = 0;                                      // from the system's random device
+  std::uint64_t pid = 0;                                       // for status only
+  std::string version;                                         // for status only
 };
 
 // A message of a peer came in on `connection`; what answers it goes back there.
@@ -70,7 +70,7 @@ struct ClientReply {
 // What the shell must do. Whatever order it chooses is safe: what must be durable before it is said
 // has been held back inside until Persisted came. Publishing before writing is fastest (R15).
 struct Output {
-  std::vector<raft::Write> writes;     // to the disk, in this order
+  std::vector<raft::Write> writes;       // to the disk, in this order
   std::vector<raft::Outgoing> messages;  // may be lost, repeated, delayed
   std::vector<ClientReply> replies;
   std::vector<Notice> notices;
@@ -79,9 +79,13 @@ struct Output {
 
 class Replica {
  public:
+  // Replicas compare their states at every such index (R16).
+  static constexpr std::uint64_t kHashInterval = 1024;
+
   Replica(const ReplicaOptions& options, const raft::Restored& restored, Now now);
 
   void step(Now now, const Event& event);
+  // Also decides what goes out together: everything since the last call is one batch.
   Output take_output();
   // When to step with a Tick if nothing else happens before. May be in the past.
   Time next_deadline() const;
@@ -93,7 +97,60 @@ class Replica {
   LogIndex applied_index() const { return applied_; }
 
  private:
-  // ...
+  // What the cluster has still to become, or is.
+  void start_raft();
+  void on(Now now, const PeerMessage& event);
+  void on(Now now, const ClientRequest& event);
+  void on(Now now, const BadFrame& event);
+  void on(Now now, const Persisted& event);
+  void on(Now now, const Tick& event);
+  void on_hello(const PeerMessage& event, const raft::Hello& hello);
+  void collect_formation_output();
+  void collect_consequences();
+
+  // Requests of clients (clients.cpp).
+  void on_request(Now now, Asker asker, const wire::OpenSession& open);
+  void on_request(Now now, Asker asker, const locks::Execute& execute);
+  void on_request(Now now, Asker asker, const wire::Check& check);
+  void on_request(Now now, Asker asker, const wire::List& list);
+  void on_request(Now now, Asker asker, const wire::Status& status);
+  void take_command(Now now, Asker asker, const locks::Command& command);
+  template <typename What>
+  void take_read(Now now, Asker asker, const What& what);
+  void answer_read(Now now, const Read& read);
+  void reply(Asker asker, wire::ResponseBody body);
+  void reply_error(Asker asker, ErrorCode code, std::string detail = {});
+  bool may_answer_reads() const;
+
+  // What follows from every event, in this order.
+  void follow_leader(Now now);
+  void hand_on_commands(Now now);
+  void apply_committed();
+  void apply(LogIndex index, const raft::Entry& entry);
+  void compare_hashes(const std::vector<raft::StateHash>& leader_hashes);
+  void note_hash();
+  void answer_ready_reads(Now now);
+  void expire_requests(Now now);
+  void ask_for_barrier(Now now);
+
+  ReplicaOptions options_;
+  Random random_;
+  NodeId self_;
+  std::optional<raft::Formation> formation_;  // until the cluster is formed
+  std::optional<raft::Raft> raft_;            // from then on
+
+  locks::StateMachine state_;
+  LogIndex applied_;
+  std::map<LogIndex, std::uint64_t> own_hashes_;     // at the last few multiples of kHashInterval (R16)
+  std::map<LogIndex, std::uint64_t> leader_hashes_;  // of the leader, not applied this far yet
+
+  PendingRequests pending_;
+  Reads reads_;
+  Term leader_term_;  // the leader whom the pending commands were handed to
+  NodeId leader_;
+  std::uint64_t rejected_frames_ = 0;
+  Now now_;  // of the last event
+  Output output_;
 };
 
 }  // namespace lockstep

@@ -1,0 +1,86 @@
+// The commands that clients asked of this node and that no applied entry has answered yet.
+//
+// Each waits under its request key until its entry is applied here, or its time is up. It is handed on
+// once to each leader this node comes to know, and again when no answer came for a while; running it
+// twice is the state machine's to prevent. Several copies of one request wait as one.
+//
+// Invariant: every asker added is returned exactly once, by complete() or expire().
+// A value: copyable, deterministic, not thread-safe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/base/types.hpp"
+#include "protocol/locks/commands.hpp"
+
+namespace lockstep {
+
+// Who waits for an answer: one copy of a request, on one connection.
+struct Asker {
+  ConnectionId connection;
+  CallNumber call;
+};
+
+class PendingRequests {
+ public:
+  PendingRequests(Duration lifetime, std::size_t max_bytes) : lifetime_(lifetime), max_bytes_(max_bytes) {}
+
+  // False: too much is pending already, the request was not taken.
+  bool add(Time now, const locks::RequestKey& key, std::string command, Asker asker);
+
+  // The request was answered by an applied entry.
+  std::vector<Asker> complete(const locks::RequestKey& key);
+
+  struct Due {
+    locks::RequestKey key;
+    std::string command;
+  };
+  // The oldest commands that were not handed to the current leader yet, up to `max_bytes` of them but
+  // at least one if there is one. From now on they count as handed on.
+  std::vector<Due> take_due(Time now, std::size_t max_bytes);
+  bool has_due() const { return !due_.empty(); }
+
+  // There is a new leader: everything is due again.
+  void hand_on_again();
+  // What was handed on at or before `then` and is still unanswered is due again.
+  void hand_on_again_since(Time then);
+  std::optional<Time> oldest_handed_on() const;
+
+  struct Expired {
+    std::vector<Asker> askers;
+    bool handed_on = false;  // whether any leader may have it
+  };
+  std::vector<Expired> expire(Time now);
+  std::optional<Time> next_expiry() const;
+
+  std::size_t size() const { return requests_.size(); }
+
+ private:
+  using Arrival = std::uint64_t;
+  struct Pending {
+    locks::RequestKey key;
+    std::string command;
+    std::vector<Asker> askers;
+    Time expires{};
+    bool due = true;
+    bool handed_on = false;
+  };
+  void erase(std::map<Arrival, Pending>::iterator found);
+  static std::size_t weight(const Pending& pending);
+  void forget_answered();
+
+  Duration lifetime_;
+  std::size_t max_bytes_;
+  std::size_t bytes_ = 0;
+  Arrival last_arrival_ = 0;
+  std::map<Arrival, Pending> requests_;  // in order of arrival, which is also the order of expiry
+  std::map<locks::RequestKey, Arrival> by_key_;
+  std::deque<Arrival> due_;
+  std::deque<std::pair<Time, Arrival>> handed_on_;  // in order of time; answered ones are skipped
+};
+
+}  // namespace lockstep
