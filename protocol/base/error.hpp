@@ -37,7 +37,8 @@ enum class ErrorCode : std::uint8_t {
 enum class Certainty : std::uint8_t {
   kDefinite,    // it did not happen and never will
   kIndefinite,  // it may have happened or may yet: retry with the same number
-  kThisCopy,    // this copy was not taken; nothing is said of earlier copies: same number, try again
+  kThisCopy,    // this copy did not run; nothing is said of others: try again with the same number, or,
+                // where the session has ended, look at what became of it
 };
 
 struct ErrorInfo {

@@ -203,14 +203,14 @@ void ClientCore::on(Time now, const NotConnected& event) {
 }
 
 void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error) {
-  if (error_info(error.code).certainty != Certainty::kDefinite) {
+  const bool ended = error.code == ErrorCode::kSessionExpired || error.code == ErrorCode::kSessionSuperseded;
+  if (error_info(error.code).certainty != Certainty::kDefinite && !ended) {
     if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
     return;
   }
   const ClientError outcome{error.code, error.detail, error.current_session};
   if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, outcome);
   if (is_operation(request->second)) {
-    const bool ended = error.code == ErrorCode::kSessionExpired || error.code == ErrorCode::kSessionSuperseded;
     if (ended) return session_ended(outcome);
     session_.answered(request->second.number);
   }
