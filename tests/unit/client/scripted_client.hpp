@@ -1,0 +1,119 @@
+// A client core with a hand for a server: a test reads what was sent, and answers or does not.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "protocol/client_core/client_core.hpp"
+
+namespace lockstep {
+
+using namespace std::chrono_literals;
+
+inline ClientOptions options_with(std::size_t endpoints) {
+  ClientOptions options;
+  options.client = *parse_client_id("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+  options.nonce = 77;
+  options.seed = 1;
+  options.endpoints = endpoints;
+  return options;
+}
+
+class ScriptedClient {
+ public:
+  explicit ScriptedClient(const ClientOptions& options) : core(options) {}
+
+  CallId preempt(const std::string& name) { return after(core.preempt(now, name)); }
+  CallId release(const std::string& name) { return after(core.release(now, name)); }
+  CallId check(const std::string& name) { return after(core.check(now, name, wire::ReadMode::kLocal)); }
+  CallId status() { return after(core.status(now)); }
+
+  // Lets time pass, waking the core whenever it asked to be woken.
+  void pass(Duration duration) {
+    const Time end = now + duration;
+    for (int wakes = 0; core.next_deadline() <= end; ++wakes) {
+      REQUIRE_MESSAGE(wakes < 10'000, "the core asks to be woken for nothing");
+      now = std::max(now, core.next_deadline());
+      step(ClientTick{});
+    }
+    now = end;
+    step(ClientTick{});
+  }
+
+  void answer(const ClientSend& send, wire::ResponseBody body, std::uint64_t applied = 1) {
+    step(ServerMessage{send.endpoint, wire::Response{send.request.call, LogIndex(applied), std::move(body)}});
+  }
+  void refuse(const ClientSend& send, ErrorCode code) {
+    answer(send, wire::Error{code, "as scripted", SessionId()}, 0);
+  }
+  void not_connected(std::size_t endpoint) { step(NotConnected{endpoint}); }
+
+  // The session that most tests do not care about. Nothing else may have been sent before.
+  void open(SessionId session = SessionId(10)) {
+    REQUIRE(sent.size() == 1);
+    REQUIRE(std::holds_alternative<wire::OpenSession>(sent.front().request.body));
+    answer(sent.front(), locks::SessionOpened{session}, session.value());
+    sent.erase(sent.begin());
+  }
+  // A session that is open, with nothing sent since.
+  void open_by_preempting(const std::string& name) {
+    preempt(name);
+    open();
+    answer(last(), locks::Granted{FencingToken(11)}, 11);
+    sent.clear();
+    done.clear();
+  }
+
+  const ClientSend& last() const {
+    REQUIRE_FALSE(sent.empty());
+    return sent.back();
+  }
+  const locks::Execute& last_execute() const { return execute(last()); }
+  static const locks::Execute& execute(const ClientSend& send) {
+    REQUIRE(std::holds_alternative<locks::Execute>(send.request.body));
+    return std::get<locks::Execute>(send.request.body);
+  }
+  template <typename Outcome>
+  const Outcome& outcome(CallId call) const {
+    REQUIRE(done.contains(call));
+    REQUIRE(std::holds_alternative<Outcome>(done.at(call).outcome));
+    return std::get<Outcome>(done.at(call).outcome);
+  }
+  bool is_done(CallId call) const { return done.contains(call); }
+
+  ClientCore core;
+  Time now = Time(1h);
+  std::vector<ClientSend> sent;
+  std::map<CallId, Completion> done;
+  std::vector<SavedSession> saves;
+  std::vector<std::pair<std::size_t, SavedSession>> saves_before_send;  // with how many sends had left before
+
+ private:
+  CallId after(CallId call) {
+    collect();
+    return call;
+  }
+  void step(const ClientEvent& event) {
+    core.step(now, event);
+    collect();
+  }
+  void collect() {
+    ClientOutput output = core.take_output();
+    if (output.save) {
+      saves_before_send.emplace_back(sent.size(), *output.save);
+      saves.push_back(*std::move(output.save));
+    }
+    for (ClientSend& send : output.sends) sent.push_back(std::move(send));
+    for (Completion& completion : output.completions) {
+      const CallId call = completion.call;
+      const bool first = done.emplace(call, std::move(completion)).second;
+      REQUIRE_MESSAGE(first, "a call ends once");
+    }
+  }
+};
+
+}  // namespace lockstep
