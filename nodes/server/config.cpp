@@ -1,0 +1,200 @@
+#include "nodes/server/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "nodes/server/toml_reader.hpp"
+#include "nodes/transport/endpoint.hpp"
+#include "protocol/base/invariant.hpp"
+#include "protocol/wire/text_rules.hpp"
+
+namespace lockstep {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array kLogLevels{"debug", "info", "warning", "error"};
+constexpr std::array kEndpointKeys{"client", "peer", "publish"};
+
+constexpr std::int64_t kSmallestSegment = 1024 * 1024;
+constexpr std::int64_t kLargestSegment = std::int64_t{1024} * 1024 * 1024;
+
+const std::string& endpoint_of(const MemberConfig& member, std::size_t which) {
+  return which == 0 ? member.client : which == 1 ? member.peer : member.publish;
+}
+
+std::string key_of(std::size_t member, std::string_view key) {
+  return "members[" + std::to_string(member) + "]." + std::string(key);
+}
+
+void read_timing(TomlReader& root, NodeConfig& config, TomlReading& reading) {
+  auto table = root.table("timing", {"heartbeat", "election_timeout_min", "election_timeout_max"});
+  if (!table) return;
+  raft::Timing& timing = config.timing;
+  timing.heartbeat = table->duration("heartbeat", 5ms, 10s, timing.heartbeat);
+  timing.election_timeout_min = table->duration("election_timeout_min", 50ms, 2min, timing.election_timeout_min);
+  timing.election_timeout_max = table->duration("election_timeout_max", 50ms, 2min, timing.election_timeout_max);
+  if (timing.election_timeout_min < 3 * timing.heartbeat) {
+    reading.fail("timing.election_timeout_min", "must be at least three heartbeats");
+  }
+  if (timing.election_timeout_max <= timing.election_timeout_min) {
+    reading.fail("timing.election_timeout_max", "must be above election_timeout_min");
+  }
+}
+
+void read_limits(TomlReader& root, NodeConfig& config) {
+  auto table = root.table("limits", {"locks", "sessions", "locks_per_session"});
+  if (!table) return;
+  const auto read = [&](std::string_view key, std::uint32_t& limit) {
+    limit = static_cast<std::uint32_t>(table->integer(key, 1, std::numeric_limits<std::uint32_t>::max(), limit));
+  };
+  read("locks", config.limits.locks);
+  read("sessions", config.limits.sessions);
+  read("locks_per_session", config.limits.locks_per_session);
+}
+
+void read_storage(TomlReader& root, NodeConfig& config) {
+  auto table = root.table("storage", {"segment_bytes"});
+  if (!table) return;
+  const auto otherwise = static_cast<std::int64_t>(config.segment_bytes);
+  config.segment_bytes =
+      static_cast<std::uint64_t>(table->integer("segment_bytes", kSmallestSegment, kLargestSegment, otherwise));
+}
+
+void read_members(TomlReader& root, NodeConfig& config) {
+  for (TomlReader& table : root.tables("members", {"name", "client", "peer", "publish"})) {
+    MemberConfig member;
+    member.name = table.text("name");
+    member.client = table.text("client");
+    member.peer = table.text("peer");
+    member.publish = table.text("publish");
+    config.members.push_back(std::move(member));
+  }
+}
+
+// Everything that is right key by key may still not be a cluster.
+void check_names(const NodeConfig& config, TomlReading& reading) {
+  const std::size_t count = config.members.size();
+  if (count > wire::kMaxMembers || count % 2 == 0) {
+    reading.fail("members", "a cluster has 1, 3, 5 or 7 members, not " + std::to_string(count));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& name = config.members[i].name;
+    const std::string problem = wire::problem_with_text(name, wire::kMemberName);
+    if (!problem.empty()) reading.fail(key_of(i, "name"), problem);
+    for (std::size_t earlier = 0; earlier < i; ++earlier) {
+      if (config.members[earlier].name != name) continue;
+      reading.fail(key_of(i, "name"), "two members are named '" + name + "'; the other is " + key_of(earlier, "name"));
+    }
+  }
+  const auto is_self = [&](const MemberConfig& member) { return member.name == config.name; };
+  if (std::none_of(config.members.begin(), config.members.end(), is_self)) {
+    reading.fail("name", "no member is named '" + config.name + "'");
+  }
+}
+
+void check_endpoints(const NodeConfig& config, TomlReading& reading) {
+  std::map<std::string, std::string> used;  // by endpoint: its key
+  for (std::size_t i = 0; i < config.members.size(); ++i) {
+    for (std::size_t which = 0; which < kEndpointKeys.size(); ++which) {
+      const std::string& endpoint = endpoint_of(config.members[i], which);
+      const std::string key = key_of(i, kEndpointKeys[which]);
+      const auto parsed = parse_connectable_endpoint(endpoint);
+      if (!parsed) {
+        reading.fail(key, parsed.error());
+        return;
+      }
+      const std::string problem = wire::problem_with_text(endpoint, wire::kEndpoint);
+      if (!problem.empty()) reading.fail(key, problem);
+      const auto [other, is_new] = used.try_emplace(endpoint, key);
+      if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");
+      if (config.members[i].name == config.name && !config.allow_plaintext && !is_loopback(*parsed)) {
+        reading.fail(key, "'" + endpoint + "' may be reached from other machines, and nothing is encrypted or " +
+                              "authenticated: say allow_plaintext = true if that is what you want");
+      }
+    }
+  }
+}
+
+void check_own_settings(const NodeConfig& config, TomlReading& reading) {
+  if (config.data.empty()) reading.fail("data", "expected the path of a folder");
+  if (std::find(kLogLevels.begin(), kLogLevels.end(), config.log_level) == kLogLevels.end()) {
+    reading.fail("log_level", "expected debug, info, warning or error, not '" + config.log_level + "'");
+  }
+}
+
+std::size_t position_of_self(const NodeConfig& config) {
+  const auto is_self = [&](const MemberConfig& member) { return member.name == config.name; };
+  const auto found = std::find_if(config.members.begin(), config.members.end(), is_self);
+  INVARIANT(found != config.members.end(), "a configuration that was checked lists the node itself");
+  return static_cast<std::size_t>(found - config.members.begin());
+}
+
+}  // namespace
+
+const MemberConfig& NodeConfig::self() const { return members[position_of_self(*this)]; }
+
+std::string NodeConfig::key_of_self(std::string_view key) const { return key_of(position_of_self(*this), key); }
+
+tl::expected<NodeConfig, ConfigError> read_config(const std::string& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "re"), &std::fclose);
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (stream) {
+    const std::size_t read = std::fread(buffer.data(), 1, buffer.size(), stream.get());
+    text.append(buffer.data(), read);
+    if (read < buffer.size()) break;
+  }
+  if (!stream || std::ferror(stream.get()) != 0) {
+    return tl::unexpected(ConfigError{file, 0, "", "cannot read it: " + std::string(std::strerror(errno))});
+  }
+  return parse_config(text, file);
+}
+
+tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const std::string& file) {
+  const auto table = parse_toml(text, file);
+  if (!table) return tl::unexpected(table.error());
+  NodeConfig config;
+  config.file = file;
+  TomlReading reading;
+  reading.file = file;
+  TomlReader root(reading, *table, "",
+                  {"name", "data", "log_level", "allow_plaintext", "members", "timing", "limits", "storage"});
+  config.name = root.text("name");
+  config.data = root.text("data");
+  config.log_level = root.text("log_level", config.log_level);
+  config.allow_plaintext = root.boolean("allow_plaintext", config.allow_plaintext);
+  read_members(root, config);
+  read_timing(root, config, reading);
+  read_limits(root, config);
+  read_storage(root, config);
+  if (!reading.error) {
+    check_own_settings(config, reading);
+    check_names(config, reading);
+    check_endpoints(config, reading);
+  }
+  if (reading.error) return tl::unexpected(*reading.error);
+  config.lines = std::move(reading.lines);
+  return config;
+}
+
+NodeConfig single_node_config() {
+  NodeConfig config;
+  config.file = "(no configuration file)";
+  config.name = "single";
+  config.data = "./lockstep-data/single";
+  config.members = {{"single", "tcp://127.0.0.1:7101", "tcp://127.0.0.1:7201", "tcp://127.0.0.1:7301"}};
+  return config;
+}
+
+ConfigError error_at(const NodeConfig& config, const std::string& key, std::string problem) {
+  return {config.file, config.lines.of(key), key, std::move(problem)};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,53 @@
+// What a node is told at its start: its configuration file, checked as a whole before anything is opened.
+//
+// Every mistake is one line with file, line and key. What can only be found out later (a port in use, an
+// unreachable folder) is reported in the same form by error_at(). configs/local/a.toml is the manual.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "nodes/server/config_error.hpp"
+#include "protocol/locks/commands.hpp"
+#include "protocol/raft/raft.hpp"
+
+namespace lockstep {
+
+struct MemberConfig {
+  std::string name;
+  std::string client;  // endpoints
+  std::string peer;
+  std::string publish;
+  friend bool operator==(const MemberConfig&, const MemberConfig&) = default;
+};
+
+struct NodeConfig {
+  std::string file;  // for messages
+  std::string name;  // one of the members'
+  std::string data;  // a folder, relative to the working directory
+  std::string log_level = "info";
+  bool allow_plaintext = false;
+  std::vector<MemberConfig> members;
+  raft::Timing timing;
+  locks::StateLimits limits;
+  std::uint64_t segment_bytes = 64 * 1024 * 1024;
+  KeyLines lines;
+
+  const MemberConfig& self() const;
+  // The key of one of this node's own endpoints: "members[1].peer".
+  std::string key_of_self(std::string_view key) const;
+};
+
+tl::expected<NodeConfig, ConfigError> read_config(const std::string& file);
+tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const std::string& file);
+
+// Without a file: a cluster of one on loopback. configs/single.toml says the same.
+NodeConfig single_node_config();
+
+ConfigError error_at(const NodeConfig& config, const std::string& key, std::string problem);
+
+}  // namespace lockstep
