@@ -173,8 +173,8 @@ MsgpackReader::Token MsgpackReader::peek() const {
     case 0xc4: return wide(Kind::kBytes, 1);
     case 0xc5: return wide(Kind::kBytes, 2);
     case 0xc6: return wide(Kind::kBytes, 4);
-    case 0xca:
-    case 0xcb: return {Kind::kFloat, 1, 0};
+    case 0xca: return wide(Kind::kFloat, 4);
+    case 0xcb: return wide(Kind::kFloat, 8);
     case 0xcc: return wide(Kind::kUnsigned, 1);
     case 0xcd: return wide(Kind::kUnsigned, 2);
     case 0xce: return wide(Kind::kUnsigned, 4);

@@ -1,0 +1,93 @@
+// The bytes of a few messages, written out, so that the format cannot change unnoticed. If one of these
+// fails, other versions of this program can no longer read what this one writes: a change of the format
+// needs a new version number, not new bytes here.
+#include <doctest/doctest.h>
+
+#include "protocol/wire/codec.hpp"
+#include "tests/support/msgpack_bytes.hpp"
+
+using namespace lockstep;
+using lockstep::testing::from_hex;
+using lockstep::testing::to_hex;
+
+namespace {
+
+ClientId client() { return *parse_client_id("6ba7b810-9dad-11d1-80b4-00c04fd430c8"); }
+
+const locks::Execute kPreemptJobs{SessionId(5), RequestNumber(9), RequestNumber(8), locks::Preempt{"jobs/42"}};
+
+template <typename T>
+void check_golden(const T& message, wire::Decoded<T> (*decode)(std::string_view), std::string_view hex) {
+  CHECK(to_hex(wire::encode(message)) == hex);
+  const auto decoded = decode(from_hex(hex));
+  REQUIRE(decoded);
+  CHECK(*decoded == message);
+}
+
+}  // namespace
+
+TEST_CASE("the bytes of requests") {
+  using wire::Request;
+  const auto check = [](const Request& request, std::string_view hex) {
+    check_golden(request, wire::decode_request, hex);
+  };
+  check({CallNumber(7), kPreemptJobs}, "97010207050908a76a6f62732f3432");
+  check({CallNumber(300), wire::Check{"a", wire::ReadMode::kLinearizable, LogIndex(17)}}, "960104cd012ca1610111");
+  check({CallNumber(1), wire::List{"a", "", 1000, wire::ReadMode::kLocal, LogIndex()}}, "98010501a161a0cd03e80000");
+  check({CallNumber(1), wire::Status{}}, "93010601");
+
+  wire::OpenSession open{client(), {}, ~0ULL, 0, SessionId()};
+  open.secret.fill(0x5a);
+  check({CallNumber(1), open},
+        "98010101c4106ba7b8109dad11d180b400c04fd430c8"
+        "c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+        "cfffffffffffffffff0000");
+}
+
+TEST_CASE("the bytes of responses") {
+  using wire::Response;
+  const auto check = [](const Response& response, std::string_view hex) {
+    check_golden(response, wire::decode_response, hex);
+  };
+  check({CallNumber(7), LogIndex(12), locks::Granted{FencingToken(12)}}, "950102070c0c");
+  check(
+      {CallNumber(7), LogIndex(12), locks::Held{client(), FencingToken(9), WallTime(std::chrono::milliseconds(1000))}},
+      "970103070cc4106ba7b8109dad11d180b400c04fd430c809cd03e8");
+  check({CallNumber(7), LogIndex(12), wire::CheckAnswer{}}, "960106070cc0c0");
+  check({CallNumber(), LogIndex(12), wire::Error{ErrorCode::kBusy, "full", SessionId()}}, "970109000c05a466756c6c00");
+}
+
+TEST_CASE("the bytes of messages between nodes") {
+  using raft::Message;
+  const auto check = [](const Message& message, std::string_view hex) {
+    check_golden(message, wire::decode_message, hex);
+  };
+  check({ClusterId(255), Term(3), NodeId(256), NodeId(65536), raft::Ack{LogIndex(10), Round(2)}},
+        "9801ccff0403cd0100ce000100000a02");
+  check({ClusterId(), Term(), NodeId(2), NodeId(), raft::Hello{"a", {"a", "b"}}}, "9801000b000200a16192a161a162");
+  check({ClusterId(10), Term(1), NodeId(2), NodeId(),
+         raft::Form{{ClusterId(10), {{NodeId(2), "a"}}, wire::encode(locks::StateLimits{})},
+                    WallTime(std::chrono::milliseconds(1000))}},
+        "98010a0c010200930a919202a161c40e93ce000f4240ce000186a0cd2710cd03e8");
+}
+
+TEST_CASE("the bytes of an Append with a no-op and a command") {
+  raft::Append append;
+  append.previous_index = LogIndex(4);
+  append.previous_term = Term(2);
+  append.entries = {{Term(2), WallTime(std::chrono::milliseconds(1000)), raft::Noop{}},
+                    {Term(2), WallTime(std::chrono::milliseconds(1001)), raft::Command{wire::encode(kPreemptJobs)}}};
+  append.commit = LogIndex(3);
+  append.round = Round(6);
+  append.state_hash = raft::StateHash{LogIndex(1024), 0x0123456789abcdef};
+  check_golden(raft::Message{ClusterId(1), Term(2), NodeId(3), NodeId(), append}, wire::decode_message,
+               "9d010101020300"                // version, cluster, type, term, from, to
+               "0402"                          // previous index and term
+               "92"                            // two entries
+               "9302cd03e8c4029101"            // term, time, body: [noop]
+               "9302cd03e9c411"                // term, time, body:
+               "9203c40d"                      // [command, bytes:
+               "9502050908a76a6f62732f3432"    // [preempt, session, number, acknowledged below, name]]
+               "030600"                        // commit, round, fetch
+               "92cd0400cf0123456789abcdef");  // state hash
+}
