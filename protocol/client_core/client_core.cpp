@@ -71,16 +71,20 @@ ClientCore::ClientCore(const ClientOptions& options)
 }
 
 void ClientCore::restore_session(const wire::Secret& secret, const SavedSession& saved) {
-  const bool untouched = std::all_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
-    return !is_operation(entry.second) && !std::holds_alternative<wire::OpenSession>(entry.second.body);
-  });
-  INVARIANT(untouched && !session_.is_open(), "the session is chosen before the first operation");
+  INVARIANT(!session_was_used(), "the session is chosen before the first operation");
   const LogIndex seen = session_.highest_index();
   options_.secret = secret;
   session_ = ClientSession(saved, options_.nonce);
   session_.saw_index(seen);
   last_saved_ = saved;
   restore_unfinished();
+}
+
+bool ClientCore::session_was_used() const {
+  return session_.is_open() || session_error_ ||
+         std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
+           return is_operation(entry.second) || std::holds_alternative<wire::OpenSession>(entry.second.body);
+         });
 }
 
 // What an earlier incarnation sent and never heard of: nobody here waits for it, but nothing new may

@@ -120,6 +120,7 @@ class ClientCore {
 
   // Views, for shells, tests and checkers.
   const ClientSession& session() const { return session_; }
+  bool session_was_used() const;  // an operation was started, or a session restored
   bool has_waiting_calls() const { return !waiting_.empty(); }
   std::size_t preferred_endpoint() const { return preferred_; }
 
