@@ -55,16 +55,19 @@ build_preset() {
     fail "the build of preset '$1' failed; the compiler's message is above"
 }
 
-# node_endpoint CONFIG: where the node serves clients, as its configuration says.
+# node_endpoint CONFIG: where the node of this configuration serves clients: `client` of the member that has
+# the node's name, which stands above the members.
 node_endpoint() {
-  local line
+  local line own='' member=''
   while IFS= read -r line; do
-    if [[ $line =~ ^[[:space:]]*client[[:space:]]*=[[:space:]]*\"([^\"]+)\" ]]; then
+    if [[ $line =~ ^\ *name\ *=\ *\"([^\"]+)\" ]]; then
+      if [[ -z $own ]]; then own=${BASH_REMATCH[1]}; else member=${BASH_REMATCH[1]}; fi
+    elif [[ $member == "$own" && $line =~ ^\ *client\ *=\ *\"([^\"]+)\" ]]; then
       printf '%s\n' "${BASH_REMATCH[1]}"
       return
     fi
   done <"$1"
-  fail "$1 has no line 'client = \"tcp://...\"'"
+  fail "$1 does not say where its own node serves clients"
 }
 
 # is_our_node PID: whether that process runs the lockstepd of this build. A rebuilt program that still
