@@ -1,0 +1,67 @@
+// The end of the log: where the next batch goes, and the segment after this one.
+//
+// Batches are written one after the other, each only after the one before is synced (S1), into blocks
+// that exist already: the next segment is made in the background once the current one is half full. If
+// there is no room for that (S5), append says so and changes nothing; it can be called again later.
+// After any other error the log must not be used again (S4).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <optional>
+
+#include "nodes/storage/disk.hpp"
+#include "nodes/storage/log_format.hpp"
+#include "nodes/storage/segment_file.hpp"
+#include "protocol/base/random.hpp"
+
+namespace lockstep {
+
+// Where the log goes on.
+struct LogPosition {
+  std::uint64_t offset = kFirstBatchOffset;  // in the current segment
+  std::uint64_t next_sequence = 1;
+  LogIndex highest_index;  // ever written
+};
+
+struct LogWriterOptions {
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t seed = 0;   // of the segments' salts
+  bool background = false;  // make the next segment on a thread of its own, or at once
+};
+
+class LogWriter {
+ public:
+  enum class Outcome { kDurable, kNoSpace };
+
+  LogWriter(Disk& disk, LogWriterOptions options, Segment current, LogPosition position);
+
+  // The largest batch that any segment can take.
+  static std::size_t max_batch_bytes(std::uint64_t segment_bytes);
+
+  // Writes and syncs one batch.
+  DiskResult<Outcome> append(BatchBuilder& batch);
+
+  const LogPosition& position() const { return position_; }
+  // The last attempt to make the next segment found the disk full. Known long before append must wait.
+  bool space_is_short() const { return space_is_short_; }
+
+ private:
+  DiskResult<Outcome> go_to_next_segment();
+  void start_next_segment();
+  DiskResult<void> collect_next_segment();
+  DiskResult<void> take_next_segment(DiskResult<Segment> made);
+  SegmentPlan next_plan();
+
+  Disk* disk_;
+  LogWriterOptions options_;
+  Random random_;
+  Segment current_;
+  LogPosition position_;
+  std::optional<Segment> next_;                   // made, not yet in use
+  std::future<DiskResult<Segment>> making_next_;  // under way in the background
+  bool space_is_short_ = false;                   // then the next segment is made only when it is needed
+};
+
+}  // namespace lockstep

@@ -1,0 +1,56 @@
+// The file `meta`: all of a node's durable state that is not the log, in two copies.
+//
+// Each copy is one sealed block with a sequence; the higher one counts. write() changes and syncs one
+// copy, then the other, so at any moment at least one copy is whole, with the old state or the new. The
+// copy to change first is always the one that is worth less. The file itself is made under a temporary
+// name, so two bad copies are never the result of a crash.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nodes/storage/disk.hpp"
+#include "nodes/storage/storage_error.hpp"
+#include "protocol/raft/entry.hpp"
+
+namespace lockstep {
+
+inline constexpr const char* kMetaName = "meta";
+
+struct Meta {
+  NodeId node;
+  raft::HardState hard_state;
+  // Where the log certainly was when this was written: every batch up to this sequence was synced. It
+  // tells rot at the end of the log from a torn tail wherever it can.
+  std::uint64_t synced_sequence = 0;
+  LogIndex highest_index;  // ever written to the log up to there
+  friend bool operator==(const Meta&, const Meta&) = default;
+};
+
+std::string encode_meta(const Meta& meta, std::uint64_t sequence);  // one sealed block
+
+class MetaFile {
+ public:
+  // Makes the file in a folder that has none.
+  static StorageResult<MetaFile> format(Disk& disk, const Meta& meta);
+  // Reads it and writes nothing. An error if no copy is whole, or if another format version wrote it.
+  static StorageResult<MetaFile> load(Disk& disk, const std::string& folder, std::vector<StorageNotice>& notices);
+
+  const Meta& get() const { return meta_; }
+  // Durable once it returns.
+  DiskResult<void> write(const Meta& meta);
+
+ private:
+  MetaFile(Disk& disk, OpenFile file) : disk_(&disk), file_(std::move(file)) {}
+
+  Disk* disk_;
+  OpenFile file_;
+  Meta meta_;
+  std::uint64_t sequence_ = 0;
+  std::size_t first_copy_ = 0;  // to be overwritten first
+};
+
+}  // namespace lockstep

@@ -1,0 +1,90 @@
+// The durable part of a node: `meta` and the log in one locked data folder.
+//
+// open() recovers what is there (S2, S4) or formats an empty folder; apply() makes writes durable. What
+// apply() reports as completed survives every crash: entries were synced first, then the hard state that
+// goes with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
+// failed write or sync is never tried again (S4); the process must end with the error's message.
+//
+// Synchronous and without a thread of its own, apart from one that makes the next segment where the
+// options ask for it. DiskThread runs it beside a node's loop; tests and the simulator call it directly.
+// Snapshots (S3, S6) will live in this folder too and cut the log's front off; there are none yet.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nodes/storage/disk.hpp"
+#include "nodes/storage/log_format.hpp"
+#include "nodes/storage/log_writer.hpp"
+#include "nodes/storage/meta_file.hpp"
+#include "nodes/storage/storage_error.hpp"
+#include "protocol/raft/entry.hpp"
+
+namespace lockstep {
+
+struct StorageOptions {
+  std::string folder;
+  NodeId fresh_node_id;    // from the system's random device; used only if the folder is formatted now
+  std::uint64_t seed = 0;  // from the system's random device: salts of segments
+  std::uint64_t segment_bytes = 16 * 1024 * 1024;  // at least kMinSegmentBytes
+  bool cluster_of_one = false;                     // no other node has a copy: refuse to start on damaged data (S2)
+  bool background_segments = false;                // make the next segment on a thread of its own; needs a PosixDisk
+};
+
+inline constexpr std::uint64_t kMinSegmentBytes = 64 * 1024;  // holds the largest entry
+
+class Storage {
+ public:
+  // `disk` must outlive the result and is used by it alone.
+  static StorageResult<Storage> open(Disk& disk, const StorageOptions& options);
+
+  // What the folder held when it was opened. To be taken once: the entries are moved out. The term of
+  // the last entry may be above the hard state's, if a crash came between the two.
+  raft::Restored take_restored();
+
+  struct Applied {
+    std::size_t completed = 0;  // of the writes given, from the first on
+    bool out_of_space = false;  // the next segment does not fit on the disk (S5); try the rest again later
+  };
+  // Makes writes durable, in order: as many as make one batch of a good size, at least one unless out of
+  // space. Call again with the rest. A write that is larger than a batch may be found in part after a
+  // crash, as a prefix of its entries; one that is not is found whole or not at all.
+  StorageResult<Applied> apply(std::span<const raft::Write> writes);
+
+  // Notes in `meta` how far the log goes, so that rot at its very end is found at the next start.
+  StorageResult<void> close_cleanly();
+
+  std::vector<StorageNotice> take_notices();
+
+ private:
+  Storage(const StorageOptions& options, MetaFile meta, LogWriter log, LogIndex last_index);
+
+  // One turn of apply(): what was taken on, and how it went.
+  struct Group {
+    std::size_t writes = 0;
+    LogIndex last_index;
+    std::optional<raft::HardState> hard_state;
+  };
+  DiskResult<LogWriter::Outcome> write_entries(std::span<const raft::Write> writes, Group& group);
+  DiskResult<LogWriter::Outcome> flush_batch();
+  DiskResult<void> write_meta(const raft::HardState& hard_state);
+  tl::unexpected<StorageError> fail(const DiskError& error);
+  void note_space(bool is_short, bool waiting);
+
+  std::string folder_;
+  std::size_t max_batch_bytes_;
+  std::vector<raft::Entry> restored_entries_;
+  MetaFile meta_;
+  LogWriter log_;
+  BatchBuilder batch_;
+  LogIndex last_index_;
+  bool warned_of_space_ = false;
+  bool warned_of_waiting_ = false;
+  std::optional<StorageError> failed_;
+  std::vector<StorageNotice> notices_;
+};
+
+}  // namespace lockstep

@@ -1,0 +1,32 @@
+// Why a node cannot start on its data folder, or cannot go on with it: one text for a person, which
+// names the file and, where there is one, the way out. There is nothing to retry in any of them.
+#pragma once
+
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "nodes/storage/disk.hpp"
+
+namespace lockstep {
+
+struct StorageError {
+  std::string message;
+};
+
+template <typename T>
+using StorageResult = tl::expected<T, StorageError>;
+
+inline tl::unexpected<StorageError> storage_error(std::string message) {
+  return tl::unexpected(StorageError{std::move(message)});
+}
+inline tl::unexpected<StorageError> storage_error(const DiskError& error) { return storage_error(error.text); }
+
+// What an operator wants to read in the node's log: what recovery found, a disk that fills up.
+struct StorageNotice {
+  enum class Level { kInfo, kWarning } level = Level::kInfo;
+  std::string text;
+  friend bool operator==(const StorageNotice&, const StorageNotice&) = default;
+};
+
+}  // namespace lockstep
