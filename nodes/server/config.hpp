@@ -12,6 +12,7 @@
 #include <tl/expected.hpp>
 
 #include "nodes/server/config_error.hpp"
+#include "nodes/storage/storage.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/raft/raft.hpp"
 
@@ -34,7 +35,7 @@ struct NodeConfig {
   std::vector<MemberConfig> members;
   raft::Timing timing;
   locks::StateLimits limits;
-  std::uint64_t segment_bytes = 64 * 1024 * 1024;
+  std::uint64_t segment_bytes = StorageOptions{}.segment_bytes;
   KeyLines lines;
 
   const MemberConfig& self() const;

@@ -1,1 +1,80 @@
-int main() { return 0; }
+// lockstepd: one node of a cluster.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "nodes/server/config.hpp"
+#include "nodes/server/server.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr int kUsageExit = 2;
+
+constexpr const char* kExamples = R"(Examples:
+  lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
+  lockstepd configs/local/a.toml     node a of three; start b.toml and c.toml beside it
+  lockstepd --check-config my.toml   say what is wrong with a configuration, and start nothing
+
+configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and SIGINT; after a crash it
+goes on where its disk says. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the
+command line.)";
+
+struct CommandLine {
+  std::string config_file;
+  bool check_only = false;
+};
+
+int fail(const std::string& problem) {
+  std::fprintf(stderr, "lockstepd: %s\n", problem.c_str());
+  return kUsageExit;
+}
+
+void set_up_log(const NodeConfig& config) {
+  auto log = spdlog::stderr_logger_st(config.name);
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l: %v");
+  log->set_level(spdlog::level::from_str(config.log_level));
+  log->flush_on(spdlog::level::debug);
+  spdlog::set_default_logger(std::move(log));
+}
+
+int run(const CommandLine& command_line) {
+  tl::expected<NodeConfig, ConfigError> config =
+      command_line.config_file.empty() ? single_node_config() : read_config(command_line.config_file);
+  if (!config) return fail(to_string(config.error()));
+  if (command_line.check_only) {
+    std::printf("%s: node %s of %zu, no mistakes found\n", config->file.c_str(), config->name.c_str(),
+                config->members.size());
+    return 0;
+  }
+  set_up_log(*config);
+  raise_file_limit();
+  auto signals = StopSignals::block();
+  if (!signals) return fail(signals.error());
+  auto server = Server::start(std::move(*config), std::move(*signals));
+  if (!server) return fail(to_string(server.error()));
+  return (*server)->run();
+}
+
+}  // namespace
+}  // namespace lockstep
+
+int main(int argc, char** argv) {
+  CLI::App app("lockstepd: a node of a Lockstep cluster, a distributed lock service.");
+  lockstep::CommandLine command_line;
+  app.add_option("CONFIG", command_line.config_file, "The node's configuration file; without it, a cluster of one");
+  app.add_flag("--check-config", command_line.check_only, "Check the configuration and exit");
+  app.set_version_flag("--version", "lockstepd " LOCKSTEP_VERSION);
+  app.footer(lockstep::kExamples);
+  try {
+    app.parse(argc, argv);
+    return lockstep::run(command_line);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : lockstep::kUsageExit;
+  } catch (const std::exception& error) {
+    return lockstep::fail(error.what());
+  }
+}

@@ -1,0 +1,85 @@
+#include "nodes/server/process.hpp"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep {
+namespace {
+
+std::chrono::nanoseconds read_clock(clockid_t clock) {
+  timespec now{};
+  INVARIANT(clock_gettime(clock, &now) == 0, "the system has this clock");
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+}  // namespace
+
+Now read_clocks() {
+  const auto wall = std::chrono::duration_cast<WallClock::duration>(read_clock(CLOCK_REALTIME));
+  return {Time(read_clock(CLOCK_BOOTTIME)), WallTime(wall)};
+}
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  ssize_t read = 0;
+  do {
+    read = getrandom(&number, sizeof number, 0);
+  } while (read < 0 && errno == EINTR);
+  INVARIANT(read == static_cast<ssize_t>(sizeof number), "the system's random device answers");
+  return number;
+}
+
+tl::expected<StopSignals, std::string> StopSignals::block() {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  sigaddset(&blocked, SIGINT);
+  sigset_t ignored = blocked;
+  sigaddset(&ignored, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &ignored, nullptr);
+  const int fd = signalfd(-1, &blocked, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (fd < 0) return tl::unexpected("cannot listen for signals: " + std::string(std::strerror(errno)));
+  return StopSignals(fd);
+}
+
+StopSignals::StopSignals(StopSignals&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+StopSignals::~StopSignals() {
+  if (fd_ >= 0) close(fd_);
+}
+
+int StopSignals::take() {
+  signalfd_siginfo signal{};
+  const ssize_t read = ::read(fd_, &signal, sizeof signal);
+  return read == static_cast<ssize_t>(sizeof signal) ? static_cast<int>(signal.ssi_signo) : 0;
+}
+
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool file_descriptors_run_short() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  // The system hands out the lowest free number: it says how many are in use, but for gaps.
+  const int lowest_free = fcntl(0, F_DUPFD_CLOEXEC, 0);
+  if (lowest_free < 0) return errno == EMFILE;
+  close(lowest_free);
+  return static_cast<rlim_t>(lowest_free) >= limit.rlim_cur / 5 * 4;
+}
+
+}  // namespace lockstep

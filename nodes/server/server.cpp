@@ -1,0 +1,237 @@
+#include "nodes/server/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include "protocol/wire/text_rules.hpp"
+
+namespace lockstep {
+namespace {
+
+// How often the log may say that peers send nonsense or that file descriptors run short.
+constexpr Duration kReportInterval = std::chrono::seconds(10);
+
+template <typename T>
+using Started = tl::expected<T, ConfigError>;
+
+Started<Router> open_client_side(Context& context, const NodeConfig& config) {
+  return Router::for_clients(context, config.self().client).map_error([&](const TransportError& error) {
+    return error_at(config, config.key_of_self("client"), to_string(error));
+  });
+}
+
+Started<PeerSide> open_peer_side(Context& context, const NodeConfig& config) {
+  std::vector<PeerAddress> others;
+  for (const MemberConfig& member : config.members) {
+    if (member.name != config.name) others.push_back({member.name, member.peer, member.publish});
+  }
+  const MemberConfig& self = config.self();
+  return PeerSide::open(context, {self.name, self.peer, self.publish}, others)
+      .map_error([&](const TransportError& error) {
+        const std::string key = error.endpoint == self.publish ? config.key_of_self("publish")
+                                : error.endpoint == self.peer  ? config.key_of_self("peer")
+                                                               : "members";
+        return error_at(config, key, to_string(error));
+      });
+}
+
+Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
+  StorageOptions options;
+  options.folder = config.data;
+  options.fresh_node_id = NodeId(std::max<std::uint64_t>(1, random_number()));
+  options.seed = random_number();
+  options.segment_bytes = config.segment_bytes;
+  options.cluster_of_one = config.members.size() == 1;
+  options.background_segments = true;
+  return Storage::open(disk, options).map_error([&](const StorageError& error) {
+    return error_at(config, "data", error.message);
+  });
+}
+
+Started<std::unique_ptr<DiskThread>> start_disk_thread(Storage storage, const NodeConfig& config) {
+  return DiskThread::start(std::move(storage)).map_error([&](const StorageError& error) {
+    return error_at(config, "data", error.message);
+  });
+}
+
+// A data folder belongs to one member of one cluster for good (R17); the file must not say otherwise.
+Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeConfig& config) {
+  if (restored.entries.empty()) return {};
+  const auto* formed = std::get_if<raft::Configuration>(&restored.entries.front().body);
+  if (formed == nullptr) return {};
+  std::string names;
+  bool same = formed->voters.size() == config.members.size();
+  for (const raft::Member& voter : formed->voters) {
+    names += (names.empty() ? "" : ", ") + voter.name;
+    const auto is_it = [&](const MemberConfig& member) { return member.name == voter.name; };
+    same = same && std::any_of(config.members.begin(), config.members.end(), is_it);
+  }
+  if (!same) {
+    return tl::unexpected(error_at(config, "members",
+                                   "the cluster whose data is in " + config.data + " has the members " + names +
+                                       ", and its members cannot "
+                                       "be changed"));
+  }
+  const raft::Member* owner = formed->find(restored.node);
+  if (owner != nullptr && owner->name != config.name) {
+    return tl::unexpected(error_at(config, "data", config.data + " belongs to member '" + owner->name + "'"));
+  }
+  return {};
+}
+
+ReplicaOptions replica_options(const NodeConfig& config) {
+  ReplicaOptions options;
+  options.name = config.name;
+  for (const MemberConfig& member : config.members) options.initial_members.push_back({member.name, member.client});
+  options.state_limits = config.limits;
+  options.timing = config.timing;
+  options.seed = random_number();
+  options.pid = static_cast<std::uint64_t>(getpid());
+  options.version = LOCKSTEP_VERSION;
+  return options;
+}
+
+template <typename AnyNotice>
+void log_notices(const std::vector<AnyNotice>& notices) {
+  for (const AnyNotice& notice : notices) {
+    const bool is_warning = notice.level == AnyNotice::Level::kWarning;
+    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", notice.text);
+  }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Server>, ConfigError> Server::start(NodeConfig config, StopSignals signals) {
+  auto context = std::make_unique<Context>();
+  auto clients = open_client_side(*context, config);
+  if (!clients) return tl::unexpected(clients.error());
+  auto peers = open_peer_side(*context, config);
+  if (!peers) return tl::unexpected(peers.error());
+
+  auto disk = std::make_unique<PosixDisk>();
+  auto storage = open_storage(*disk, config);
+  if (!storage) return tl::unexpected(storage.error());
+  const raft::Restored restored = storage->take_restored();
+  if (auto ours = check_that_it_is_ours(restored, config); !ours) return tl::unexpected(ours.error());
+  auto disk_thread = start_disk_thread(std::move(*storage), config);
+  if (!disk_thread) return tl::unexpected(disk_thread.error());
+
+  Parts parts{std::move(context), std::move(*clients), std::move(*peers), std::move(disk), std::move(*disk_thread)};
+  return std::unique_ptr<Server>(new Server(std::move(config), std::move(signals), std::move(parts), restored));
+}
+
+Server::Server(NodeConfig config, StopSignals signals, Parts parts, const raft::Restored& restored)
+    : config_(std::move(config)),
+      signals_(std::move(signals)),
+      parts_(std::move(parts)),
+      replica_(replica_options(config_), restored, read_clocks()) {}
+
+int Server::run() {
+  spdlog::info("node {} serves clients at {}, version {}, pid {}, data in {}", config_.name, config_.self().client,
+               LOCKSTEP_VERSION, getpid(), config_.data);
+  act();
+  while (!exit_code_) {
+    wait();
+    const Now now = read_clocks();
+    take_disk(now);
+    take_peers(now);
+    take_clients(now);
+    if (replica_.next_deadline() <= now.time) replica_.step(now, Tick{});
+    act();
+    report(now);
+    if (const int signal = signals_.take(); signal != 0) {
+      spdlog::info("stopping: {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+      exit_code_ = exit_code_.value_or(0);
+    }
+  }
+  parts_.disk_thread->stop();
+  log_notices(parts_.disk_thread->take_notices());
+  spdlog::info("stopped");
+  return *exit_code_;
+}
+
+void Server::wait() {
+  PollItems items;
+  items.push_back(readable(parts_.disk_thread->completion_fd()));
+  items.push_back(readable(signals_.fd()));
+  items.push_back(parts_.clients.poll_item());
+  parts_.peers.add_poll_items(items);
+  wait_for(items, replica_.next_deadline() - read_clocks().time);
+}
+
+void Server::take_disk(Now now) {
+  for (const WriteId write : parts_.disk_thread->take_completed()) replica_.step(now, Persisted{write});
+  log_notices(parts_.disk_thread->take_notices());
+  if (const auto fatal = parts_.disk_thread->fatal()) {
+    spdlog::critical("the disk failed, and what it holds is not known any more: {}", *fatal);
+    std::abort();
+  }
+}
+
+void Server::take_peers(Now now) {
+  for (const ReceivedRequest& frame : parts_.peers.receive()) {
+    if (!frame.problem.empty()) {
+      note_bad_peer_frame(frame.problem);
+    } else if (auto message = wire::decode_message(frame.body)) {
+      replica_.step(now, PeerMessage{frame.connection, std::move(*message)});
+    } else {
+      note_bad_peer_frame(to_string(message.error()));
+    }
+  }
+}
+
+void Server::take_clients(Now now) {
+  for (const ReceivedRequest& frame : parts_.clients.receive()) {
+    if (!frame.problem.empty()) {
+      answer_bad_frame(now, frame.connection, {ErrorCode::kBadRequest, "message", frame.problem, {}});
+    } else if (auto request = wire::decode_request(frame.body)) {
+      replica_.step(now, ClientRequest{frame.connection, std::move(*request)});
+    } else {
+      answer_bad_frame(now, frame.connection, std::move(request.error()));
+    }
+  }
+}
+
+void Server::answer_bad_frame(Now now, ConnectionId connection, wire::DecodeError error) {
+  replica_.step(now, BadFrame{});
+  const std::string detail(wire::clipped(to_string(error), wire::kMaxErrorDetail));
+  const wire::Response response{error.call, replica_.applied_index(), wire::Error{error.code, detail, {}}};
+  parts_.clients.send(connection, wire::encode(response));
+}
+
+void Server::note_bad_peer_frame(std::string problem) {
+  ++bad_peer_frames_;
+  last_bad_peer_frame_ = std::move(problem);
+}
+
+void Server::act() {
+  Output output = replica_.take_output();
+  for (const raft::Outgoing& outgoing : output.messages) parts_.peers.send(outgoing.to, wire::encode(outgoing.message));
+  if (!output.writes.empty()) parts_.disk_thread->submit(std::move(output.writes));
+  for (const ClientReply& reply : output.replies) parts_.clients.send(reply.connection, wire::encode(reply.response));
+  log_notices(output.notices);
+  if (output.fatal) {
+    spdlog::error("{}", *output.fatal);
+    exit_code_ = 2;
+  }
+}
+
+void Server::report(Now now) {
+  if (now.time < next_report_) return;
+  next_report_ = now.time + kReportInterval;
+  if (bad_peer_frames_ != reported_bad_peer_frames_) {
+    spdlog::warn("dropped {} frames that no peer should send; the last: {}",
+                 bad_peer_frames_ - reported_bad_peer_frames_, last_bad_peer_frame_);
+    reported_bad_peer_frames_ = bad_peer_frames_;
+  }
+  const bool run_short = file_descriptors_run_short();
+  if (run_short && !files_run_short_) spdlog::warn("80 % of this process's file descriptors are in use (ulimit -n)");
+  files_run_short_ = run_short;
+}
+
+}  // namespace lockstep

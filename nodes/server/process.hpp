@@ -1,0 +1,44 @@
+// What a node asks of the operating system besides sockets and the disk: clocks, a random seed, signals as a
+// file descriptor, and enough file descriptors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "protocol/base/types.hpp"
+
+namespace lockstep {
+
+// CLOCK_BOOTTIME, which goes on while the machine sleeps, and the wall clock for people.
+Now read_clocks();
+
+// From the system's random device.
+std::uint64_t random_number();
+
+// SIGTERM and SIGINT, to be polled with everything else. They are blocked from here on, and so is SIGPIPE: in the
+// calling thread and every thread it starts later, so this comes before the first one.
+class StopSignals {
+ public:
+  static tl::expected<StopSignals, std::string> block();
+  StopSignals(StopSignals&& other) noexcept;
+  StopSignals& operator=(StopSignals&&) = delete;
+  ~StopSignals();
+
+  int fd() const { return fd_; }
+  // The signal that came; 0 if none did.
+  int take();
+
+ private:
+  explicit StopSignals(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// Every client is a file descriptor, and without a free one libzmq's I/O thread spins. Raises this process's
+// limit as far as the system allows.
+void raise_file_limit();
+// True from 80 % of the limit on. Costs two system calls: ask every few seconds.
+bool file_descriptors_run_short();
+
+}  // namespace lockstep
