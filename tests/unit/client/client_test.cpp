@@ -1,0 +1,242 @@
+#include "nodes/client/client.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "nodes/client/make_client_id.hpp"
+#include "nodes/system/clock.hpp"
+#include "tests/support/fake_node.hpp"
+
+using namespace lockstep;
+using namespace std::chrono_literals;
+
+namespace {
+
+Client client_of(std::vector<std::string> endpoints, Duration attempt_timeout = 1s) {
+  ClientConfig config;
+  config.endpoints = std::move(endpoints);
+  config.attempt_timeout = attempt_timeout;
+  auto client = Client::create(config);
+  REQUIRE(client);
+  return *std::move(client);
+}
+
+// An endpoint where nobody listens: the port was free a moment ago.
+std::string dead_endpoint() {
+  FakeNode node(std::make_shared<FakeState>());
+  return node.endpoint();
+}
+
+}  // namespace
+
+TEST_CASE("one client preempts, another is told who holds it, and gets it after the release") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  Client one = client_of({node.endpoint()});
+  Client two = client_of({node.endpoint()});
+
+  const auto granted = one.preempt("a");
+  REQUIRE(granted);
+  CHECK(granted->granted);
+  CHECK(granted->owner == one.client_id());
+  const auto held = two.preempt("a");
+  REQUIRE(held);
+  CHECK_FALSE(held->granted);
+  CHECK(held->owner == one.client_id());
+  CHECK(held->token == granted->token);
+  CHECK(held->since);
+
+  const auto not_holder = two.release("a");
+  REQUIRE(not_holder);
+  CHECK_FALSE(not_holder->released);
+  CHECK(not_holder->owner == one.client_id());
+  CHECK(one.release("a")->released);
+  CHECK_FALSE(one.release("a")->owner);
+  const auto again = two.preempt("a");
+  CHECK(again->granted);
+  CHECK(again->token > granted->token);
+}
+
+TEST_CASE("check, list and status answer what the node knows") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  Client client = client_of({node.endpoint()});
+  for (const char* name : {"a/1", "a/2", "b/1"}) REQUIRE(client.preempt(name)->granted);
+  const auto check = client.check("a/1", wire::ReadMode::kLinearizable);
+  REQUIRE(check);
+  REQUIRE(check->lock);
+  CHECK(check->lock->owner == client.client_id());
+  CHECK(check->age == 3ms);
+  CHECK(check->applied_index == client.highest_index());
+  CHECK_FALSE(client.check("nobody's")->lock);
+
+  const auto first = client.list("a/", "", 1);
+  REQUIRE(first);
+  REQUIRE(first->locks.size() == 1);
+  CHECK(first->more);
+  const auto second = client.list("a/", first->locks.back().name, 1);
+  CHECK(second->locks.at(0).name == "a/2");
+  CHECK_FALSE(second->more);
+
+  const auto status = client.status();
+  REQUIRE(status);
+  CHECK(status->cluster == ClusterId(0xc1));
+}
+
+TEST_CASE("a dead node costs a moment, not the call") {
+  FakeNode alive(std::make_shared<FakeState>());
+  Client client = client_of({dead_endpoint(), alive.endpoint()});
+  const auto answer = client.preempt("a", 3s);
+  REQUIRE(answer);
+  CHECK(answer->granted);
+}
+
+TEST_CASE("a node that runs a request and dies before it answers does not make it run twice") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode silent(state, FakeNode::Manner::kSilent);
+  FakeNode alive(state);
+  Client client = client_of({silent.endpoint(), alive.endpoint()}, 100ms);
+  const auto answer = client.preempt("a");
+  REQUIRE(answer);
+  CHECK(answer->granted);
+  CHECK(client.preempt("b")->granted);
+  CHECK(state->locks() == 2);
+  CHECK(state->sessions() == 1);
+}
+
+TEST_CASE("without a node the call ends in time, and nothing is certain") {
+  Client client = client_of({dead_endpoint()});
+  const Time start = boot_time();
+  const auto answer = client.preempt("a", 300ms);
+  CHECK(boot_time() - start >= 300ms);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == ErrorCode::kUnavailable);
+  CHECK(answer.error().name == "unavailable");
+  CHECK_FALSE(answer.error().definite);
+  CHECK(answer.error().detail.find("300ms") != std::string::npos);
+}
+
+TEST_CASE("a node without a leader is asked again until it has one") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state, FakeNode::Manner::kNoLeader);
+  Client client = client_of({node.endpoint()});
+  const auto refused = client.preempt("a", 200ms);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail.find("no_leader") != std::string::npos);
+  node.set_manner(FakeNode::Manner::kAnswer);
+  CHECK(client.preempt("a")->granted);
+}
+
+TEST_CASE("a bad name and a bad endpoint are definite errors with a sentence") {
+  FakeNode node(std::make_shared<FakeState>());
+  Client client = client_of({node.endpoint()});
+  const auto answer = client.preempt("");
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().name == "invalid_name");
+  CHECK(answer.error().definite);
+
+  ClientConfig config;
+  config.endpoints = {"7101"};
+  const auto bad = Client::create(config);
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().name == "invalid_endpoint");
+  CHECK(bad.error().detail.find("7101") != std::string::npos);
+  config.endpoints.clear();
+  CHECK_FALSE(Client::create(config));
+}
+
+TEST_CASE("a kept session is stored before the node sees what it must cover, and the next process goes on") {
+  const auto state = std::make_shared<FakeState>();
+  std::vector<SavedSession> saves;  // written by the client's thread, read by the node's: both hold state->mutex
+  bool covered = true;
+  FakeNode node(state, FakeNode::Manner::kAnswer, [&](const wire::Request& request) {
+    if (const auto* execute = std::get_if<locks::Execute>(&request.body)) {
+      covered = covered && !saves.empty() && saves.back().session == execute->session &&
+                saves.back().next_number > execute->number && saves.back().unfinished.size() == 1;
+    } else if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
+      covered = covered && !saves.empty() && saves.back().open_nonce == open->nonce;
+    }
+  });
+  SessionKeeper keeper;
+  keeper.secret[0] = 7;
+  keeper.save = [&](const SavedSession& saved) -> tl::expected<void, std::string> {
+    const std::lock_guard lock(state->mutex);
+    saves.push_back(saved);
+    return {};
+  };
+  const auto locked = [&](auto read) {
+    const std::lock_guard lock(state->mutex);
+    return read();
+  };
+  ClientConfig config;
+  config.endpoints = {node.endpoint()};
+  config.client_id = make_client_id();
+  config.keeps_session = true;
+  for (const bool release : {false, true}) {
+    auto client = Client::create(config);
+    REQUIRE(client);
+    if (release) keeper.saved = locked([&] { return saves.back(); });
+    REQUIRE(client->keep_session(keeper));
+    if (release) {
+      CHECK(client->release("a")->released);
+    } else {
+      CHECK(client->preempt("a")->granted);
+    }
+    CHECK_FALSE(client->keep_session(keeper));  // too late now
+  }
+  CHECK(locked([&] { return covered; }));
+  CHECK(state->sessions() == 1);
+}
+
+TEST_CASE("what cannot be kept is not sent") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  ClientConfig config;
+  config.endpoints = {node.endpoint()};
+  config.keeps_session = true;
+  auto client = Client::create(config);
+  SessionKeeper keeper;
+  keeper.save = [](const SavedSession&) -> tl::expected<void, std::string> {
+    return tl::unexpected(std::string("disk full"));
+  };
+  REQUIRE(client->keep_session(keeper));
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = client->preempt("a");
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().name == "not_saved");
+    CHECK(answer.error().detail == "disk full");
+    CHECK(answer.error().definite);
+  }
+  CHECK(state->executes() == 0);
+  CHECK(state->sessions() == 0);
+}
+
+TEST_CASE("threads may share a client: their calls queue up") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  Client client = client_of({node.endpoint()});
+  std::array<int, 4> granted{};
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < granted.size(); ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 10; ++i) {
+        const auto answer = client.preempt("lock " + std::to_string(i));
+        if (answer && answer->granted) ++granted[thread];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(granted[0] + granted[1] + granted[2] + granted[3] == 10);
+  CHECK(state->sessions() == 1);
+}
+
+TEST_CASE("client ids are name-based UUIDs, each its own") {
+  const ClientId one = make_client_id();
+  const ClientId two = make_client_id();
+  CHECK(one != two);
+  CHECK((one.bytes[6] >> 4) == 5);       // RFC 4122 section 4.1.3: the version
+  CHECK((one.bytes[8] & 0xc0) == 0x80);  // section 4.1.1: the variant
+}
