@@ -1,7 +1,6 @@
 #include "nodes/server/process.hpp"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -9,37 +8,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
-#include "protocol/base/invariant.hpp"
-
 namespace lockstep {
-namespace {
-
-std::chrono::nanoseconds read_clock(clockid_t clock) {
-  timespec now{};
-  INVARIANT(clock_gettime(clock, &now) == 0, "the system has this clock");
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-}  // namespace
-
-Now read_clocks() {
-  const auto wall = std::chrono::duration_cast<WallClock::duration>(read_clock(CLOCK_REALTIME));
-  return {Time(read_clock(CLOCK_BOOTTIME)), WallTime(wall)};
-}
-
-std::uint64_t random_number() {
-  std::uint64_t number = 0;
-  ssize_t read = 0;
-  do {
-    read = getrandom(&number, sizeof number, 0);
-  } while (read < 0 && errno == EINTR);
-  INVARIANT(read == static_cast<ssize_t>(sizeof number), "the system's random device answers");
-  return number;
-}
-
 tl::expected<StopSignals, std::string> StopSignals::block() {
   sigset_t blocked;
   sigemptyset(&blocked);

@@ -1,21 +1,11 @@
-// What a node asks of the operating system besides sockets and the disk: clocks, a random seed, signals as a
-// file descriptor, and enough file descriptors.
+// What a node asks of the operating system as a process: signals as a file descriptor, and enough descriptors.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include <tl/expected.hpp>
 
-#include "protocol/base/types.hpp"
-
 namespace lockstep {
-
-// CLOCK_BOOTTIME, which goes on while the machine sleeps, and the wall clock for people.
-Now read_clocks();
-
-// From the system's random device.
-std::uint64_t random_number();
 
 // SIGTERM and SIGINT, to be polled with everything else. They are blocked from here on, and so is SIGPIPE: in the
 // calling thread and every thread it starts later, so this comes before the first one.

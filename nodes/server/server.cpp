@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "nodes/system/clock.hpp"
+#include "nodes/system/entropy.hpp"
 #include "protocol/wire/text_rules.hpp"
 
 namespace lockstep {
@@ -43,8 +45,8 @@ Started<PeerSide> open_peer_side(Context& context, const NodeConfig& config) {
 Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
   StorageOptions options;
   options.folder = config.data;
-  options.fresh_node_id = NodeId(std::max<std::uint64_t>(1, random_number()));
-  options.seed = random_number();
+  options.fresh_node_id = NodeId(random_identifier());
+  options.seed = random_identifier();
   options.segment_bytes = config.segment_bytes;
   options.cluster_of_one = config.members.size() == 1;
   options.background_segments = true;
@@ -90,7 +92,7 @@ ReplicaOptions replica_options(const NodeConfig& config) {
   for (const MemberConfig& member : config.members) options.initial_members.push_back({member.name, member.client});
   options.state_limits = config.limits;
   options.timing = config.timing;
-  options.seed = random_number();
+  options.seed = random_identifier();
   options.pid = static_cast<std::uint64_t>(getpid());
   options.version = LOCKSTEP_VERSION;
   return options;

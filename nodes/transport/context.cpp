@@ -2,28 +2,18 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 
-#include "protocol/base/invariant.hpp"
+#include "nodes/system/entropy.hpp"
 
 namespace lockstep {
 namespace {
 
 // libzmq numbers connections from rand(), and whoever guesses a routing id can claim it. Before the first
 // socket, this makes the start of the numbering unpredictable.
-void seed_routing_ids() {
-  unsigned seed = 0;
-  ssize_t read = 0;
-  do {
-    read = getrandom(&seed, sizeof seed, 0);
-  } while (read < 0 && errno == EINTR);
-  INVARIANT(read == static_cast<ssize_t>(sizeof seed), "the system's random device answers");
-  std::srand(seed);
-}
+void seed_routing_ids() { std::srand(static_cast<unsigned>(random_identifier())); }
 
 }  // namespace
 
