@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "nodes/client/make_client_id.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "nodes/transport/endpoint.hpp"
@@ -47,7 +48,7 @@ nlohmann::json to_json(const bench::Report& report) {
 
 ClientOptions fresh_client() {
   ClientOptions options;
-  fill_with_entropy(options.client.bytes);
+  options.client = make_client_id();
   fill_with_entropy(options.secret);
   options.nonce = random_identifier();
   options.seed = random_identifier();
@@ -64,7 +65,7 @@ int run_bench(const GlobalOptions& global, bench::LoadOptions options) {
   options.servers = global.servers;
   options.timeout = global.timeout;
   options.seed = random_identifier();
-  options.prefix = "bench/" + std::to_string(random_identifier());
+  options.prefix = "bench/" + to_string(make_client_id());
   end_early_on_interrupt();
 
   bench::LoadHost host;

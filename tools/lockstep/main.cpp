@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/lockstep/bench_command.hpp"
 #include "tools/lockstep/command_line.hpp"
 
 namespace lockstep {
@@ -28,8 +29,7 @@ Examples:
 
 // Every command of the program adds itself here, in the order in which --help shows them.
 void add_commands(CLI::App& app, CommandLine& line) {
-  (void)app;
-  (void)line;
+  add_bench_command(app, line);
 }
 
 bool asked_for_json(int argc, char** argv) {
