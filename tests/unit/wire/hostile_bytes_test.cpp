@@ -2,30 +2,10 @@
 // it accepts means one thing only.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "protocol/wire/codec.hpp"
+#include "tests/support/largest_allocation.hpp"
 #include "tests/support/msgpack_bytes.hpp"
 #include "tests/support/random_message.hpp"
-
-namespace {
-
-// The largest single allocation since it was last set to 0.
-std::size_t largest_allocation = 0;
-
-}  // namespace
-
-// NOLINTBEGIN(misc-new-delete-overloads): counted for the whole program, so that nothing can allocate unseen.
-void* operator new(std::size_t size) {
-  if (size > largest_allocation) largest_allocation = size;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-// NOLINTEND(misc-new-delete-overloads)
 
 using namespace lockstep;
 using namespace lockstep::testing;
@@ -116,9 +96,9 @@ TEST_CASE("what a header claims costs nothing until it is there") {
       from_hex("dd00010000"), from_hex("deffff"),       from_hex("dc4000"),     from_hex("dd00000007"),
   };
   for (const std::string& claim : claims) {
-    largest_allocation = 0;
+    forget_largest_allocation();
     CHECK(decoded_as_anything(claim) == 0);
-    CHECK(largest_allocation < 10'000);
+    CHECK(largest_allocation() < 10'000);
   }
   for (const std::string& frame : one_frame_of_every_type(24)) {
     const std::vector<std::string> elements = elements_of(frame);
@@ -127,9 +107,9 @@ TEST_CASE("what a header claims costs nothing until it is there") {
         std::vector<std::string> changed = elements;
         changed[i] = claim;
         const std::string bytes = packed_array(changed);
-        largest_allocation = 0;
+        forget_largest_allocation();
         CHECK(decoded_as_anything(bytes) == 0);
-        CHECK(largest_allocation < 10'000 + bytes.size());
+        CHECK(largest_allocation() < 10'000 + bytes.size());
       }
     }
   }
