@@ -1,42 +1,18 @@
 #include "tools/lockstep/command_line.hpp"
 
-#include <charconv>
-#include <limits>
+#include "nodes/text/duration.hpp"
 
 namespace lockstep {
-namespace {
-
-std::optional<Duration> unit_called(std::string_view name) {
-  if (name == "ms") return std::chrono::milliseconds(1);
-  if (name == "s") return std::chrono::seconds(1);
-  if (name == "m") return std::chrono::minutes(1);
-  if (name == "h") return std::chrono::hours(1);
-  return std::nullopt;
-}
-
-std::string in_words(Duration duration) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
-
-}  // namespace
-
-std::optional<Duration> parse_duration(std::string_view text) {
-  Duration::rep count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || count < 0 || text.front() == '-') return std::nullopt;
-  const auto unit = unit_called(text.substr(static_cast<std::size_t>(end - text.data())));
-  if (!unit || count > std::numeric_limits<Duration::rep>::max() / unit->count()) return std::nullopt;
-  return *unit * count;
-}
 
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help) {
   const auto read = [&value, names](const std::string& text) {
     const auto duration = parse_duration(text);
-    if (!duration) throw CLI::ValidationError(names, "'" + text + "' is not a duration: write 500ms, 10s or 2m");
+    if (!duration) throw CLI::ValidationError(names, duration.error());
     value = *duration;
   };
-  return app.add_option_function<std::string>(names, read, help)->type_name("DURATION")->default_str(in_words(value));
+  return app.add_option_function<std::string>(names, read, help)
+      ->type_name("DURATION")
+      ->default_str(format_duration(value));
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {

@@ -9,7 +9,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -44,10 +43,7 @@ struct CommandLine {
 // The global options, on `app`.
 void add_global_options(CLI::App& app, GlobalOptions& options);
 
-// A duration as people write it: 500ms, 10s, 2m, 1h. No sign, no fraction; the unit may not be left out.
-std::optional<Duration> parse_duration(std::string_view text);
-
-// For a command's own duration options: refuses what parse_duration does not take.
+// For a command's own duration options: as nodes/text/duration.hpp reads them.
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help);
 
 }  // namespace lockstep

@@ -9,7 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/lockstep/bench_command.hpp"
+#include "tools/lockstep/check_command.hpp"
 #include "tools/lockstep/command_line.hpp"
+#include "tools/lockstep/list_command.hpp"
+#include "tools/lockstep/preempt_command.hpp"
+#include "tools/lockstep/release_command.hpp"
+#include "tools/lockstep/shell_command.hpp"
+#include "tools/lockstep/status_command.hpp"
 
 namespace lockstep {
 namespace {
@@ -28,9 +34,7 @@ Examples:
 `lockstep COMMAND --help` says more about each.)";
 
 // Every command of the program adds itself here, in the order in which --help shows them.
-void add_commands(CLI::App& app, CommandLine& line) {
-  add_bench_command(app, line);
-}
+void add_commands(CLI::App& app, CommandLine& line) { add_bench_command(app, line); }
 
 bool asked_for_json(int argc, char** argv) {
   return std::any_of(argv + 1, argv + argc, [](std::string_view argument) { return argument == "--json"; });

@@ -1,0 +1,149 @@
+#include "tools/lockstep/one_shot.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "nodes/system/clock.hpp"
+#include "tools/lockstep/state_folder.hpp"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kFormingRetry = std::chrono::milliseconds(50);
+
+Duration left_until(Time deadline) { return std::max(deadline - boot_time(), Duration::zero()); }
+
+Expected<Client> make_client(const GlobalOptions& options, std::optional<ClientId> id, bool keeps_session) {
+  ClientConfig config;
+  config.endpoints = options.servers;
+  config.client_id = id;
+  config.timeout = options.timeout;
+  config.keeps_session = keeps_session;
+  return Client::create(config);
+}
+
+// Asks until a node knows its cluster: while it forms, there is none.
+Expected<ClusterId> find_cluster(Client& client, Time deadline) {
+  for (;;) {
+    auto status = client.status(left_until(deadline));
+    if (!status) return tl::unexpected(std::move(status.error()));
+    if (status->cluster) return status->cluster;
+    if (boot_time() + kFormingRetry >= deadline) {
+      return tl::unexpected(Error{ErrorCode::kUnavailable, "unavailable", false,
+                                  "the cluster has not formed yet: node " + status->name + " still waits for others",
+                                  SessionId()});
+    }
+    std::this_thread::sleep_for(kFormingRetry);
+  }
+}
+
+// From here on the client uses, and keeps, the session that the file has for this cluster.
+Expected<void> use_kept_session(Client& client, const std::shared_ptr<StateFile>& file, ClusterId cluster) {
+  const KeptSession kept = file->session_in(cluster);
+  SessionKeeper keeper;
+  keeper.secret = kept.secret;
+  keeper.saved = kept.saved;
+  keeper.save = [file, cluster](const SavedSession& saved) {
+    file->session_in(cluster).saved = saved;
+    return file->store();
+  };
+  return client.keep_session(std::move(keeper));
+}
+
+bool session_has_ended(const Report& report) {
+  const auto error = report.json.find("error");
+  if (error == report.json.end()) return false;
+  return *error == error_info(ErrorCode::kSessionExpired).name ||
+         *error == error_info(ErrorCode::kSessionSuperseded).name;
+}
+
+struct Opened {
+  ClientId id;
+  ClusterId cluster;
+  std::shared_ptr<StateFile> file;
+  Client client;
+};
+
+Expected<Opened> open_kept(const GlobalOptions& options, Time deadline) {
+  auto folder = open_state_folder();
+  if (!folder) return tl::unexpected(std::move(folder.error()));
+  auto id = options.client_id ? Expected<ClientId>(*options.client_id) : default_client_id(*folder);
+  if (!id) return tl::unexpected(std::move(id.error()));
+  auto client = make_client(options, *id, true);
+  if (!client) return tl::unexpected(std::move(client.error()));
+  auto cluster = find_cluster(*client, deadline);
+  if (!cluster) return tl::unexpected(std::move(cluster.error()));
+  auto file = StateFile::open(*folder, *id, left_until(deadline));
+  if (!file) return tl::unexpected(std::move(file.error()));
+  auto shared = std::make_shared<StateFile>(*std::move(file));
+  if (auto used = use_kept_session(*client, shared, *cluster); !used) return tl::unexpected(std::move(used.error()));
+  return Opened{*id, *cluster, std::move(shared), *std::move(client)};
+}
+
+// The highest index is worth remembering only if the client has been here before, and never worth
+// waiting for: a command that has the lock learns it by itself.
+void remember_index(const fs::path& folder, const ClientId& id, ClusterId cluster, LogIndex index) {
+  auto file = StateFile::open(folder, id, Duration::zero());
+  if (!file) return;
+  SavedSession& saved = file->session_in(cluster).saved;
+  if (index <= saved.highest_index) return;
+  saved.highest_index = index;
+  (void)file->store();
+}
+
+}  // namespace
+
+Report with_kept_session(const GlobalOptions& options, const std::string& name, const WithClient& work) {
+  const Time deadline = boot_time() + options.timeout;
+  auto opened = open_kept(options, deadline);
+  if (!opened) return report_of(name, opened.error());
+  const Report report = work(opened->client, left_until(deadline));
+  if (!session_has_ended(report)) return report;
+  // L1: the file now names the ended session, and the next Open will.
+  auto again = make_client(options, opened->id, true);
+  if (!again) return report_of(name, again.error());
+  if (auto used = use_kept_session(*again, opened->file, opened->cluster); !used) return report_of(name, used.error());
+  return work(*again, left_until(deadline));
+}
+
+Report with_remembered_index(const GlobalOptions& options, const std::string& name, const WithClient& work) {
+  const Time deadline = boot_time() + options.timeout;
+  auto folder = open_state_folder();
+  if (!folder) return report_of(name, folder.error());
+  auto id = options.client_id ? Expected<std::optional<ClientId>>(options.client_id) : kept_client_id(*folder);
+  if (!id) return report_of(name, id.error());
+  auto kept = *id ? read_state(*folder, **id) : Expected<KeptSessions>();
+  if (!kept) return report_of(name, kept.error());
+  auto client = make_client(options, *id, false);
+  if (!client) return report_of(name, client.error());
+  if (kept->empty()) return work(*client, left_until(deadline));
+
+  auto cluster = find_cluster(*client, deadline);
+  if (!cluster) return report_of(name, cluster.error());
+  const auto session = kept->find(*cluster);
+  if (session == kept->end()) return work(*client, left_until(deadline));
+  SessionKeeper reader;
+  reader.saved.highest_index = session->second.saved.highest_index;
+  if (auto used = client->keep_session(std::move(reader)); !used) return report_of(name, used.error());
+  const Report report = work(*client, left_until(deadline));
+  if (client->highest_index() > session->second.saved.highest_index) {
+    remember_index(*folder, **id, *cluster, client->highest_index());
+  }
+  return report;
+}
+
+Expected<ShellClient> open_shell_client(const GlobalOptions& options) {
+  if (!options.client_id) {
+    auto client = make_client(options, std::nullopt, false);
+    if (!client) return tl::unexpected(std::move(client.error()));
+    return ShellClient{*std::move(client), nullptr};
+  }
+  auto opened = open_kept(options, boot_time() + options.timeout);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  return ShellClient{std::move(opened->client), std::move(opened->file)};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,42 @@
+// How an outcome is shown and which exit code it has: the contract that scripts may rely on
+// (docs/architecture.md, "Command line"), in one place.
+//
+// A result is a line on stdout. An error is a line on stderr, and with --json an object on stdout, like
+// every other outcome. Building a report has no effect; only print() writes.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "nodes/client/client.hpp"
+#include "tools/lockstep/command_line.hpp"
+
+namespace lockstep {
+
+struct Report {
+  int exit_code = kExitYes;
+  nlohmann::ordered_json json;
+  std::string text;         // without the line's end
+  std::string advice = {};  // of an error: what to do about it
+  bool is_error = false;
+};
+
+// Writes one report. False if stdout cannot be written to.
+bool print(const Report& report, bool json);
+// The end of a command: prints what the report has to say, and returns its exit code.
+int finish(const Report& report, bool json);
+
+Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer);
+Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer);
+Report report_of(const std::string& name, const Expected<CheckAnswer>& answer);
+// `name` is what the error is about; empty if it is about no lock.
+Report report_of(const std::string& name, const Error& error);
+
+// One lock of a list.
+Report report_of(const locks::LockView& lock, LogIndex applied_index);
+
+// 2026-01-31T12:00:00.000Z (RFC 3339).
+std::string format_time(WallTime time);
+
+}  // namespace lockstep

@@ -1,0 +1,94 @@
+#include "tools/lockstep/state_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "nodes/system/clock.hpp"
+#include "nodes/system/entropy.hpp"
+#include "nodes/text/duration.hpp"
+#include "tools/lockstep/state_folder.hpp"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kLockRetry = std::chrono::milliseconds(10);
+
+Error unreadable(const fs::path& path, const std::string& problem) {
+  return state_error(path.string() + ": " + problem +
+                     ". Put back a good copy, or move the file away and use another client id: without its secret "
+                     "the locks of this one cannot be released");
+}
+
+Expected<KeptSessions> decode_file(const fs::path& path, const ClientId& client, const std::string& text) {
+  auto sessions = decode_state(client, text);
+  if (!sessions) return tl::unexpected(unreadable(path, sessions.error()));
+  return *std::move(sessions);
+}
+
+// A command that stores renames a new file into place, so the lock may turn out to be on one that has
+// lost the name meanwhile.
+bool still_has_the_name(const Descriptor& fd, const fs::path& path) {
+  struct stat locked {};
+  struct stat named {};
+  return fstat(fd.get(), &locked) == 0 && stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino &&
+         locked.st_dev == named.st_dev;
+}
+
+Expected<Descriptor> lock(const fs::path& path, const ClientId& client, Duration patience) {
+  const Time deadline = boot_time() + patience;
+  for (;;) {
+    Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!fd) return tl::unexpected(state_error(file_error(path)));
+    const bool locked = flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno != EWOULDBLOCK && errno != EINTR) return tl::unexpected(state_error(file_error(path)));
+    if (locked && still_has_the_name(fd, path)) return fd;
+    if (boot_time() >= deadline) {
+      return tl::unexpected(Error{std::nullopt, "client_id_in_use", true,
+                                  "another command of client " + to_string(client) + " was still running after " +
+                                      format_duration(patience) + " (it holds " + path.string() + ")",
+                                  SessionId()});
+    }
+    if (!locked) std::this_thread::sleep_for(kLockRetry);
+  }
+}
+
+}  // namespace
+
+Expected<KeptSessions> read_state(const fs::path& folder, const ClientId& client) {
+  const fs::path path = folder / to_string(client);
+  auto text = read_file(path);
+  if (!text) return tl::unexpected(state_error(text.error()));
+  if (!*text) return KeptSessions();
+  return decode_file(path, client, **text);
+}
+
+Expected<StateFile> StateFile::open(const fs::path& folder, const ClientId& client, Duration patience) {
+  auto locked = lock(folder / to_string(client), client, patience);
+  if (!locked) return tl::unexpected(std::move(locked.error()));
+  auto sessions = read_state(folder, client);
+  if (!sessions) return tl::unexpected(std::move(sessions.error()));
+  StateFile file(folder / to_string(client), client, *std::move(locked));
+  file.sessions_ = *std::move(sessions);
+  return file;
+}
+
+KeptSession& StateFile::session_in(ClusterId cluster) {
+  const auto [session, is_new] = sessions_.try_emplace(cluster);
+  if (is_new) fill_with_entropy(session->second.secret);
+  return session->second;
+}
+
+tl::expected<void, std::string> StateFile::store() {
+  auto replaced = replace_locked_file(path_, encode_state(client_, sessions_));
+  if (!replaced) return tl::unexpected(replaced.error());
+  locked_ = *std::move(replaced);
+  return {};
+}
+
+}  // namespace lockstep

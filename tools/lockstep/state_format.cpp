@@ -1,0 +1,178 @@
+// The bytes of a state file, as state_file.hpp declares them.
+#include <algorithm>
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "protocol/wire/codec.hpp"
+#include "tools/lockstep/state_file.hpp"
+
+namespace lockstep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kFormat = 1;
+
+std::string to_hex(std::span<const std::uint8_t> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+bool from_hex(std::string_view text, std::span<std::uint8_t> bytes) {
+  if (text.size() != bytes.size() * 2) return false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char* digits = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, bytes[i], 16);
+    if (error != std::errc() || end != digits + 2) return false;
+  }
+  return true;
+}
+
+Json json_of(const UnfinishedRequest& request) {
+  const auto* preempt = std::get_if<locks::Preempt>(&request.operation);
+  return {{"number", request.number.value()},
+          {"operation", preempt ? "preempt" : "release"},
+          {"name", preempt ? preempt->name : std::get<locks::Release>(request.operation).name}};
+}
+
+Json json_of(const KeptSession& kept) {
+  Json unfinished = Json::array();
+  for (const UnfinishedRequest& request : kept.saved.unfinished) unfinished.push_back(json_of(request));
+  return {{"session", kept.saved.session.value()},
+          {"secret", to_hex(kept.secret)},
+          {"next_number", kept.saved.next_number.value()},
+          {"highest_index", kept.saved.highest_index.value()},
+          {"open_nonce", kept.saved.open_nonce},
+          {"replaces", kept.saved.replaces.value()},
+          {"unfinished", std::move(unfinished)}};
+}
+
+std::string hex_of(ClusterId cluster) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(cluster.value()));
+  return text.data();
+}
+
+// Reads fields of known names and types out of one object, and remembers the first that was not there.
+class Fields {
+ public:
+  Fields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object.is_object()) fail("", "is not an object");
+  }
+
+  std::uint64_t number(const char* name) {
+    const Json* field = find(name, &Json::is_number_unsigned, "is not a whole number");
+    return field ? field->get<std::uint64_t>() : 0;
+  }
+  std::string text(const char* name) {
+    const Json* field = find(name, &Json::is_string, "is not a string");
+    return field ? field->get<std::string>() : std::string();
+  }
+  const Json& part(const char* name, bool (Json::*is_type)() const noexcept) {
+    static const Json nothing;
+    const Json* field = find(name, is_type, "is of another type");
+    return field ? *field : nothing;
+  }
+  void require(bool fine, const char* name, const std::string& problem) {
+    if (!fine) fail(name, problem);
+  }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  const Json* find(const char* name, bool (Json::*is_type)() const noexcept, const char* problem) {
+    if (!object_.is_object()) return nullptr;
+    const auto field = object_.find(name);
+    if (field == object_.end()) return fail(name, "is missing"), nullptr;
+    if (!((*field).*is_type)()) return fail(name, problem), nullptr;
+    return &*field;
+  }
+  void fail(const std::string& name, const std::string& problem) {
+    if (problem_.empty()) problem_ = where_ + (name.empty() ? "" : (where_.empty() ? "" : ".") + name) + " " + problem;
+  }
+
+  const Json& object_;
+  std::string where_;
+  std::string problem_;
+};
+
+tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, const std::string& where) {
+  Fields fields(json, where);
+  UnfinishedRequest request;
+  request.number = RequestNumber(fields.number("number"));
+  const std::string operation = fields.text("operation");
+  std::string name = fields.text("name");
+  fields.require(operation == "preempt" || operation == "release", "operation", "is neither preempt nor release");
+  fields.require(wire::is_valid_lock_name(name), "name", "is not a lock name");
+  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  if (operation == "preempt") request.operation = locks::Preempt{std::move(name)};
+  if (operation == "release") request.operation = locks::Release{std::move(name)};
+  return request;
+}
+
+tl::expected<KeptSession, std::string> decode_session(const Json& json, const std::string& where) {
+  Fields fields(json, where);
+  KeptSession kept;
+  SavedSession& saved = kept.saved;
+  saved.session = SessionId(fields.number("session"));
+  saved.next_number = RequestNumber(fields.number("next_number"));
+  saved.highest_index = LogIndex(fields.number("highest_index"));
+  saved.open_nonce = fields.number("open_nonce");
+  saved.replaces = SessionId(fields.number("replaces"));
+  fields.require(from_hex(fields.text("secret"), kept.secret), "secret", "is not 64 hexadecimal digits");
+  RequestNumber highest;
+  for (const Json& item : fields.part("unfinished", &Json::is_array)) {
+    auto request = decode_request(item, where + ".unfinished");
+    if (!request) return tl::unexpected(request.error());
+    fields.require(request->number > highest, "unfinished", "is not in order of number");
+    highest = request->number;
+    saved.unfinished.push_back(*std::move(request));
+  }
+  fields.require(saved.next_number > highest, "next_number", "was used already");
+  fields.require(saved.unfinished.empty() || saved.session, "session", "is missing, but has unfinished requests");
+  fields.require(!saved.session || saved.open_nonce == 0, "open_nonce", "is of a session that is open");
+  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  return kept;
+}
+
+std::optional<ClusterId> cluster_called(const std::string& hex) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+  if (hex.size() != 16 || error != std::errc() || end != hex.data() + hex.size() || value == 0) return std::nullopt;
+  return ClusterId(value);
+}
+
+}  // namespace
+
+std::string encode_state(const ClientId& client, const KeptSessions& sessions) {
+  Json clusters = Json::object();
+  for (const auto& [cluster, kept] : sessions) clusters[hex_of(cluster)] = json_of(kept);
+  const Json state{{"format", kFormat}, {"client_id", to_string(client)}, {"clusters", std::move(clusters)}};
+  return state.dump(2) + "\n";
+}
+
+tl::expected<KeptSessions, std::string> decode_state(const ClientId& client, std::string_view text) {
+  if (text.empty()) return KeptSessions();  // made by a command that ended before it stored anything
+  const Json state = Json::parse(text, nullptr, false);
+  if (state.is_discarded()) return tl::unexpected(std::string("this is not JSON, or not all of it"));
+  Fields fields(state, "");
+  fields.require(fields.number("format") == kFormat, "format", "is not the one that this program writes");
+  fields.require(fields.text("client_id") == to_string(client), "client_id", "is another than the file's name");
+  KeptSessions sessions;
+  for (const auto& [key, value] : fields.part("clusters", &Json::is_object).items()) {
+    const auto cluster = cluster_called(key);
+    fields.require(cluster.has_value(), "clusters", "has a key that is no cluster id");
+    auto kept = decode_session(value, "clusters." + key);
+    if (!kept) return tl::unexpected(kept.error());
+    if (cluster) sessions.emplace(*cluster, *std::move(kept));
+  }
+  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  return sessions;
+}
+
+}  // namespace lockstep
