@@ -102,6 +102,7 @@ void LoadRun::change_phase(Time now) {
       phase_ = Phase::kMeasuring;
       measuring_since_ = now;
       phase_ends_ = now + options_.measured;
+      next_progress_ = now + kProgressInterval;
       return;
     }
     case Phase::kMeasuring:
