@@ -9,7 +9,7 @@
 namespace lockstep::bench {
 namespace {
 
-constexpr Duration kConnectTime = std::chrono::seconds(5);
+constexpr Duration kConnectTime = std::chrono::seconds(1);
 constexpr Duration kLongestWarmUp = std::chrono::seconds(30);
 constexpr Duration kProgressInterval = std::chrono::seconds(1);
 constexpr Duration kLongestWait = std::chrono::milliseconds(100);
