@@ -34,7 +34,15 @@ Examples:
 `lockstep COMMAND --help` says more about each.)";
 
 // Every command of the program adds itself here, in the order in which --help shows them.
-void add_commands(CLI::App& app, CommandLine& line) { add_bench_command(app, line); }
+void add_commands(CLI::App& app, CommandLine& line) {
+  add_preempt_command(app, line);
+  add_release_command(app, line);
+  add_check_command(app, line);
+  add_list_command(app, line);
+  add_status_command(app, line);
+  add_shell_command(app, line);
+  add_bench_command(app, line);
+}
 
 bool asked_for_json(int argc, char** argv) {
   return std::any_of(argv + 1, argv + argc, [](std::string_view argument) { return argument == "--json"; });
