@@ -32,7 +32,14 @@ Raft::Raft(const Options& options, const Restored& restored, WriteId last_write,
       last_write_(last_write),
       commit_(1),  // entry 1 is committed by construction (R17)
       role_(Follower{}) {
-  INVARIANT(hard_state_.term >= log_.last_term(), "a term is durable before an entry of it (R1)");
+  // Within one write the entries become durable first, so a crash can leave the term of the last one above
+  // the stored term. This node was silent in that term, so it voted for nobody; the term is stored before
+  // it speaks (R1).
+  if (hard_state_.term < log_.last_term()) {
+    hard_state_.term = log_.last_term();
+    hard_state_.vote = NodeId();
+    hard_state_staged_ = true;
+  }
   // Answers to what an earlier incarnation asked must not be taken for answers to this one.
   last_call_ = CallNumber(random_.next() >> 16);
   const bool alone = configuration_.voters.size() == 1;
