@@ -9,9 +9,12 @@ namespace lockstep::raft {
 // the cluster that they would be willing to grant it their votes" (thesis section 9.6).
 // A node under repair asks too, to be told who leads, but never goes on to campaign.
 void Raft::start_pre_vote(Time now) {
+  reset_election_timer(now);
+  // A candidate whose own vote is not durable has not asked anyone yet (R1). A next candidacy would only wait
+  // behind this one, for ever if the disk is slower than the election timeout.
+  if (is_candidate() && hard_state_write_) return;
   const CallNumber number = next_call();
   role_ = PreCandidate{number, {self_}};
-  reset_election_timer(now);
   if (quorum() == 1) {
     campaign(now);
     return;
