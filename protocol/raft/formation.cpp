@@ -12,6 +12,8 @@ constexpr Term kFirstTerm(1);
 // How often a name may go back to an id it had left before we say that two nodes use it. One change is
 // a wiped disk; a late Hello of the disk that was wiped can look like one more.
 constexpr int kToleratedChanges = 3;
+// A peer that has not said Hello for as many intervals is unreachable.
+constexpr int kMissedHellos = 5;
 
 std::string join(const std::vector<std::string>& names) {
   std::string text;
@@ -110,6 +112,10 @@ void Formation::note_peer(Now now, const std::string& name, NodeId id) {
 void Formation::form_if_all_agree(Now now) {
   if (!is_first_listed() || has_entry() || doom_ || node_.hard_state.cluster) return;
   if (peers_.size() + 1 != options_.initial_members.size()) return;
+  // "never forms a cluster while a peer is unreachable" (R17): what it said long ago may not be so any more.
+  for (const auto& [name, peer] : peers_) {
+    if (now.time - peer.heard > kMissedHellos * options_.hello_interval) return;
+  }
   Configuration configuration;
   configuration.cluster = ClusterId(random_.next_nonzero());
   configuration.state_limits = options_.state_limits;
