@@ -15,7 +15,8 @@ constexpr std::uint64_t kPeerThread = 2;
 // what no honest node could send.
 constexpr std::int64_t kConnectedPeerFrame = 64 * 1024 * 1024;
 constexpr std::int64_t kConnectedClientFrame = 16 * 1024 * 1024;
-// What a subscriber may send to a PUB socket: its subscription, which is empty, and the handshake.
+// What a subscriber may send to a PUB socket: its subscription, which is empty, and the handshake. libzmq
+// takes one level of recursion for each byte of a subscription, so a long one would overflow its stack.
 constexpr std::int64_t kSubscriptionFrame = 4 * 1024;
 
 constexpr int kPeerHwm = 4096;
@@ -29,6 +30,7 @@ zmq::socket_type type_of(SocketKind kind) {
     case SocketKind::kClientSubscriber: return zmq::socket_type::sub;
     case SocketKind::kPeerDealer:
     case SocketKind::kClientDealer: return zmq::socket_type::dealer;
+    case SocketKind::kClientReq: return zmq::socket_type::req;
   }
   return zmq::socket_type::dealer;
 }
@@ -94,6 +96,7 @@ void set_options(zmq::socket_t& socket, SocketKind kind) {
       set_limits(socket, kPeerHwm, kPeerHwm, kConnectedPeerFrame);
       break;
     case SocketKind::kClientDealer:
+    case SocketKind::kClientReq:
       socket.set(zmq::sockopt::affinity, kClientThread);
       socket.set(zmq::sockopt::immediate, true);
       set_reconnect(socket, 100, 2000);

@@ -22,6 +22,7 @@ enum class SocketKind {
   kPeerSubscriber,   // a node's ear for the broadcasts of all its peers
   kPeerDealer,       // a node's way to one peer
   kClientDealer,     // a client program's way to one node
+  kClientReq,        // the same with one question at a time, as the simplest clients do
   kClientSubscriber  // a client program's ear for one node's broadcasts
 };
 
