@@ -261,7 +261,7 @@ struct Schema<raft::Fetch> {
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "index", m.index);
-    field(v, "term", m.term);
+    field(v, "index_term", m.term);  // "term" is the header's
   }
 };
 

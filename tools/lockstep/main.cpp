@@ -16,6 +16,7 @@
 #include "tools/lockstep/release_command.hpp"
 #include "tools/lockstep/shell_command.hpp"
 #include "tools/lockstep/status_command.hpp"
+#include "tools/lockstep/zmq_command.hpp"
 
 namespace lockstep {
 namespace {
@@ -42,6 +43,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_status_command(app, line);
   add_shell_command(app, line);
   add_bench_command(app, line);
+  add_zmq_command(app, line);
 }
 
 bool asked_for_json(int argc, char** argv) {
