@@ -15,9 +15,10 @@ locks::SecretHash hash_of(const wire::Secret& secret) {
   return hash;
 }
 
-std::optional<std::uint64_t> in_ms(std::optional<Duration> duration) {
-  if (!duration) return std::nullopt;
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(*duration).count());
+// An age is a bound, so it is rounded up: an answer never claims to be newer than it is.
+std::optional<std::uint64_t> in_ms(std::optional<Duration> age) {
+  if (!age) return std::nullopt;
+  return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(*age).count());
 }
 
 }  // namespace

@@ -1,0 +1,143 @@
+#include "tests/simulation/client_checker.hpp"
+
+#include <algorithm>
+
+#include "tests/simulation/failure.hpp"
+
+namespace lockstep::simulation {
+namespace {
+
+// What a node says of itself; every other answer to a command comes from an applied entry.
+bool is_about_the_node(const wire::Error& error) {
+  return error.code == ErrorCode::kBusy || error.code == ErrorCode::kNoLeader || error.code == ErrorCode::kUnavailable;
+}
+
+bool says_session_ended(ErrorCode code) {
+  return code == ErrorCode::kSessionExpired || code == ErrorCode::kSessionSuperseded;
+}
+
+// Whether the response says what the state machine said.
+bool says(const wire::Response& response, const locks::Result& result) {
+  const auto same = [&](const auto& outcome) {
+    using Outcome = std::decay_t<decltype(outcome)>;
+    if constexpr (std::is_same_v<Outcome, locks::Refused>) {
+      const auto* error = std::get_if<wire::Error>(&response.body);
+      return error != nullptr && error->code == outcome.code && error->current_session == outcome.current_session;
+    } else {
+      const auto* said = std::get_if<Outcome>(&response.body);
+      return said != nullptr && *said == outcome;
+    }
+  };
+  return std::visit(same, result);
+}
+
+std::string text(LogIndex index) { return std::to_string(index.value()); }
+
+}  // namespace
+
+void ClientChecker::replied(Time now, const Reference* reference, const wire::Request& request,
+                            const wire::Response& response) {
+  const auto* error = std::get_if<wire::Error>(&response.body);
+  if (error != nullptr && is_about_the_node(*error)) return;
+  if (std::holds_alternative<wire::Status>(request.body)) return;
+  require_safe(reference != nullptr, "a node without a cluster answers nothing");
+
+  if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
+    check_command(*reference, locks::RequestKey{open->client, SessionId(), open->nonce, 0}, response);
+  } else if (const auto* execute = std::get_if<locks::Execute>(&request.body)) {
+    check_command(*reference, locks::key_of(*execute), response);
+  } else if (const auto* check = std::get_if<wire::Check>(&request.body)) {
+    const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
+    require_safe(answer != nullptr, "a check is answered with a CheckAnswer");
+    require_safe(response.applied >= check->at_least, "a read is at least as new as was asked for");
+    check_view(now, *reference, *check, *answer, response.applied);
+  } else if (const auto* list = std::get_if<wire::List>(&request.body)) {
+    const auto* answer = std::get_if<wire::ListAnswer>(&response.body);
+    require_safe(answer != nullptr, "a list is answered with a ListAnswer");
+    require_safe(response.applied >= list->at_least, "a read is at least as new as was asked for");
+    check_list(now, *reference, *list, *answer, response.applied);
+  }
+}
+
+// An answer is backed by a committed entry that gave exactly this answer to this request.
+void ClientChecker::check_command(const Reference& reference, const locks::RequestKey& key,
+                                  const wire::Response& response) {
+  const auto& answers = reference.answers_to(key);
+  const bool backed = std::any_of(answers.begin(), answers.end(), [&](const Reference::Answer& answer) {
+    return answer.index == response.applied && says(response, answer.result);
+  });
+  require_safe(backed, "no committed entry gave the answer that a client is told for index " + text(response.applied));
+  if (const auto* error = std::get_if<wire::Error>(&response.body)) {
+    refusals_.try_emplace(key, Refusal{error->code, response.applied});
+    if (error->code == ErrorCode::kSessionSuperseded) coverage_->note(Met::kSupersededAnswer);
+  }
+}
+
+void ClientChecker::check_view(Time now, const Reference& reference, const wire::Check& check,
+                               const wire::CheckAnswer& answer, LogIndex applied) {
+  require_safe(answer.lock == reference.view_at(check.name, applied),
+               "check of " + check.name + " tells something else than index " + text(applied) + " says");
+  check_age(now, reference, answer.age_ms, applied);
+}
+
+void ClientChecker::check_list(Time now, const Reference& reference, const wire::List& list,
+                               const wire::ListAnswer& answer, LogIndex applied) {
+  std::vector<locks::LockView> expected = reference.list_at(list.prefix, list.after, applied);
+  const bool more = expected.size() > list.limit;
+  if (more) expected.resize(list.limit);
+  require_safe(answer.locks == expected && answer.more == more,
+               "list of '" + list.prefix + "' tells something else than index " + text(applied) + " says");
+  check_age(now, reference, answer.age_ms, applied);
+}
+
+// "The state is at least as new as the cluster's was `age` ago": the first entry that is missing from it
+// was committed no earlier than that.
+void ClientChecker::check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms,
+                              LogIndex applied) {
+  if (!age_ms) return;
+  coverage_->note(Met::kAgeChecked);
+  if (applied >= reference.last()) return;
+  const Time promised = now - std::chrono::milliseconds(*age_ms);
+  require_safe(
+      reference.committed_at(applied.next()) >= promised,
+      "an answer at index " + text(applied) + " is older than the " + std::to_string(*age_ms) + " ms that it claims");
+}
+
+void ClientChecker::completed(const Reference* reference, const Call& call, const Completion& completion) {
+  if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
+    if (error->code == ErrorCode::kUnavailable) coverage_->note(Met::kIndefiniteAnswer);
+    return;
+  }
+  if (call.kind == CallKind::kStatus) return;
+  require_safe(reference != nullptr, "without a cluster no call has an outcome");
+  const bool is_read = call.kind == CallKind::kCheck || call.kind == CallKind::kList;
+  if (is_read) {
+    require_safe(completion.applied >= call.seen, "what a client sees never goes back");
+    coverage_->note(call.mode == wire::ReadMode::kLocal ? Met::kLocalRead : Met::kLinearizableRead);
+  }
+  // A linearizable read sees all that was committed before it began (etcd #7331: a new leader's must too).
+  if (is_read && call.mode == wire::ReadMode::kLinearizable) {
+    require_safe(completion.applied >= call.committed, "a linearizable read at index " + text(completion.applied) +
+                                                           " began when " + text(call.committed) + " was committed");
+  }
+  if (const auto* granted = std::get_if<locks::Granted>(&completion.outcome)) {
+    const LogIndex index(granted->token.value());
+    require_safe(index <= reference->last() && reference->committed_at(index) >= call.started,
+                 "a call is granted by an entry that was committed after it began");
+  }
+}
+
+// Definite is for ever. Of a session that ended, a request may have run before that and never after.
+void ClientChecker::check_refusals(const Reference& reference) const {
+  for (const auto& [key, refusal] : refusals_) {
+    const LogIndex ran = reference.ran_at(key);
+    if (!ran) continue;
+    const bool may_have_run_before = says_session_ended(refusal.code) && ran < refusal.index;
+    const bool is_definite = error_info(refusal.code).certainty == Certainty::kDefinite;
+    require_safe(may_have_run_before || (!is_definite && !says_session_ended(refusal.code)),
+                 "a request that was refused with " + std::string(error_info(refusal.code).name) +
+                     " ran nevertheless in entry " + text(ran));
+  }
+}
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,53 @@
+// What must be true of the answers: of each one that leaves a node, whether or not it arrives, and of
+// what a client's calls were told in the end.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "protocol/client_core/client_core.hpp"
+#include "protocol/replica/replica.hpp"
+#include "tests/simulation/reference.hpp"
+
+namespace lockstep::simulation {
+
+enum class CallKind { kPreempt, kRelease, kCheck, kList, kStatus };
+
+// One call of a client's application, as it was when it began.
+struct Call {
+  CallKind kind{};
+  std::string name;  // of the lock, or the prefix of a list
+  wire::ReadMode mode = wire::ReadMode::kLocal;
+  Time started{};
+  LogIndex seen;       // the highest applied index that this process had been told of
+  LogIndex committed;  // the last index that was committed anywhere
+};
+
+class ClientChecker {
+ public:
+  explicit ClientChecker(Coverage& coverage) : coverage_(&coverage) {}
+
+  // A node answers. `reference` is its cluster's; none while the node is blank.
+  void replied(Time now, const Reference* reference, const wire::Request& request, const wire::Response& response);
+  void completed(const Reference* reference, const Call& call, const Completion& completion);
+  // Nothing that a client was told will never happen has happened since.
+  void check_refusals(const Reference& reference) const;
+
+ private:
+  struct Refusal {
+    ErrorCode code{};
+    LogIndex index;
+  };
+
+  void check_command(const Reference& reference, const locks::RequestKey& key, const wire::Response& response);
+  void check_view(Time now, const Reference& reference, const wire::Check& check, const wire::CheckAnswer& answer,
+                  LogIndex applied);
+  void check_list(Time now, const Reference& reference, const wire::List& list, const wire::ListAnswer& answer,
+                  LogIndex applied);
+  void check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
+
+  Coverage* coverage_;
+  std::map<locks::RequestKey, Refusal> refusals_;
+};
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,51 @@
+#include "tests/simulation/coverage.hpp"
+
+namespace lockstep::simulation {
+
+std::string_view to_string(Met what) {
+  switch (what) {
+    case Met::kClusterFormed: return "clusters formed";
+    case Met::kElection: return "leaders elected";
+    case Met::kCommit: return "entries committed";
+    case Met::kTruncation: return "logs truncated";
+    case Met::kFetch: return "fetches sent";
+    case Met::kNotLeader: return "NotLeader sent";
+    case Met::kStepDown: return "leaders stepped down";
+    case Met::kDropped: return "messages dropped";
+    case Met::kDuplicated: return "messages duplicated";
+    case Met::kDelayedLong: return "messages delayed for long";
+    case Met::kPubOutage: return "outages of PUB alone";
+    case Met::kPartition: return "partitions";
+    case Met::kOneWayPartition: return "one-way partitions";
+    case Met::kCrash: return "node crashes";
+    case Met::kCrashOfAll: return "crashes of all nodes";
+    case Met::kWriteLost: return "writes lost in a crash";
+    case Met::kWriteTorn: return "writes torn in a crash";
+    case Met::kDiskStall: return "disk stalls";
+    case Met::kPause: return "node pauses";
+    case Met::kBlankWiped: return "blank disks wiped";
+    case Met::kFormedWiped: return "formed disks wiped";
+    case Met::kWipedRefused: return "wiped nodes refused";
+    case Met::kDamage: return "disks damaged";
+    case Met::kRepair: return "damaged logs repaired";
+    case Met::kClientCrash: return "client crashes";
+    case Met::kZombieClient: return "zombie clients";
+    case Met::kTakeover: return "sessions taken over";
+    case Met::kSupersededAnswer: return "superseded sessions refused";
+    case Met::kEviction: return "sessions evicted";
+    case Met::kRetryAnswered: return "retries answered from the table";
+    case Met::kGranted: return "locks granted";
+    case Met::kHeld: return "preempts answered held";
+    case Met::kReleased: return "locks released";
+    case Met::kNotHolder: return "releases answered not_holder";
+    case Met::kStateRefusal: return "commands refused by the state";
+    case Met::kIndefiniteAnswer: return "calls answered unavailable";
+    case Met::kLocalRead: return "local reads checked";
+    case Met::kLinearizableRead: return "linearizable reads checked";
+    case Met::kAgeChecked: return "ages checked";
+    case Met::kCount: break;
+  }
+  return "?";
+}
+
+}  // namespace lockstep::simulation

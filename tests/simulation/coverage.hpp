@@ -1,0 +1,71 @@
+// What a run has met. A simulation that finds nothing proves something only if it went through the
+// situations in which something could have been found, so a long run fails if one of these never came up.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace lockstep::simulation {
+
+enum class Met : std::size_t {
+  kClusterFormed,
+  kElection,
+  kCommit,
+  kTruncation,
+  kFetch,
+  kNotLeader,
+  kStepDown,
+  kDropped,
+  kDuplicated,
+  kDelayedLong,
+  kPubOutage,
+  kPartition,
+  kOneWayPartition,
+  kCrash,
+  kCrashOfAll,
+  kWriteLost,
+  kWriteTorn,
+  kDiskStall,
+  kPause,
+  kBlankWiped,
+  kFormedWiped,
+  kWipedRefused,
+  kDamage,
+  kRepair,
+  kClientCrash,
+  kZombieClient,
+  kTakeover,
+  kSupersededAnswer,
+  kEviction,
+  kRetryAnswered,
+  kGranted,
+  kHeld,
+  kReleased,
+  kNotHolder,
+  kStateRefusal,
+  kIndefiniteAnswer,
+  kLocalRead,
+  kLinearizableRead,
+  kAgeChecked,
+  kCount,
+};
+
+class Coverage {
+ public:
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(Met::kCount);
+
+  void note(Met what, std::uint64_t times = 1) { counts_[static_cast<std::size_t>(what)] += times; }
+  std::uint64_t count(Met what) const { return counts_[static_cast<std::size_t>(what)]; }
+  void add(const Coverage& other) {
+    for (std::size_t i = 0; i < kKinds; ++i) counts_[i] += other.counts_[i];
+  }
+
+ private:
+  std::array<std::uint64_t, kKinds> counts_{};
+};
+
+std::string_view to_string(Met what);
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,114 @@
+#include "tests/simulation/fault_plan.hpp"
+
+#include <array>
+
+namespace lockstep::simulation {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A rate between frequent and rare, evenly over the orders of magnitude; never in half of the seeds.
+std::uint64_t maybe_one_in(Random& random, std::uint64_t frequent, std::uint64_t rare) {
+  if (random.one_in(2)) return 0;
+  std::uint64_t rate = frequent;
+  while (rate < rare && !random.one_in(3)) rate *= 2;
+  return rate;
+}
+
+// A time between two, evenly over the orders of magnitude.
+Duration draw_scale(Random& random, Duration shortest, Duration longest) {
+  Duration drawn = shortest;
+  while (drawn < longest && !random.one_in(4)) drawn *= 2;
+  return std::min(drawn, longest);
+}
+
+Recurring maybe_every(Random& random, Duration frequent, Duration rare, Duration up_to) {
+  if (random.one_in(2)) return {};
+  return {draw_scale(random, frequent, rare), draw_scale(random, up_to / 20, up_to)};
+}
+
+std::size_t draw_nodes(Random& random) {
+  constexpr std::array<std::size_t, 10> kSizes{3, 3, 3, 3, 3, 5, 5, 5, 5, 1};
+  return kSizes[random.below(kSizes.size())];
+}
+
+void draw_network(Random& random, FaultPlan& plan) {
+  plan.network = {microseconds(50), random.between(microseconds(200), milliseconds(5)), maybe_one_in(random, 10, 1000),
+                  random.between(milliseconds(20), seconds(3))};
+  plan.drop_one_in = maybe_one_in(random, 5, 500);
+  plan.duplicate_one_in = maybe_one_in(random, 5, 500);
+  plan.pub_drop_one_in = maybe_one_in(random, 2, 100);
+  plan.in_order = random.one_in(3);
+  plan.messages_outlive_crash = random.one_in(2);
+  plan.partition = maybe_every(random, milliseconds(200), seconds(10), seconds(4));
+  plan.one_way_partitions = random.one_in(2);
+  plan.pub_outage = maybe_every(random, seconds(1), seconds(10), seconds(5));
+}
+
+void draw_disk(Random& random, FaultPlan& plan) {
+  plan.disk = {microseconds(50), draw_scale(random, microseconds(200), milliseconds(60)), maybe_one_in(random, 5, 500),
+               draw_scale(random, milliseconds(60), seconds(1))};
+  plan.completion = {Duration::zero(), random.between(Duration::zero(), milliseconds(2)), maybe_one_in(random, 10, 200),
+                     milliseconds(100)};
+  plan.disk_stall = maybe_every(random, seconds(2), seconds(20), seconds(4));
+}
+
+void draw_nodes_faults(Random& random, FaultPlan& plan) {
+  plan.crash = maybe_every(random, milliseconds(200), seconds(10), seconds(4));
+  plan.crash_on_write_one_in = maybe_one_in(random, 8, 200);
+  plan.crash_all_one_in = maybe_one_in(random, 4, 32);
+  plan.pause = maybe_every(random, milliseconds(500), seconds(10), seconds(3));
+  plan.aims_at_leader = random.one_in(2);
+  plan.wipe_one_in = maybe_one_in(random, 2, 16);
+  plan.damage_one_in = maybe_one_in(random, 2, 16);
+  plan.batches = random.one_in(2);
+}
+
+void draw_clients(Random& random, FaultPlan& plan) {
+  plan.clients = 1 + random.below(6);
+  plan.keeps_sessions = random.one_in(2);
+  plan.client_crash = maybe_every(random, milliseconds(500), seconds(10), seconds(2));
+  plan.zombie_one_in = maybe_one_in(random, 2, 8);
+  plan.names = 1 + random.below(6);
+  plan.think_max = draw_scale(random, milliseconds(4), milliseconds(250));
+}
+
+// Mostly the defaults, in the proportions that R7 to R10 assume otherwise; small bounds, so that they are met.
+void draw_options(Random& random, FaultPlan& plan) {
+  if (random.one_in(4)) {
+    plan.timing.heartbeat = random.between(milliseconds(10), milliseconds(100));
+    plan.timing.election_timeout_min = 10 * plan.timing.heartbeat;
+    plan.timing.election_timeout_max = 20 * plan.timing.heartbeat;
+  }
+  if (random.one_in(3)) {
+    plan.bounds.uncommitted_bytes = 2048 + random.below(4096);
+    plan.bounds.published_bytes = 200 + random.below(400);
+    plan.bounds.fetched_bytes = 400 + random.below(2000);
+    plan.bounds.ahead_bytes = random.below(2000);
+    plan.bounds.unacknowledged_frames = 2 + random.below(8);
+  }
+  if (random.one_in(3)) {
+    plan.limits.locks = static_cast<std::uint32_t>(1 + random.below(6));
+    plan.limits.sessions = static_cast<std::uint32_t>(2 + random.below(4));
+    plan.limits.locks_per_session = static_cast<std::uint32_t>(1 + random.below(3));
+  }
+  plan.through_codec = random.one_in(2);
+}
+
+}  // namespace
+
+FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
+  FaultPlan plan;
+  plan.nodes = draw_nodes(random);
+  if (nodes) plan.nodes = *nodes;
+  draw_options(random, plan);
+  draw_network(random, plan);
+  draw_disk(random, plan);
+  draw_nodes_faults(random, plan);
+  draw_clients(random, plan);
+  return plan;
+}
+
+}  // namespace lockstep::simulation

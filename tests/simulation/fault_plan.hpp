@@ -1,0 +1,74 @@
+// Which faults a seed has, and how often. Each seed draws a subset of its own ("swarm testing", Groce and
+// others, ISSTA 2012): faults that are always all on hide what only a few of them together can show.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "protocol/base/random.hpp"
+#include "protocol/locks/commands.hpp"
+#include "protocol/raft/raft.hpp"
+
+namespace lockstep::simulation {
+
+// How long something takes: mostly between `low` and `high`, one time in `slow_one_in` up to `slow_high`.
+struct Delay {
+  Duration low{};
+  Duration high{};
+  std::uint64_t slow_one_in = 0;
+  Duration slow_high{};
+
+  Duration draw(Random& random) const {
+    return random.one_in(slow_one_in) ? random.between(high, slow_high) : random.between(low, high);
+  }
+};
+
+// Something that happens again and again, on average every `every` (never if 0), and lasts up to `up_to`.
+struct Recurring {
+  Duration every{};
+  Duration up_to{};
+};
+
+struct FaultPlan {
+  std::size_t nodes = 3;
+  std::size_t clients = 3;
+  raft::Timing timing;
+  raft::Bounds bounds;
+  locks::StateLimits limits;
+  bool through_codec = false;  // every message is encoded and decoded on its way
+  bool batches = false;        // several events before the output is taken, as in a busy loop's turn
+
+  Delay network;
+  std::uint64_t drop_one_in = 0;
+  std::uint64_t duplicate_one_in = 0;
+  std::uint64_t pub_drop_one_in = 0;
+  bool in_order = false;                // each path delivers in the order of sending
+  bool messages_outlive_crash = false;  // what was on its way to a process reaches its successor
+  Recurring partition;
+  bool one_way_partitions = false;
+  Recurring pub_outage;
+
+  Delay disk;
+  Delay completion;  // from durable to known durable
+  Recurring disk_stall;
+
+  Recurring crash;
+  std::uint64_t crash_on_write_one_in = 0;  // of the writes: right after one was asked of the disk
+  std::uint64_t crash_all_one_in = 0;
+  bool aims_at_leader = false;  // half of the faults of one node happen to the leader
+  Recurring pause;
+  std::uint64_t wipe_one_in = 0;    // of the crashes, while the number of lost disks allows it
+  std::uint64_t damage_one_in = 0;  // the same
+
+  bool keeps_sessions = false;  // clients store their session, and go on with it after a crash
+  Recurring client_crash;
+  std::uint64_t zombie_one_in = 0;  // of the client crashes: the earlier process lives on
+  std::uint64_t names = 3;          // that the clients fight over
+  Duration think_max{};
+
+  std::size_t tolerated_losses() const { return (nodes - 1) / 2; }
+
+  static FaultPlan draw(Random& random, std::optional<std::size_t> nodes);
+};
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,209 @@
+#include "tests/simulation/node_checker.hpp"
+
+#include <algorithm>
+
+#include "protocol/raft/quorum.hpp"
+#include "tests/simulation/failure.hpp"
+
+namespace lockstep::simulation {
+namespace {
+
+std::string node_name(Place place) { return "node " + name_of_node(place); }
+std::string text(std::uint64_t value) { return std::to_string(value); }
+
+}  // namespace
+
+NodeChecker::NodeChecker(const std::deque<SimNode>& nodes, Coverage& coverage)
+    : nodes_(&nodes), coverage_(&coverage), tracks_(nodes.size()) {}
+
+const SimNode* NodeChecker::node_of(NodeId id) const {
+  const auto found =
+      std::find_if(nodes_->begin(), nodes_->end(), [&](const SimNode& node) { return node.disk.durable().node == id; });
+  return found == nodes_->end() ? nullptr : &*found;
+}
+
+const Reference* NodeChecker::reference_of(const Replica& replica) const {
+  if (replica.raft() == nullptr) return nullptr;
+  const auto found = references_.find(replica.raft()->configuration().cluster);
+  return found == references_.end() ? nullptr : &found->second;
+}
+
+const Reference* NodeChecker::main_reference() const {
+  const Reference* main = nullptr;
+  for (const auto& [cluster, reference] : references_) {
+    if (main == nullptr || reference.last() > main->last()) main = &reference;
+  }
+  return main;
+}
+
+Reference& NodeChecker::reference_for(const raft::Raft& raft) {
+  const auto [found, added] = references_.try_emplace(raft.configuration().cluster, *coverage_);
+  if (added) coverage_->note(Met::kClusterFormed);
+  return found->second;
+}
+
+void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
+  const raft::Raft* raft = replica.raft();
+  if (raft == nullptr) return;
+  check_nothing_falls(place, replica);
+  check_leader(place, *raft);
+  check_commits(now, place, *raft);
+  check_state(place, replica, reference_for(*raft));
+
+  Track& track = tracks_[place];
+  if (raft->log().last_index() < track.last_index) coverage_->note(Met::kTruncation);
+  if (track.was_leader && !raft->is_leader()) coverage_->note(Met::kStepDown);
+  if (track.was_repairing && !raft->is_repairing()) coverage_->note(Met::kRepair);
+  track = Track{
+      raft->term(),      raft->vote(),        raft->commit_index(), replica.applied_index(), raft->log().last_index(),
+      raft->is_leader(), raft->is_repairing()};
+}
+
+void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {
+  const raft::Raft& raft = *replica.raft();
+  const Track& before = tracks_[place];
+  require_safe(raft.term() >= before.term, node_name(place) + ": the term fell");
+  require_safe(raft.commit_index() >= before.commit, node_name(place) + ": the commit index fell");
+  require_safe(replica.applied_index() >= before.applied, node_name(place) + ": the applied index fell");
+  require_safe(raft.term() != before.term || !before.vote || raft.vote() == before.vote,
+               node_name(place) + ": the vote of term " + text(raft.term().value()) + " changed");
+  require_safe(replica.applied_index() <= raft.commit_index(), node_name(place) + " applied what is not committed");
+  require_safe(raft.commit_index() <= raft.log().last_index(), node_name(place) + " committed what it does not have");
+}
+
+// "at most one leader can be elected in a given term" (Raft figure 3, Election Safety).
+void NodeChecker::check_leader(Place place, const raft::Raft& raft) {
+  if (!raft.is_leader()) return;
+  const auto [found, added] = leaders_.try_emplace({raft.configuration().cluster, raft.term()}, raft.self());
+  require_safe(found->second == raft.self(),
+               node_name(place) + " leads term " + text(raft.term().value()) + ", which already had another leader");
+  if (added) coverage_->note(Met::kElection);
+  const Track& before = tracks_[place];
+  if (!before.was_leader || before.term != raft.term()) check_log_of_leader(place, raft, reference_for(raft));
+}
+
+// "if a log entry is committed in a given term, then that entry will be present in the logs of the
+// leaders for all higher-numbered terms" (Raft figure 3, Leader Completeness).
+void NodeChecker::check_log_of_leader(Place place, const raft::Raft& raft, const Reference& reference) const {
+  for (LogIndex index(1); index <= reference.last(); index = index.next()) {
+    if (reference.committed_in(index) >= raft.term()) return;
+    require_safe(raft.log().contains(index) && raft.log().at(index) == reference.at(index),
+                 node_name(place) + " leads term " + text(raft.term().value()) + " without entry " +
+                     text(index.value()) + ", which was committed in term " +
+                     text(reference.committed_in(index).value()));
+  }
+}
+
+// "if a server has applied a log entry at a given index to its state machine, no other server will ever
+// apply a different log entry for the same index" (Raft figure 3, State Machine Safety), here already of
+// what is committed.
+void NodeChecker::check_commits(Time now, Place place, const raft::Raft& raft) {
+  Reference& reference = reference_for(raft);
+  for (LogIndex index = tracks_[place].commit.next(); index <= raft.commit_index(); index = index.next()) {
+    const raft::Entry& entry = raft.log().at(index);
+    if (index <= reference.last()) {
+      require_safe(entry == reference.at(index), node_name(place) + " committed another entry " + text(index.value()));
+      continue;
+    }
+    // Entry 1 is committed by construction; every other by the leader before anyone else can know.
+    const bool is_first = index == LogIndex(1);
+    require_safe(is_first || raft.is_leader(),
+                 node_name(place) + " committed entry " + text(index.value()) + ", which no leader had committed");
+    if (!is_first) check_is_on_a_quorum(raft, index);
+    reference.commit(now, raft.term(), entry);
+  }
+  // What is committed stays in the log: its last entry stands for it, the rest is compared now and then.
+  const LogIndex commit = raft.commit_index();
+  require_safe(raft.log().term_at(commit) == reference.at(commit).term,
+               node_name(place) + " replaced committed entry " + text(commit.value()));
+}
+
+// A disk that was wiped or damaged since may have held it: its promise counts.
+void NodeChecker::check_is_on_a_quorum(const raft::Raft& raft, LogIndex index) const {
+  std::size_t holders = 0;
+  for (const raft::Member& member : raft.configuration().voters) {
+    const SimNode* node = node_of(member.id);
+    const bool lost = node == nullptr || node->disk.durable().hard_state.repair_until >= index;
+    if (lost || node->disk.has(index, raft.log().term_at(index))) ++holders;
+  }
+  require_safe(holders >= raft::quorum_of(raft.configuration().voters.size()),
+               "entry " + text(index.value()) + " is committed, but it is on only " + text(holders) + " disks");
+}
+
+void NodeChecker::check_state(Place place, const Replica& replica, const Reference& reference) const {
+  const LogIndex applied = replica.applied_index();
+  if (!applied || applied == tracks_[place].applied) return;
+  require_safe(replica.state().hash() == reference.hash_at(applied),
+               node_name(place) + " has another state at index " + text(applied.value()));
+}
+
+void NodeChecker::compare_whole_log(Place place, const Replica& replica) const {
+  const Reference* reference = reference_of(replica);
+  if (reference == nullptr) return;
+  const raft::Raft& raft = *replica.raft();
+  for (LogIndex index(1); index <= raft.commit_index(); index = index.next()) {
+    require_safe(raft.log().at(index) == reference->at(index),
+                 node_name(place) + " changed committed entry " + text(index.value()));
+  }
+}
+
+// --- what a message promises must hold when it leaves ---
+
+void NodeChecker::leaving(Place place, const Replica& replica, const raft::Message& message) {
+  check_term_is_durable(place, message);
+  if (const auto* request = std::get_if<raft::VoteRequest>(&message.body); request && !request->pre_vote) {
+    check_vote(place, message, message.from);
+  } else if (const auto* vote = std::get_if<raft::Vote>(&message.body); vote && vote->granted && !vote->pre_vote) {
+    check_vote(place, message, message.to);
+  } else if (const auto* ack = std::get_if<raft::Ack>(&message.body)) {
+    check_ack(place, replica, message, *ack);
+  } else if (std::holds_alternative<raft::Fetch>(message.body)) {
+    coverage_->note(Met::kFetch);
+  } else if (std::holds_alternative<raft::NotLeader>(message.body)) {
+    coverage_->note(Met::kNotLeader);
+  }
+}
+
+// R1: term and vote are durable before any message of that term leaves.
+void NodeChecker::check_term_is_durable(Place place, const raft::Message& message) {
+  Term& last = last_term_said_[message.from];
+  const bool forming = std::holds_alternative<raft::Form>(message.body) ||
+                       std::holds_alternative<raft::Hello>(message.body) ||
+                       std::holds_alternative<raft::HelloRefused>(message.body);
+  if (forming) return;
+  require_safe(message.term >= last, node_name(place) + " speaks in term " + text(message.term.value()) +
+                                         " after it spoke in term " + text(last.value()));
+  last = message.term;
+  require_safe(nodes_->at(place).disk.durable().hard_state.term >= message.term,
+               node_name(place) + " speaks in term " + text(message.term.value()) + ", which is not on its disk");
+}
+
+// "Each server will vote for at most one candidate in a given term" (Raft section 5.2).
+void NodeChecker::check_vote(Place place, const raft::Message& message, NodeId candidate) {
+  const auto [found, added] = votes_.try_emplace({message.from, message.term}, candidate);
+  require_safe(found->second == candidate, node_name(place) + " votes twice in term " + text(message.term.value()));
+  const raft::HardState& durable = nodes_->at(place).disk.durable().hard_state;
+  require_safe(durable.term == message.term && durable.vote == candidate,
+               node_name(place) + " votes in term " + text(message.term.value()) + ", but its disk does not know");
+}
+
+// R3: what is acknowledged is on the disk, and it is what the leader of that term has.
+void NodeChecker::check_ack(Place place, const Replica& replica, const raft::Message& message,
+                            const raft::Ack& ack) const {
+  if (!ack.match) return;
+  const raft::Log& log = replica.raft()->log();
+  require_safe(log.contains(ack.match) && nodes_->at(place).disk.has(ack.match, log.term_at(ack.match)),
+               node_name(place) + " acknowledges entry " + text(ack.match.value()) + ", which is not on its disk");
+  require_safe(nodes_->at(place).disk.durable().hard_state.repair_until == LogIndex(),
+               node_name(place) + " acknowledges while it is under repair");
+  const auto leader = leaders_.find({message.cluster, message.term});
+  if (leader == leaders_.end()) return;
+  const SimNode* node = node_of(leader->second);
+  const raft::Raft* theirs = node != nullptr && node->replica ? node->replica->raft() : nullptr;
+  if (theirs == nullptr || !theirs->is_leader() || theirs->term() != message.term) return;
+  require_safe(
+      theirs->log().matches(ack.match, log.term_at(ack.match)),
+      node_name(place) + " acknowledges entry " + text(ack.match.value()) + ", which its leader does not have");
+}
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,98 @@
+// What one cluster has decided: the committed log, when and by whom each entry was committed, and every
+// state that follows from it. All that nodes and clients say is compared with this.
+//
+// The states come from the production state machine, run once, and beside it from a second account of
+// who owns what that is kept here in the plainest way, so that an error in the first one shows.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/locks/state_machine.hpp"
+#include "protocol/raft/entry.hpp"
+#include "tests/simulation/coverage.hpp"
+
+namespace lockstep::simulation {
+
+class Reference {
+ public:
+  struct Answer {
+    LogIndex index;
+    locks::Result result;
+  };
+
+  explicit Reference(Coverage& coverage) : coverage_(&coverage) {}
+
+  // The next entry, committed now by the leader of `term`.
+  void commit(Time when, Term term, const raft::Entry& entry);
+
+  LogIndex last() const { return LogIndex(committed_.size()); }
+  const raft::Entry& at(LogIndex index) const { return committed_.at(index.value() - 1).entry; }
+  Term committed_in(LogIndex index) const { return committed_.at(index.value() - 1).term; }
+  Time committed_at(LogIndex index) const { return committed_.at(index.value() - 1).when; }
+  std::uint64_t hash_at(LogIndex index) const { return committed_.at(index.value() - 1).hash; }
+  const locks::StateMachine& state() const { return state_; }
+
+  // As check and list would have answered when `index` was the last entry applied.
+  std::optional<locks::LockView> view_at(const std::string& name, LogIndex index) const;
+  std::vector<locks::LockView> list_at(const std::string& prefix, const std::string& after, LogIndex index) const;
+
+  // Every answer that an entry gave to this request, oldest first. An Open is found by client and nonce.
+  const std::vector<Answer>& answers_to(const locks::RequestKey& key) const;
+  static locks::RequestKey key_of(const locks::Command& command);
+  // The entry in which the request ran; none if it never did. Refusals do not count.
+  LogIndex ran_at(const locks::RequestKey& key) const;
+
+ private:
+  struct Committed {
+    raft::Entry entry;
+    Term term;
+    Time when{};
+    std::uint64_t hash = 0;
+  };
+  struct Owner {
+    SessionId session;
+    FencingToken token;
+  };
+  struct Ran {
+    std::uint64_t fingerprint = 0;
+    LogIndex index;
+    locks::Result result;
+  };
+  struct Version {
+    LogIndex since;
+    std::optional<locks::LockView> view;
+  };
+  using RequestId = std::pair<SessionId, RequestNumber>;
+
+  void apply(LogIndex index, const raft::Entry& entry);
+  void judge(LogIndex index, const locks::Command& command, const locks::Outcome& outcome);
+  void judge_open(LogIndex index, const locks::Open& open, const locks::Result& result);
+  void judge_request(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome);
+  void judge_run(LogIndex index, const locks::Execute& request, const locks::Result& result);
+  void judge_preempt(LogIndex index, SessionId session, const std::string& name, const locks::Result& result);
+  void judge_release(LogIndex index, SessionId session, const std::string& name, const locks::Result& result);
+  void grant(LogIndex index, SessionId session, const std::string& name);
+  void note_version(LogIndex index, const std::string& name);
+
+  Coverage* coverage_;
+  std::vector<Committed> committed_;
+  locks::StateMachine state_;
+  std::map<locks::RequestKey, std::vector<Answer>> answers_;
+  std::map<std::string, std::vector<Version>> versions_;
+
+  std::map<std::string, Owner> owners_;
+  std::map<std::string, FencingToken> last_token_;
+  std::map<ClientId, SessionId> sessions_;
+  std::map<RequestId, Ran> ran_;
+  std::set<std::string> preempted_once_;
+};
+
+// Locks with such a name are preempted by one call in the whole run, so that a client that runs one of
+// its calls twice shows.
+inline constexpr std::string_view kOncePrefix = "once/";
+
+}  // namespace lockstep::simulation

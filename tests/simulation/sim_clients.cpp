@@ -1,0 +1,350 @@
+#include "tests/simulation/sim_clients.hpp"
+
+#include <algorithm>
+
+#include "tests/simulation/failure.hpp"
+#include "tests/simulation/trace.hpp"
+
+namespace lockstep::simulation {
+namespace {
+
+constexpr std::size_t kMaxCallsAtOnce = 3;
+constexpr std::uint64_t kFirstClientConnection = 1000;
+// One output in so many is the last of its process, if clients crash at all.
+constexpr std::uint64_t kCrashOnOutputOneIn = 500;
+
+bool is_unavailable(const ClientOutcome& outcome) {
+  const auto* error = std::get_if<ClientError>(&outcome);
+  return error != nullptr && error->code == ErrorCode::kUnavailable;
+}
+
+}  // namespace
+
+SimClients::SimClients(const FaultPlan& plan, std::uint64_t seed, Scheduler& scheduler, ClientChecker& checker,
+                       Coverage& coverage, World world)
+    : plan_(&plan),
+      random_(seed),
+      scheduler_(&scheduler),
+      checker_(&checker),
+      coverage_(&coverage),
+      world_(std::move(world)),
+      people_(plan.clients),
+      last_connection_(kFirstClientConnection) {
+  for (std::size_t i = 0; i < people_.size(); ++i) {
+    Person& person = people_[i];
+    person.place = plan.nodes + i;
+    person.id.bytes.fill(static_cast<std::uint8_t>(i + 1));
+    person.secret.fill(static_cast<std::uint8_t>(random_.next()));
+  }
+}
+
+void SimClients::start() {
+  for (std::size_t i = 0; i < people_.size(); ++i) start_process(i, SavedSession{});
+}
+
+// --- processes come and go ---
+
+SimClients::Process* SimClients::find(ConnectionId connection) {
+  const auto found = processes_.find(connection);
+  return found == processes_.end() ? nullptr : &found->second;
+}
+
+void SimClients::start_process(std::size_t which, const SavedSession& saved) {
+  Person& person = people_[which];
+  ClientOptions options;
+  options.client = person.id;
+  options.secret = person.secret;
+  options.nonce = random_.next_nonzero();
+  options.seed = random_.next();
+  options.endpoints = plan_->nodes;
+  options.attempt_timeout = plan_->timing.election_timeout_max;
+  options.call_timeout = 5 * plan_->timing.election_timeout_max;
+  options.backoff_max = plan_->timing.election_timeout_min;
+  options.saved = saved;
+  options.keeps_session = plan_->keeps_sessions;
+  const ConnectionId connection(++last_connection_);
+  person.current = connection;
+  person.probes.clear();
+  person_of_[connection] = which;
+  const auto added =
+      processes_.emplace(connection, Process{which, connection, ClientCore(options), false, Time::max(), {}, {}, {}});
+  world_.trace(person.place, "starts, its connection is " + std::to_string(connection.value()));
+  Process& process = added.first->second;
+  if (probing_) {
+    probe(process);
+  } else {
+    plan_thinking(connection);
+  }
+}
+
+void SimClients::end(ConnectionId connection) {
+  Process* process = find(connection);
+  if (process == nullptr) return;
+  Person& person = people_[process->person];
+  if (person.current == connection) person.current = ConnectionId();
+  processes_.erase(connection);
+}
+
+void SimClients::restart_later(std::size_t which) {
+  const Duration down = probing_ ? Duration::zero() : random_.between(Duration::zero(), plan_->client_crash.up_to);
+  scheduler_->in(down, [this, which] {
+    if (people_[which].current) return;
+    start_process(which, plan_->keeps_sessions ? people_[which].stored : SavedSession{});
+  });
+}
+
+void SimClients::crash_one() {
+  const std::size_t which = random_.below(people_.size());
+  if (people_[which].current) crash(people_[which].current);
+}
+
+// A zombie goes on while its successor starts. One that keeps its session cannot be one: the next
+// process waits for the lock on the stored session.
+void SimClients::crash(ConnectionId connection) {
+  Process& process = *find(connection);
+  const std::size_t which = process.person;
+  world_.trace(people_[which].place, "crashes");
+  coverage_->note(Met::kClientCrash);
+  if (!plan_->keeps_sessions && random_.one_in(plan_->zombie_one_in)) {
+    coverage_->note(Met::kZombieClient);
+    process.zombie = true;
+    people_[which].current = ConnectionId();
+  } else {
+    end(connection);
+  }
+  restart_later(which);
+}
+
+// The application decides to be the one that goes on: it names the session that it was told of.
+void SimClients::take_over(std::size_t which, SessionId earlier) {
+  SavedSession saved;
+  saved.replaces = earlier;
+  people_[which].stored = saved;
+  start_process(which, saved);
+}
+
+// --- calls ---
+
+void SimClients::plan_thinking(ConnectionId connection) {
+  scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection] {
+    Process* process = find(connection);
+    if (process == nullptr || probing_) return;
+    think(*process);
+    plan_thinking(connection);
+  });
+}
+
+void SimClients::think(Process& process) {
+  if (process.calls.size() >= kMaxCallsAtOnce) return;
+  start_call(process, draw_call(process));
+  carry_out(process.connection);
+}
+
+std::string SimClients::draw_name(Process& process) {
+  if (random_.one_in(10)) {
+    Person& person = people_[process.person];
+    return std::string(kOncePrefix) + std::to_string(process.person) + "/" + std::to_string(++person.calls_once);
+  }
+  return "lock/" + std::to_string(random_.below(plan_->names));
+}
+
+Call SimClients::draw_call(Process& process) {
+  Call call;
+  const std::uint64_t kind = random_.below(100);
+  call.name = draw_name(process);
+  if (kind < 40) {
+    call.kind = CallKind::kPreempt;
+  } else if (kind < 72) {
+    call.kind = CallKind::kRelease;
+    if (!process.held.empty() && !random_.one_in(4)) {
+      call.name = *std::next(process.held.begin(), static_cast<std::ptrdiff_t>(random_.below(process.held.size())));
+    }
+  } else if (kind < 92) {
+    call.kind = CallKind::kCheck;
+  } else if (kind < 97) {
+    call.kind = CallKind::kList;
+    call.name = random_.one_in(2) ? "lock/" : std::string(kOncePrefix);
+  } else {
+    call.kind = CallKind::kStatus;
+  }
+  call.mode = random_.one_in(2) ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
+  return call;
+}
+
+CallId SimClients::start_call(Process& process, Call call) {
+  const Time now = scheduler_->now();
+  const Reference* reference = world_.reference();
+  call.started = now;
+  call.seen = process.seen;
+  call.committed = reference != nullptr ? reference->last() : LogIndex();
+  const CallId id = [&] {
+    switch (call.kind) {
+      case CallKind::kPreempt: return process.core.preempt(now, call.name);
+      case CallKind::kRelease: return process.core.release(now, call.name);
+      case CallKind::kCheck: return process.core.check(now, call.name, call.mode);
+      case CallKind::kList: return process.core.list(now, call.name, "", 2, call.mode);
+      case CallKind::kStatus: break;
+    }
+    return process.core.status(now);
+  }();
+  world_.trace(people_[process.person].place, "calls " + describe(call));
+  process.calls.emplace(id, std::move(call));
+  return id;
+}
+
+void SimClients::start_probes() {
+  probing_ = true;
+  std::vector<ConnectionId> zombies;
+  for (const auto& [connection, process] : processes_) {
+    if (process.zombie) zombies.push_back(connection);
+  }
+  for (const ConnectionId zombie : zombies) end(zombie);
+  for (std::size_t i = 0; i < people_.size(); ++i) {
+    if (Process* process = find(people_[i].current)) {
+      probe(*process);
+    } else {
+      start_process(i, plan_->keeps_sessions ? people_[i].stored : SavedSession{});
+    }
+  }
+}
+
+void SimClients::probe(Process& process) {
+  Person& person = people_[process.person];
+  const std::string name = "probe/" + std::to_string(process.person);
+  for (const CallKind kind : {CallKind::kPreempt, CallKind::kCheck}) {
+    Call call;
+    call.kind = kind;
+    call.name = name;
+    call.mode = wire::ReadMode::kLinearizable;
+    person.probes.insert(start_call(process, std::move(call)));
+  }
+  carry_out(process.connection);
+}
+
+bool SimClients::all_answered() const { return unanswered().empty(); }
+
+std::string SimClients::unanswered() const {
+  for (const Person& person : people_) {
+    const auto process = processes_.find(person.current);
+    if (process == processes_.end()) return "client " + std::to_string(person.place) + " is down";
+    if (!process->second.calls.empty()) {
+      return "client " + std::to_string(person.place) + " waits for " + describe(process->second.calls.begin()->second);
+    }
+    if (!person.probed) return "client " + std::to_string(person.place) + " got no yes or no";
+  }
+  return {};
+}
+
+// --- what happens to a process ---
+
+void SimClients::receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response) {
+  if (Process* process = find(connection)) step(*process, ServerMessage{endpoint, response});
+}
+
+void SimClients::not_connected(ConnectionId connection, std::size_t endpoint) {
+  if (Process* process = find(connection)) step(*process, NotConnected{endpoint});
+}
+
+void SimClients::step(Process& process, const ClientEvent& event) {
+  process.core.step(scheduler_->now(), event);
+  carry_out(process.connection);
+}
+
+// Any of this may end the process: look it up anew after each completion.
+void SimClients::carry_out(ConnectionId connection) {
+  Process* process = find(connection);
+  ClientOutput output = process->core.take_output();
+  const std::size_t which = process->person;
+  if (output.save) people_[which].stored = *output.save;
+  const bool crashes = plan_->client_crash.every != Duration::zero() && !probing_ && !process->zombie;
+  if (crashes && random_.one_in(kCrashOnOutputOneIn)) {
+    crash(connection);
+    if (find(connection) == nullptr) return;
+  }
+  for (const ClientSend& send : output.sends) {
+    sent_[connection].insert_or_assign(send.request.call, send.request);
+    world_.send(people_[which].place, connection, send);
+  }
+  plan_tick(*process);
+  for (const Completion& completion : output.completions) {
+    process = find(connection);
+    if (process == nullptr) return;
+    finish(*process, completion);
+  }
+}
+
+void SimClients::plan_tick(Process& process) {
+  const Time deadline = process.core.next_deadline();
+  if (deadline == Time::max() || deadline >= process.tick_at) return;
+  process.tick_at = deadline;
+  scheduler_->at(deadline, [this, connection = process.connection, deadline] {
+    Process* ticking = find(connection);
+    if (ticking == nullptr || ticking->tick_at != deadline) return;
+    ticking->tick_at = Time::max();
+    step(*ticking, ClientTick{});
+  });
+}
+
+void SimClients::finish(Process& process, const Completion& completion) {
+  const auto found = process.calls.find(completion.call);
+  require_safe(found != process.calls.end(), "a call ends in exactly one completion");
+  const Call call = found->second;
+  process.calls.erase(found);
+  world_.trace(people_[process.person].place, "is told " + describe(completion.outcome) + " of " + describe(call));
+  checker_->completed(world_.reference(), call, completion);
+  process.seen = std::max(process.seen, completion.applied);
+  note_locks(process, call, completion);
+  finish_probe(process, completion);
+  if (const auto* error = std::get_if<ClientError>(&completion.outcome)) react_to_error(process, *error);
+}
+
+// A probe that ended without an answer is made again, until the world's patience ends.
+void SimClients::finish_probe(Process& process, const Completion& completion) {
+  Person& person = people_[process.person];
+  if (person.probes.erase(completion.call) == 0) return;
+  if (is_unavailable(completion.outcome)) {
+    person.probes.clear();
+    scheduler_->in(Duration::zero(), [this, connection = process.connection] {
+      if (Process* living = find(connection)) probe(*living);
+    });
+  } else if (person.probes.empty()) {
+    person.probed = true;
+  }
+}
+
+void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
+  if (std::holds_alternative<locks::Granted>(completion.outcome)) process.held.insert(call.name);
+  if (call.kind == CallKind::kRelease && !is_unavailable(completion.outcome)) process.held.erase(call.name);
+}
+
+void SimClients::react_to_error(Process& process, const ClientError& error) {
+  const std::size_t which = process.person;
+  const bool zombie = process.zombie;
+  const SessionId ended = process.core.session().replaces();
+  switch (error.code) {
+    case ErrorCode::kSessionConflict:
+      end(process.connection);
+      if (!zombie) take_over(which, error.current_session);
+      return;
+    case ErrorCode::kSessionSuperseded:
+      require_safe(zombie, "nobody supersedes the latest process of a client");
+      end(process.connection);
+      return;
+    case ErrorCode::kSessionExpired:
+      end(process.connection);
+      if (!zombie) take_over(which, ended);
+      return;
+    default: return;
+  }
+}
+
+const wire::Request* SimClients::request_of(ConnectionId connection, CallNumber call) const {
+  const auto sent = sent_.find(connection);
+  if (sent == sent_.end()) return nullptr;
+  const auto found = sent->second.find(call);
+  return found == sent->second.end() ? nullptr : &found->second;
+}
+
+Place SimClients::place_of(ConnectionId connection) const { return people_[person_of_.at(connection)].place; }
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,107 @@
+// The clients: people with an id and a secret, and the processes that run for them one after another.
+//
+// A process is a production ClientCore with an application that preempts, releases, checks and lists a
+// few names. It may crash at any moment and be followed by another, which goes on with the stored
+// session, or knows nothing and takes over; the earlier one may live on as a zombie.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/client_core/client_core.hpp"
+#include "tests/simulation/client_checker.hpp"
+#include "tests/simulation/coverage.hpp"
+#include "tests/simulation/fault_plan.hpp"
+#include "tests/simulation/scheduler.hpp"
+#include "tests/simulation/sim_network.hpp"
+
+namespace lockstep::simulation {
+
+class SimClients {
+ public:
+  // What the clients need of the world around them.
+  struct World {
+    std::function<void(Place from, ConnectionId connection, const ClientSend& send)> send;
+    std::function<const Reference*()> reference;  // of the cluster; none before it decided anything
+    std::function<void(Place place, const std::string& what)> trace;
+  };
+
+  SimClients(const FaultPlan& plan, std::uint64_t seed, Scheduler& scheduler, ClientChecker& checker,
+             Coverage& coverage, World world);
+
+  void start();
+  void receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response);
+  void not_connected(ConnectionId connection, std::size_t endpoint);
+  void crash_one();
+
+  // No new calls from now on, except one preempt and one linearizable check of each client.
+  void start_probes();
+  bool all_answered() const;
+  std::string unanswered() const;
+
+  // What was asked on this connection under this call number; none if it was never.
+  const wire::Request* request_of(ConnectionId connection, CallNumber call) const;
+  Place place_of(ConnectionId connection) const;
+
+ private:
+  struct Person {
+    Place place = 0;
+    ClientId id;
+    wire::Secret secret{};
+    SavedSession stored;  // with keeps_sessions: what is on its disk
+    std::uint64_t calls_once = 0;
+    ConnectionId current;     // its living process that is no zombie; none while it is down
+    std::set<CallId> probes;  // of the current process, unanswered
+    bool probed = false;
+  };
+  struct Process {
+    std::size_t person = 0;
+    ConnectionId connection;
+    ClientCore core;
+    bool zombie = false;
+    Time tick_at = Time::max();
+    std::map<CallId, Call> calls;
+    std::set<std::string> held;  // as it was told
+    LogIndex seen;
+  };
+
+  void start_process(std::size_t person, const SavedSession& saved);
+  void restart_later(std::size_t person);
+  void take_over(std::size_t person, SessionId earlier);
+  void end(ConnectionId connection);
+  void crash(ConnectionId connection);
+  Process* find(ConnectionId connection);
+
+  void plan_thinking(ConnectionId connection);
+  void think(Process& process);
+  CallId start_call(Process& process, Call call);
+  Call draw_call(Process& process);
+  std::string draw_name(Process& process);
+  void probe(Process& process);
+
+  void step(Process& process, const ClientEvent& event);
+  void carry_out(ConnectionId connection);
+  void finish(Process& process, const Completion& completion);
+  void finish_probe(Process& process, const Completion& completion);
+  void note_locks(Process& process, const Call& call, const Completion& completion);
+  void react_to_error(Process& process, const ClientError& error);
+  void plan_tick(Process& process);
+
+  const FaultPlan* plan_;
+  Random random_;
+  Scheduler* scheduler_;
+  ClientChecker* checker_;
+  Coverage* coverage_;
+  World world_;
+  std::vector<Person> people_;
+  std::map<ConnectionId, Process> processes_;
+  std::map<ConnectionId, std::size_t> person_of_;
+  std::map<ConnectionId, std::map<CallNumber, wire::Request>> sent_;  // of dead processes too
+  std::uint64_t last_connection_;
+  bool probing_ = false;
+};
+
+}  // namespace lockstep::simulation

@@ -1,0 +1,132 @@
+// What goes wrong in a simulated world, and for how long.
+
+#include <algorithm>
+
+#include "tests/simulation/sim_world.hpp"
+
+namespace lockstep::simulation {
+
+void SimWorld::plan_faults() {
+  plan_recurring(plan_.partition, [this] { partition(); });
+  plan_recurring(plan_.pub_outage, [this] { cut_pub(); });
+  plan_recurring(plan_.disk_stall, [this] { stall_disk(); });
+  plan_recurring(plan_.pause, [this] { pause(); });
+  plan_recurring(plan_.crash, [this] { crash_some(); });
+  plan_recurring(plan_.client_crash, [this] { clients_.crash_one(); });
+}
+
+void SimWorld::plan_recurring(const Recurring& fault, std::function<void()> happen) {
+  if (fault.every == Duration::zero()) return;
+  scheduler_.in(random_.between(Duration::zero(), 2 * fault.every), [this, &fault, happen = std::move(happen)] {
+    if (healed_) return;
+    happen();
+    plan_recurring(fault, happen);
+  });
+}
+
+SimNode& SimWorld::victim() {
+  if (plan_.aims_at_leader && random_.one_in(2)) {
+    const auto leads = [](const SimNode& node) {
+      return node.is_up() && node.replica->raft() != nullptr && node.replica->raft()->is_leader();
+    };
+    const auto leader = std::find_if(nodes_.begin(), nodes_.end(), leads);
+    if (leader != nodes_.end()) return *leader;
+  }
+  return nodes_[random_.below(nodes_.size())];
+}
+
+void SimWorld::partition() {
+  network_.heal_partitions();
+  if (plan_.one_way_partitions && random_.one_in(2)) {
+    network_.partition_one_way(victim().place, nodes_.size());
+    coverage_.note(Met::kOneWayPartition);
+  } else {
+    network_.partition(nodes_.size() + plan_.clients);
+    coverage_.note(Met::kPartition);
+  }
+  if (options_.trace) trace("network", "is partitioned");
+  scheduler_.in(random_.between(Duration::zero(), plan_.partition.up_to), [this] { network_.heal_partitions(); });
+}
+
+void SimWorld::cut_pub() {
+  const Place place = victim().place;
+  network_.cut_pub_of(place);
+  coverage_.note(Met::kPubOutage);
+  if (options_.trace) trace("network", "loses all that " + name_of_node(place) + " publishes");
+  scheduler_.in(random_.between(Duration::zero(), plan_.pub_outage.up_to), [this] { network_.heal_pub(); });
+}
+
+void SimWorld::stall_disk() {
+  SimNode& node = victim();
+  node.stalled_until = scheduler_.now() + random_.between(Duration::zero(), plan_.disk_stall.up_to);
+  coverage_.note(Met::kDiskStall);
+  if (options_.trace) trace(name_of_node(node.place), "has a disk that stalls");
+}
+
+void SimWorld::pause() {
+  SimNode& node = victim();
+  if (!node.is_up()) return;
+  node.paused_until = scheduler_.now() + random_.between(Duration::zero(), plan_.pause.up_to);
+  coverage_.note(Met::kPause);
+  if (options_.trace) trace(name_of_node(node.place), "stands still");
+}
+
+void SimWorld::crash_some() {
+  if (!random_.one_in(plan_.crash_all_one_in)) {
+    if (SimNode& node = victim(); node.is_up()) crash_for_a_while(node);
+    return;
+  }
+  coverage_.note(Met::kCrashOfAll);
+  for (SimNode& node : nodes_) {
+    if (node.is_up()) crash_for_a_while(node);
+  }
+}
+
+void SimWorld::crash_for_a_while(SimNode& node) {
+  crash(node);
+  const Duration down = random_.between(Duration::zero(), plan_.crash.up_to);
+  scheduler_.in(down, [this, place = node.place, incarnation = node.incarnation] { restart(place, incarnation); });
+}
+
+void SimWorld::crash(SimNode& node) {
+  if (options_.trace) trace(name_of_node(node.place), "crashes");
+  coverage_.note(Met::kCrash);
+  node.replica.reset();
+  node.disk.crash(random_, coverage_);
+  ++node.incarnation;
+  node.paused_until = node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();
+  if (!healed_) lose_data(node);
+}
+
+// Nodes whose disk is gone or damaged: as many as the cluster may be asked to bear.
+std::size_t SimWorld::lost_disks() const {
+  return static_cast<std::size_t>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const SimNode& node) { return node.has_lost_data(); }));
+}
+
+void SimWorld::lose_data(SimNode& node) {
+  if (!node.has_lost_data() && lost_disks() >= plan_.tolerated_losses()) return;
+  const bool is_formed = static_cast<bool>(node.disk.durable().hard_state.cluster);
+  if (!node.wiped && random_.one_in(plan_.wipe_one_in)) {
+    coverage_.note(is_formed ? Met::kFormedWiped : Met::kBlankWiped);
+    if (options_.trace) trace(name_of_node(node.place), "loses its disk");
+    node.disk.wipe(NodeId(random_.next_nonzero()));
+    node.wiped = true;
+  } else if (is_formed && random_.one_in(plan_.damage_one_in)) {
+    coverage_.note(Met::kDamage);
+    node.disk.damage(random_);
+    if (options_.trace) {
+      trace(name_of_node(node.place),
+            "has a damaged log, good up to " + std::to_string(node.disk.durable().entries.size()));
+    }
+  }
+}
+
+void SimWorld::restart(Place place, std::uint64_t incarnation) {
+  SimNode& node = nodes_[place];
+  if (node.is_up() || node.refused || node.incarnation != incarnation) return;
+  ++node.incarnation;
+  start(node);
+}
+
+}  // namespace lockstep::simulation

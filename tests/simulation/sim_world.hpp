@@ -1,0 +1,100 @@
+// One seed's world: nodes, clients, network, disks and clocks, and the faults that happen to them.
+//
+// First everything that the seed's plan allows goes wrong for a while. Then all is healed, and the
+// cluster has to become useful again in bounded time. After every step the checkers look at everything.
+// The same seed and options give the same history, event by event.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "tests/simulation/client_checker.hpp"
+#include "tests/simulation/coverage.hpp"
+#include "tests/simulation/fault_plan.hpp"
+#include "tests/simulation/node_checker.hpp"
+#include "tests/simulation/scheduler.hpp"
+#include "tests/simulation/sim_clients.hpp"
+#include "tests/simulation/sim_network.hpp"
+#include "tests/simulation/sim_node.hpp"
+
+namespace lockstep::simulation {
+
+struct WorldOptions {
+  std::uint64_t seed = 0;
+  std::optional<std::size_t> nodes;
+  std::uint64_t events = 20'000;  // with faults; then it heals
+  bool trace = false;
+};
+
+class SimWorld {
+ public:
+  explicit SimWorld(const WorldOptions& options);
+  // Actions hold its address.
+  SimWorld(const SimWorld&) = delete;
+  SimWorld& operator=(const SimWorld&) = delete;
+
+  // Throws Failure.
+  void run();
+
+  const Coverage& coverage() const { return coverage_; }
+  std::uint64_t events() const { return events_; }
+
+ private:
+  // sim_world.cpp: one event after another
+  void run_one();
+  void heal();
+  bool is_settled() const;
+  std::string what_is_missing() const;
+  void final_checks() const;
+
+  Now clock_of(const SimNode& node) const;
+  void start(SimNode& node);
+  void step(SimNode& node, const Event& event);
+  void flush(SimNode& node);
+  void plan_flush(SimNode& node);
+  void plan_tick(SimNode& node);
+  void when_awake(Place place, std::uint64_t incarnation, std::function<void(SimNode&)> action);
+
+  void carry_out(SimNode& node, Output output);
+  void submit(SimNode& node, raft::Write write);
+  void complete(SimNode& node, std::uint64_t incarnation, WriteId write);
+  void send(SimNode& node, const raft::Outgoing& outgoing);
+  void send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path);
+  void reply(SimNode& node, const ClientReply& reply);
+  void request(Place from, ConnectionId connection, const ClientSend& send);
+  void stop_for_good(SimNode& node, const std::string& why);
+
+  // sim_faults.cpp: what goes wrong
+  void plan_faults();
+  void plan_recurring(const Recurring& fault, std::function<void()> happen);
+  void partition();
+  void cut_pub();
+  void stall_disk();
+  void pause();
+  void crash_some();
+  void crash(SimNode& node);
+  void restart(Place place, std::uint64_t incarnation);
+  void lose_data(SimNode& node);
+  std::size_t lost_disks() const;
+  void crash_for_a_while(SimNode& node);
+  SimNode& victim();
+
+  void trace(const std::string& who, const std::string& what) const;
+
+  WorldOptions options_;
+  Random random_;
+  FaultPlan plan_;
+  Coverage coverage_;
+  Scheduler scheduler_;
+  SimNetwork network_;
+  std::deque<SimNode> nodes_;
+  NodeChecker node_checker_;
+  ClientChecker client_checker_;
+  SimClients clients_;
+  std::uint64_t events_ = 0;
+  bool healed_ = false;
+};
+
+}  // namespace lockstep::simulation
