@@ -32,8 +32,9 @@ std::string in_words(const wire::Error& error) {
 }
 
 std::string problem_with_range(const std::string& prefix, const std::string& after) {
-  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "prefix: " + wire::problem_with_lock_name(prefix);
-  if (!after.empty() && !wire::is_valid_lock_name(after)) return "after: " + wire::problem_with_lock_name(after);
+  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::problem_with_lock_name(prefix);
+  if (!after.empty() && !wire::is_valid_lock_name(after))
+    return "the name to start after " + wire::problem_with_lock_name(after);
   return {};
 }
 
@@ -100,17 +101,20 @@ void ClientCore::restore_unfinished() {
 }
 
 CallId ClientCore::preempt(Time now, std::string name, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name)) return refuse(ErrorCode::kInvalidName, wire::problem_with_lock_name(name));
+  if (!wire::is_valid_lock_name(name))
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
   return start(now, locks::Operation(locks::Preempt{std::move(name)}), timeout);
 }
 
 CallId ClientCore::release(Time now, std::string name, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name)) return refuse(ErrorCode::kInvalidName, wire::problem_with_lock_name(name));
+  if (!wire::is_valid_lock_name(name))
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
   return start(now, locks::Operation(locks::Release{std::move(name)}), timeout);
 }
 
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name)) return refuse(ErrorCode::kInvalidName, wire::problem_with_lock_name(name));
+  if (!wire::is_valid_lock_name(name))
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
   return start(now, wire::Check{std::move(name), mode, LogIndex()}, timeout);
 }
 

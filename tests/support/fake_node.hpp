@@ -1,6 +1,6 @@
 // A node for tests of clients: the production state machine behind one ROUTER, without a cluster around
 // it. Several fake nodes may share one state, as the nodes of a cluster do. A test decides what each does
-// with a request: run it and answer, run it and stay silent, or refuse it.
+// with a request: run it and answer, run it and stay silent, or refuse it. A status is always answered.
 #pragma once
 
 #include <atomic>
@@ -84,11 +84,12 @@ class FakeNode {
     const std::lock_guard lock(state_->mutex);
     state_->requests.push_back(request);
     if (witness_) witness_(request);
-    if (manner_ == Manner::kNoLeader && !std::holds_alternative<wire::Status>(request.body)) {
+    const bool is_status = std::holds_alternative<wire::Status>(request.body);
+    if (manner_ == Manner::kNoLeader && !is_status) {
       return wire::Response{request.call, state_->applied, wire::Error{ErrorCode::kNoLeader, "", SessionId()}};
     }
     auto body = std::visit([&](const auto& r) { return answer(r); }, request.body);
-    if (manner_ == Manner::kSilent || !body) return std::nullopt;
+    if ((manner_ == Manner::kSilent && !is_status) || !body) return std::nullopt;
     return wire::Response{request.call, state_->applied, *std::move(body)};
   }
 

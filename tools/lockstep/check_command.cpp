@@ -31,6 +31,7 @@ void add_check_command(CLI::App& app, CommandLine& line) {
   command->add_flag("--linearizable", arguments->linearizable, "Reflect all that was answered before this command");
   command->callback([&line, arguments] {
     line.chosen = [&line, arguments] {
+      if (const auto bad = report_of_bad_name(arguments->name)) return finish(*bad, line.global.json);
       const auto mode = arguments->linearizable ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
       const auto work = [&](Client& client, Duration timeout) {
         return report_of(arguments->name, client.check(arguments->name, mode, timeout));

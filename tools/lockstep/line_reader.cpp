@@ -84,7 +84,7 @@ tl::expected<std::vector<std::string>, std::string> split_words(std::string_view
   tok_end(tokenizer);
   if (result == 1) return tl::unexpected(std::string("a ' is not closed"));
   if (result == 2) return tl::unexpected(std::string("a \" is not closed"));
-  if (result != 0) return tl::unexpected(std::string("a \\ has nothing after it"));
+  if (result != 0) return tl::unexpected(std::string("it cannot be split into words"));
   return split;
 }
 

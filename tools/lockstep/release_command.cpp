@@ -23,6 +23,7 @@ void add_release_command(CLI::App& app, CommandLine& line) {
   command->add_option("NAME", *name, "The lock's name")->required();
   command->callback([&line, name] {
     line.chosen = [&line, name] {
+      if (const auto bad = report_of_bad_name(*name)) return finish(*bad, line.global.json);
       const auto work = [&](Client& client, Duration timeout) {
         return report_of(*name, client.release(*name, timeout));
       };

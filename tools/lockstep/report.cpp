@@ -5,6 +5,9 @@
 #include <ctime>
 #include <iostream>
 
+#include "nodes/text/duration.hpp"
+#include "protocol/wire/codec.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -68,6 +71,13 @@ Report report_of(const std::string& name, const Error& error) {
   return report;
 }
 
+std::optional<Report> report_of_bad_name(const std::string& name) {
+  const std::string problem = wire::problem_with_lock_name(name);
+  if (problem.empty()) return std::nullopt;
+  return report_of(name, Error{ErrorCode::kInvalidName, std::string(error_info(ErrorCode::kInvalidName).name), true,
+                               "the name " + problem, SessionId()});
+}
+
 Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer) {
   if (!answer) return report_of(name, answer.error());
   Report report;
@@ -111,7 +121,10 @@ Report report_of(const std::string& name, const Expected<CheckAnswer>& answer) {
     report.json["applied_index"] = answer->applied_index.value();
     report.text = "free " + name;
   }
-  if (answer->age) report.json["age_ms"] = answer->age->count();
+  if (answer->age) {
+    report.json["age_ms"] = answer->age->count();
+    report.text += ", as of " + format_duration(*answer->age) + " ago";
+  }
   return report;
 }
 

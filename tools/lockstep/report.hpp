@@ -32,6 +32,8 @@ Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer)
 Report report_of(const std::string& name, const Expected<CheckAnswer>& answer);
 // `name` is what the error is about; empty if it is about no lock.
 Report report_of(const std::string& name, const Error& error);
+// None: the name is fine. So a bad one is told without asking a node.
+std::optional<Report> report_of_bad_name(const std::string& name);
 
 // One lock of a list.
 Report report_of(const locks::LockView& lock, LogIndex applied_index);

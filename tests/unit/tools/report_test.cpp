@@ -1,0 +1,141 @@
+#include "tools/lockstep/report.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tools/lockstep/line_reader.hpp"
+#include "tools/lockstep/status_command.hpp"
+
+using namespace lockstep;
+
+namespace {
+
+const ClientId kOwner = *parse_client_id("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+constexpr WallTime kSince{std::chrono::milliseconds(1'767'225'600'007)};
+
+Error error_called(ErrorCode code) {
+  const ErrorInfo& info = error_info(code);
+  return Error{code, std::string(info.name), info.certainty == Certainty::kDefinite, "why", SessionId()};
+}
+
+}  // namespace
+
+TEST_CASE("preempt: granted is yes, held is no, with the fields of the contract") {
+  const Report granted =
+      report_of("a", Expected<PreemptAnswer>(PreemptAnswer{true, kOwner, FencingToken(4), {}, LogIndex(9)}));
+  CHECK(granted.exit_code == 0);
+  CHECK(granted.json.dump() == R"({"name":"a","result":"granted","owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8",)"
+                               R"("token":4,"applied_index":9})");
+  CHECK(granted.text == "granted a (token 4)");
+  const Report held =
+      report_of("a", Expected<PreemptAnswer>(PreemptAnswer{false, kOwner, FencingToken(4), kSince, LogIndex(9)}));
+  CHECK(held.exit_code == 1);
+  CHECK_FALSE(held.is_error);
+  CHECK(held.json.dump() == R"({"name":"a","result":"held","owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8",)"
+                            R"("token":4,"since":"2026-01-01T00:00:00.007Z","applied_index":9})");
+}
+
+TEST_CASE("release: released is yes, not_holder is no and says who is") {
+  const Report released = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{true, {}, LogIndex(9)}));
+  CHECK(released.exit_code == 0);
+  CHECK(released.json.dump() == R"({"name":"a","result":"released","applied_index":9})");
+  const Report other = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, kOwner, LogIndex(9)}));
+  CHECK(other.exit_code == 1);
+  CHECK(other.json["result"] == "not_holder");
+  CHECK(other.json["owner"] == to_string(kOwner));
+  const Report nobody = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, {}, LogIndex(9)}));
+  CHECK(nobody.exit_code == 1);
+  CHECK_FALSE(nobody.json.contains("owner"));
+}
+
+TEST_CASE("check: held is yes, free is no, with the age where it is known") {
+  CheckAnswer answer;
+  answer.lock = locks::LockView{"a", kOwner, FencingToken(4), kSince};
+  answer.age = std::chrono::milliseconds(12);
+  answer.applied_index = LogIndex(9);
+  const Report held = report_of("a", Expected<CheckAnswer>(answer));
+  CHECK(held.exit_code == 0);
+  CHECK(held.json.dump() == R"({"name":"a","result":"held","owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","token":4,)"
+                            R"("since":"2026-01-01T00:00:00.007Z","applied_index":9,"age_ms":12})");
+  CHECK(held.text.find("as of 12ms ago") != std::string::npos);
+  answer.lock.reset();
+  answer.age.reset();
+  const Report free = report_of("a", Expected<CheckAnswer>(answer));
+  CHECK(free.exit_code == 1);
+  CHECK(free.json.dump() == R"({"name":"a","result":"free","applied_index":9})");
+}
+
+TEST_CASE("errors have the exit code of the table, and say whether they are definite") {
+  const std::pair<ErrorCode, int> contract[] = {
+      {ErrorCode::kBadRequest, 2},        {ErrorCode::kInvalidName, 2},    {ErrorCode::kBusy, 3},
+      {ErrorCode::kNoLeader, 3},          {ErrorCode::kUnavailable, 3},    {ErrorCode::kSessionConflict, 4},
+      {ErrorCode::kWrongSecret, 4},       {ErrorCode::kTooManyLocks, 4},   {ErrorCode::kTooManySessions, 4},
+      {ErrorCode::kSessionSuperseded, 5}, {ErrorCode::kSessionExpired, 5},
+  };
+  for (const auto& [code, exit_code] : contract) {
+    const Report report = report_of("a", error_called(code));
+    CAPTURE(report.text);
+    CHECK(report.exit_code == exit_code);
+    CHECK(report.is_error);
+    CHECK(report.json["error"] == error_info(code).name);
+    CHECK(report.json["definite"] == (error_info(code).certainty == Certainty::kDefinite));
+    CHECK(report.json["name"] == "a");
+    CHECK_FALSE(report.advice.empty());
+  }
+  CHECK_FALSE(report_of("", error_called(ErrorCode::kUnavailable)).json.contains("name"));
+  CHECK(report_of("a", Error{{}, "state_file", true, "", {}}).exit_code == 2);
+  CHECK(report_of("a", Error{{}, "invalid_endpoint", true, "", {}}).exit_code == 2);
+  CHECK(report_of("a", Error{{}, "client_id_in_use", true, "", {}}).exit_code == 3);
+  Error conflict = error_called(ErrorCode::kSessionConflict);
+  conflict.current_session = SessionId(8);
+  CHECK(report_of("a", conflict).json["current_session"] == 8);
+}
+
+TEST_CASE("a bad name is told without asking a node") {
+  CHECK_FALSE(report_of_bad_name("fine"));
+  const auto bad = report_of_bad_name("");
+  REQUIRE(bad);
+  CHECK(bad->exit_code == 2);
+  CHECK(bad->json["error"] == "invalid_name");
+}
+
+TEST_CASE("status shows what each member said, and who could not be asked") {
+  wire::StatusAnswer answer;
+  answer.name = "a";
+  answer.role = wire::Role::kLeader;
+  answer.leader = "a";
+  answer.term = Term(3);
+  answer.commit_index = LogIndex(12);
+  answer.applied_index = LogIndex(11);
+  answer.pid = 42;
+  const std::vector<MemberReport> reports{
+      {{"a", "tcp://127.0.0.1:7101", NodeId(1)}, answer},
+      {{"longer", "tcp://127.0.0.1:7102", NodeId(2)}, tl::unexpected(error_called(ErrorCode::kUnavailable))}};
+  const auto alive = json_of(reports[0]);
+  CHECK(alive["name"] == "a");
+  CHECK(alive["role"] == "leader");
+  CHECK(alive["term"] == 3);
+  CHECK(alive["commit_index"] == 12);
+  CHECK(alive["applied_index"] == 11);
+  CHECK(alive["pid"] == 42);
+  CHECK_FALSE(alive.contains("age_ms"));
+  const auto dead = json_of(reports[1]);
+  CHECK(dead["name"] == "longer");
+  CHECK(dead["error"] == "unavailable");
+  CHECK_FALSE(dead.contains("role"));
+
+  const auto table = table_of(reports);
+  REQUIRE(table.size() == 3);
+  for (const std::string& line : table) CHECK(line.find(line == table[2] ? "unreachable" : "") != std::string::npos);
+  const auto column = table[0].find("ENDPOINT");
+  CHECK(table[1].find("tcp://") == column);
+  CHECK(table[2].find("tcp://") == column);
+}
+
+TEST_CASE("the shell splits words as other shells do") {
+  using Words = std::vector<std::string>;
+  CHECK(*split_words("  preempt   a ") == Words{"preempt", "a"});
+  CHECK(*split_words("check 'a b' \"c d\" e\\ f") == Words{"check", "a b", "c d", "e f"});
+  CHECK(split_words("")->empty());
+  CHECK(*split_words("check ''") == Words{"check", ""});
+  for (const char* open : {"check 'a", "check \"a"}) CHECK_FALSE(split_words(open));
+}
