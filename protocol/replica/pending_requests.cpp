@@ -48,10 +48,10 @@ std::vector<PendingRequests::Due> PendingRequests::take_due(Time now, std::size_
       Pending& pending = found->second;
       bytes += pending.command.size();
       if (!taken.empty() && bytes > max_bytes) break;
+      taken.push_back({pending.key, pending.command, pending.handed_on});
       pending.due = false;
       pending.handed_on = true;
       handed_on_.emplace_back(now, found->first);
-      taken.push_back({pending.key, pending.command});
     }
     due_.pop_front();
   }

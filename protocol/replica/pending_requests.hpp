@@ -38,6 +38,7 @@ class PendingRequests {
   struct Due {
     locks::RequestKey key;
     std::string command;
+    bool handed_on_before = false;  // an earlier leader, or this one, may have it already
   };
   // The oldest commands that were not handed to the current leader yet, up to `max_bytes` of them but
   // at least one if there is one. From now on they count as handed on.

@@ -210,7 +210,10 @@ void Replica::hand_on_commands(Now now) {
     for (PendingRequests::Due& request : due) {
       if (!raft_->is_leader()) {
         commands.push_back(std::move(request.command));
-      } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy) {
+      } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy &&
+                 !request.handed_on_before) {
+        // Of a request that an earlier leader may have, "this copy was not taken" might not be true: that one
+        // waits on, for its entry or its time.
         for (const Asker& asker : pending_.complete(request.key)) reply_error(asker, ErrorCode::kBusy);
       }
     }
