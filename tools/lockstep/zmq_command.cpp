@@ -19,6 +19,8 @@ namespace {
 
 constexpr const char* kRequestFooter = R"(
 MESSAGE is a JSON object with the field names of docs/protocol.md; what is left out has its default.
+A formed node hears only members of its cluster, by id: see "cluster", "node" and "id" in its status for
+"cluster", "to" and "from".
 The answer is one JSON object on stdout, or hexadecimal if it does not decode.
 Exit codes: 0 answered, whatever the answer; 2 usage; 3 no connection or no answer in time.
 
@@ -44,7 +46,7 @@ struct RequestArguments {
   std::string json;
   std::string hex;
   std::string file;
-  SocketKind socket = SocketKind::kClientDealer;
+  std::string socket = "dealer";
 };
 
 struct TapArguments {
@@ -107,7 +109,8 @@ int run_request(const GlobalOptions& global, const RequestArguments& arguments) 
   const auto frame = frame_to_send(arguments);
   if (!frame) return fail(kExitUsage, frame.error(), global.json);
   Context context;
-  const auto answer = exchange(context, arguments.socket, arguments.endpoint, *frame, global.timeout);
+  const SocketKind kind = arguments.socket == "req" ? SocketKind::kClientReq : SocketKind::kClientDealer;
+  const auto answer = exchange(context, kind, arguments.endpoint, *frame, global.timeout);
   if (!answer) {
     const bool usage = answer.error().reason == NoAnswer::Reason::kBadEndpoint;
     return fail(usage ? kExitUsage : kExitUnavailable, answer.error().problem, global.json);
@@ -166,15 +169,13 @@ void add_request(CLI::App& zmq, CommandLine& line) {
   command->footer(kRequestFooter);
   const auto arguments = std::make_shared<RequestArguments>();
   command->add_option("ENDPOINT", arguments->endpoint, "A node's client or peer endpoint")->required();
-  auto* content = command->add_option_group("content")->require_option(1);
+  auto* content = command->add_option_group("What to send")->require_option(1);
   content->add_option("MESSAGE", arguments->json, "The message as JSON; - reads it from stdin");
   content->add_option("--hex", arguments->hex, "Send these bytes instead")->type_name("BYTES");
   content->add_option("--raw", arguments->file, "Send what is in this file instead; - is stdin")->type_name("FILE");
-  const std::map<std::string, SocketKind> sockets{{"dealer", SocketKind::kClientDealer},
-                                                  {"req", SocketKind::kClientReq}};
-  command->add_option("--socket", arguments->socket, "What to send it from: dealer (the default) or req")
-      ->transform(CLI::Transformer(sockets))
-      ->type_name("TYPE");
+  command->add_option("--socket", arguments->socket, "What to send it from: dealer or req")
+      ->check(CLI::IsMember({"dealer", "req"}))
+      ->capture_default_str();
   command->callback(
       [&line, arguments] { line.chosen = [&line, arguments] { return run_request(line.global, *arguments); }; });
 }
