@@ -82,7 +82,7 @@ class OpenFile {
   ~OpenFile() { reset(); }
 
   const File& operator*() const { return file_; }
-  const std::string& name() const { return file_.name; }
+  void renamed(const std::string& name) { file_.name = name; }
 
  private:
   void reset() {

@@ -47,7 +47,8 @@ SegmentPlan LogWriter::next_plan() {
 }
 
 void LogWriter::start_next_segment() {
-  if (next_ || making_next_.valid() || space_is_short_ || position_.offset < current_.bytes / 2) return;
+  const bool half_full = position_.offset - kFirstBatchOffset >= (current_.bytes - kFirstBatchOffset) / 2;
+  if (!half_full || next_ || making_next_.valid() || space_is_short_) return;
   const auto make = [disk = disk_, plan = next_plan()] { return make_segment(*disk, plan); };
   if (options_.background) {
     try {

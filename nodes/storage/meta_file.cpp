@@ -61,6 +61,7 @@ StorageResult<MetaFile> MetaFile::format(Disk& disk, const Meta& meta) {
                   .and_then([&] { return disk.rename(kTemporaryName, kMetaName); })
                   .and_then([&] { return disk.sync_folder(); });
   if (!done) return storage_error(done.error());
+  result.file_.renamed(kMetaName);
   return result;
 }
 
@@ -89,17 +90,24 @@ StorageResult<MetaFile> MetaFile::load(Disk& disk, const std::string& folder, st
   }
   result.meta_ = newest.meta;
   result.sequence_ = newest.sequence;
-  result.first_copy_ = second_counts ? 0 : 1;
+  result.newest_copy_ = second_counts ? 1 : 0;
   return result;
 }
 
+DiskResult<void> MetaFile::settle() { return write_copies(meta_, newest_copy_); }
+
 DiskResult<void> MetaFile::write(const Meta& meta) {
-  const std::string block = encode_meta(meta, ++sequence_);
-  for (const std::size_t copy : {first_copy_, 1 - first_copy_}) {
+  ++sequence_;
+  meta_ = meta;
+  return write_copies(meta, 0);
+}
+
+DiskResult<void> MetaFile::write_copies(const Meta& meta, std::size_t first_copy) {
+  const std::string block = encode_meta(meta, sequence_);
+  for (const std::size_t copy : {first_copy, 1 - first_copy}) {
     auto done = disk_->write(*file_, copy * kBlockBytes, block).and_then([&] { return disk_->sync(*file_); });
     if (!done) return done;
   }
-  meta_ = meta;
   return {};
 }
 

@@ -2,8 +2,7 @@
 //
 // Each copy is one sealed block with a sequence; the higher one counts. write() changes and syncs one
 // copy, then the other, so at any moment at least one copy is whole, with the old state or the new. The
-// copy to change first is always the one that is worth less. The file itself is made under a temporary
-// name, so two bad copies are never the result of a crash.
+// file itself is made under a temporary name, so two bad copies are never the result of a crash.
 #pragma once
 
 #include <array>
@@ -40,17 +39,22 @@ class MetaFile {
   static StorageResult<MetaFile> load(Disk& disk, const std::string& folder, std::vector<StorageNotice>& notices);
 
   const Meta& get() const { return meta_; }
+  // Comes after load() and before any write(): makes both copies what was read. A process that was killed
+  // may have left one that only the page cache holds; so that one is written again first, with the same
+  // bytes, while the other is still as good as it was.
+  DiskResult<void> settle();
   // Durable once it returns.
   DiskResult<void> write(const Meta& meta);
 
  private:
   MetaFile(Disk& disk, OpenFile file) : disk_(&disk), file_(std::move(file)) {}
+  DiskResult<void> write_copies(const Meta& meta, std::size_t first_copy);
 
   Disk* disk_;
   OpenFile file_;
   Meta meta_;
   std::uint64_t sequence_ = 0;
-  std::size_t first_copy_ = 0;  // to be overwritten first
+  std::size_t newest_copy_ = 0;
 };
 
 }  // namespace lockstep

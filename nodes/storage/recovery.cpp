@@ -19,8 +19,12 @@ class Recovery {
     if (!meta) return tl::unexpected(meta.error());
     auto scan = scan_log(disk_, options_.folder, meta->get());
     if (!scan) return tl::unexpected(scan.error());
+    if (scan->damage && options_.cluster_of_one) return refuse(*scan);
+    // From here on the folder is changed. What the process before this one did comes first: the names and
+    // the state that the scan saw must not depend on the page cache once files are moved or removed.
+    const auto settled = meta->settle().and_then([&] { return disk_.sync_folder(); });
+    if (!settled) return storage_error(settled.error());
     if (scan->damage) {
-      if (options_.cluster_of_one) return refuse(*scan);
       if (auto repaired = repair(*meta, *scan); !repaired) return storage_error(repaired.error());
       scan = scan_log(disk_, options_.folder, meta->get());
       if (!scan) return tl::unexpected(scan.error());
@@ -172,7 +176,7 @@ class Recovery {
     Meta meta = meta_file.get();
     meta.synced_sequence = scan.position.next_sequence - 1;
     meta.highest_index = scan.position.highest_index;
-    return meta_file.write(meta);
+    return meta == meta_file.get() ? DiskResult<void>() : meta_file.write(meta);
   }
 
   DiskResult<Segment> open_current(const LogScan& scan) {

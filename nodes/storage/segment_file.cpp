@@ -35,6 +35,7 @@ DiskResult<Segment> make_segment(Disk& disk, const SegmentPlan& plan, const std:
     (void)disk.remove(temporary);
     return tl::unexpected(done.error());
   }
+  file.renamed(name);
   return Segment{std::move(file), plan.header, plan.bytes};
 }
 

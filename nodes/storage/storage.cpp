@@ -15,7 +15,8 @@ constexpr std::size_t kGoodBatchBytes = 1024 * 1024;
 }  // namespace
 
 StorageResult<Storage> Storage::open(Disk& disk, const StorageOptions& options) {
-  INVARIANT(options.fresh_node_id && options.segment_bytes >= kMinSegmentBytes, "options are checked by who sets them");
+  INVARIANT(options.fresh_node_id && options.segment_bytes > kFirstBatchOffset + kSectorBytes,
+            "options are checked by who sets them");
   if (auto locked = disk.lock_folder(options.folder); !locked) return storage_error(locked.error());
   Random random(options.seed);
   const RecoveryOptions recovery{options.folder, options.fresh_node_id, random.next(), options.segment_bytes,

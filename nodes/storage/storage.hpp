@@ -29,7 +29,7 @@ struct StorageOptions {
   std::string folder;
   NodeId fresh_node_id;    // from the system's random device; used only if the folder is formatted now
   std::uint64_t seed = 0;  // from the system's random device: salts of segments
-  std::uint64_t segment_bytes = 16 * 1024 * 1024;  // at least kMinSegmentBytes
+  std::uint64_t segment_bytes = 16 * 1024 * 1024;  // kMinSegmentBytes or more; less where no entry is large
   bool cluster_of_one = false;                     // no other node has a copy: refuse to start on damaged data (S2)
   bool background_segments = false;                // make the next segment on a thread of its own; needs a PosixDisk
 };
