@@ -153,7 +153,7 @@ int Server::run() {
   }
   parts_.disk_thread->stop();
   log_notices(parts_.disk_thread->take_notices());
-  spdlog::info("stopped");
+  if (*exit_code_ == 0) spdlog::info("stopped");
   return *exit_code_;
 }
 
