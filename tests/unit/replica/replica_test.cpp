@@ -1,0 +1,465 @@
+// A whole node: whose request is answered when, and what a node does while there is no leader.
+#include "protocol/replica/replica.hpp"
+
+#include "replica_world.hpp"
+#include "tests/support/show_numbers.hpp"
+
+using namespace lockstep;
+
+namespace {
+
+constexpr auto kLifetime = std::chrono::seconds(10);
+constexpr auto kMaxTimeout = std::chrono::milliseconds(1000);
+
+ReplicaWorld led_by_a(const ReplicaOptions& options = ReplicaOptions()) {
+  ReplicaWorld world({"a", "b", "c"}, options);
+  world.elect("a");
+  return world;
+}
+
+wire::Check check(const std::string& lock, wire::ReadMode mode = wire::ReadMode::kLocal, LogIndex at_least = {}) {
+  return {lock, mode, at_least};
+}
+
+wire::Check linearizable(const std::string& lock) { return check(lock, wire::ReadMode::kLinearizable); }
+
+ClientId client(std::uint8_t which) { return ReplicaWorld::open_as(which).client; }
+
+}  // namespace
+
+// --- commands ---
+
+TEST_CASE("a follower answers its own client when the entry is applied there, and nobody else does") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1);
+  const CallNumber call = world.ask("b", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver("b", "a");  // forwarded
+  world.deliver("a", "b");  // proposed
+  world.deliver("b", "a");  // on a majority's disks: the leader commits and applies it
+  CHECK(world.node("a").state().check("lock"));
+  CHECK_FALSE(world.is_answered(call));
+  world.deliver("a", "b");  // and says so
+  const wire::Response& reply = world.reply_to(call);
+  CHECK(reply.body == wire::ResponseBody(locks::Granted{token_granted_by(reply.applied)}));
+  CHECK(reply.applied == world.node("b").applied_index());
+  world.deliver();
+  CHECK(world.node("c").state().check("lock")->owner == client(1));
+}
+
+TEST_CASE("the leader answers its own client when the entry is committed") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("a", ReplicaWorld::open_as(1));
+  CHECK_FALSE(world.is_answered(call));
+  world.deliver("a", "c");
+  world.deliver("c", "a");
+  CHECK(world.answer_to<locks::SessionOpened>(call).session == session_opened_by(LogIndex(3)));
+}
+
+TEST_CASE("a refusal of the state machine is an error to the client") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("c", ReplicaWorld::preempt(SessionId(99), 1, "lock"));
+  world.deliver();
+  CHECK(world.error_of(call) == ErrorCode::kSessionExpired);
+}
+
+TEST_CASE("a second client is told who owns the lock") {
+  ReplicaWorld world = led_by_a();
+  const SessionId first = world.open_session("a", 1);
+  const SessionId second = world.open_session("b", 2);
+  world.ask("b", ReplicaWorld::preempt(first, 1, "lock"));
+  world.deliver();
+  const CallNumber call = world.ask("c", ReplicaWorld::preempt(second, 1, "lock"));
+  world.deliver();
+  CHECK(world.answer_to<locks::Held>(call).owner == client(1));
+}
+
+TEST_CASE("two copies of a request through two nodes run once, and both get the same answer") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1);
+  const CallNumber one = world.ask("b", ReplicaWorld::preempt(session, 1, "lock"));
+  const CallNumber two = world.ask("c", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver();
+  CHECK(world.answer_to<locks::Granted>(one) == world.answer_to<locks::Granted>(two));
+}
+
+TEST_CASE("what the leader lost is handed on again when no answer came for an election timeout") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  REQUIRE(world.in_flight<raft::Forward>("b", "a").size() == 1);
+  world.drop_all();
+  world.run(kMaxTimeout - std::chrono::milliseconds(100));
+  CHECK_FALSE(world.is_answered(call));
+  world.run(std::chrono::milliseconds(200));
+  CHECK(std::holds_alternative<locks::SessionOpened>(world.reply_to(call).body));
+}
+
+TEST_CASE("what was not answered is handed on to a new leader at once") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.crash("a");
+  world.drop_all();
+  world.elect("c");
+  CHECK(std::holds_alternative<locks::SessionOpened>(world.reply_to(call).body));
+}
+
+TEST_CASE("a node that becomes leader proposes what its clients still wait for") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.crash("a");
+  world.drop_all();
+  world.elect("b");
+  CHECK(std::holds_alternative<locks::SessionOpened>(world.reply_to(call).body));
+}
+
+TEST_CASE("requests of one turn are forwarded as one batch") {
+  ReplicaWorld world = led_by_a();
+  Replica follower = world.node("b");
+  for (std::uint8_t n = 1; n <= 5; ++n) {
+    follower.step(world.now(), ClientRequest{ConnectionId(n), {CallNumber(n), ReplicaWorld::open_as(n)}});
+  }
+  std::size_t commands = 0;
+  std::size_t batches = 0;
+  for (const raft::Outgoing& outgoing : follower.take_output().messages) {
+    const auto* forward = std::get_if<raft::Forward>(&outgoing.message.body);
+    if (forward == nullptr) continue;
+    ++batches;
+    commands += forward->commands.size();
+  }
+  CHECK(batches == 1);
+  CHECK(commands == 5);
+}
+
+// --- when it cannot be done ---
+
+TEST_CASE("a request that found no leader in its lifetime is answered no_leader: this copy did not run") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.isolate("b");
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.run(kLifetime - std::chrono::milliseconds(1));
+  CHECK_FALSE(world.is_answered(call));
+  world.run(std::chrono::milliseconds(2));
+  CHECK(world.error_of(call) == ErrorCode::kNoLeader);
+}
+
+TEST_CASE("a request that a leader may have is answered unavailable: nobody here knows what became of it") {
+  ReplicaWorld world = led_by_a();
+  world.isolate("b");
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.run(kLifetime + std::chrono::milliseconds(1));
+  CHECK(world.error_of(call) == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("a node that holds as many unfinished requests as it may answers busy") {
+  ReplicaOptions options;
+  options.max_pending_bytes = 1000;
+  ReplicaWorld world = led_by_a(options);
+  world.isolate("b");
+  CallNumber call;
+  std::uint8_t taken = 0;
+  for (; taken < 50; ++taken) {
+    call = world.ask("b", ReplicaWorld::open_as(taken));
+    if (world.is_answered(call)) break;
+  }
+  CHECK(world.error_of(call) == ErrorCode::kBusy);
+  CHECK(taken > 0);
+  CHECK(world.node("b").status(world.time()).pending == taken);
+}
+
+TEST_CASE("a leader that may take no more uncommitted entries answers its own clients busy (R14)") {
+  ReplicaOptions options;
+  options.bounds.uncommitted_bytes = 300;
+  ReplicaWorld world = led_by_a(options);
+  world.isolate("a");
+  CHECK_FALSE(world.is_answered(world.ask("a", ReplicaWorld::open_as(1))));
+  CallNumber call;
+  for (std::uint8_t n = 2; n < 10 && !world.is_answered(call); ++n) call = world.ask("a", ReplicaWorld::open_as(n));
+  CHECK(world.error_of(call) == ErrorCode::kBusy);
+}
+
+// Busy says that this copy was not taken; of one that an earlier leader may have, that would be a lie.
+TEST_CASE("a request that an earlier leader may have is not answered busy by the node that leads next") {
+  ReplicaOptions options;
+  options.bounds.uncommitted_bytes = 40;  // a leader's first entry fills it
+  ReplicaWorld world = led_by_a(options);
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.deliver("b", "a");
+  world.isolate("a");
+  for (int i = 0; i < 20 && !world.leads("b"); ++i) {
+    world.tick("b");
+    for (int turn = 0; turn < 2; ++turn) {
+      world.deliver("b", "c");
+      world.deliver("c", "b");
+    }
+  }
+  REQUIRE(world.leads("b"));
+  CHECK_FALSE(world.is_answered(call));
+  world.run(kLifetime);
+  CHECK(world.error_of(call) == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("only sessions of TTL 0 are offered; nothing of another reaches the log") {
+  ReplicaWorld world = led_by_a();
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1, 5000));
+  CHECK(world.error_of(call) == ErrorCode::kInvalidTtl);
+  CHECK(world.in_flight<raft::Forward>("b", "a").empty());
+}
+
+TEST_CASE("a client's secret is never in the log or in a message between nodes (L1)") {
+  ReplicaWorld world = led_by_a();
+  wire::OpenSession open = ReplicaWorld::open_as(1);
+  for (std::size_t i = 0; i < open.secret.size(); ++i) open.secret[i] = static_cast<std::uint8_t>(0xa0 + i);
+  const std::string secret(open.secret.begin(), open.secret.end());
+  world.ask("b", open);
+  const auto forwards = world.in_flight<raft::Forward>("b", "a");
+  REQUIRE(forwards.size() == 1);
+  CHECK(forwards[0].commands[0].find(secret) == std::string::npos);
+  world.deliver();
+  const raft::Entry& entry = world.disk("c").entries.back();
+  REQUIRE(std::holds_alternative<raft::Command>(entry.body));
+  CHECK(std::get<raft::Command>(entry.body).bytes.find(secret) == std::string::npos);
+}
+
+TEST_CASE("an unfinished request of a client that was answered elsewhere does not disturb") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1);
+  world.isolate("b");
+  const CallNumber lost = world.ask("b", ReplicaWorld::preempt(session, 1, "lock"));
+  const CallNumber retried = world.ask("c", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver();
+  CHECK(std::holds_alternative<locks::Granted>(world.reply_to(retried).body));
+  world.heal();
+  world.run(std::chrono::seconds(3));
+  CHECK(world.answer_to<locks::Granted>(lost) == world.answer_to<locks::Granted>(retried));
+}
+
+// --- reads ---
+
+TEST_CASE("a local check is answered at once from the node's own state, with its age") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  world.ask("a", ReplicaWorld::preempt(session, 1, "lock"));
+  world.run(std::chrono::seconds(1));
+  world.isolate("c");
+  world.advance(std::chrono::milliseconds(100));
+  const CallNumber call = world.ask("c", check("lock"));
+  const auto answer = world.answer_to<wire::CheckAnswer>(call);
+  REQUIRE(answer.lock);
+  CHECK(answer.lock->owner == client(1));
+  REQUIRE(answer.age_ms);
+  CHECK(*answer.age_ms >= 100);
+  CHECK(*answer.age_ms <= 650);
+  CHECK(world.reply_to(call).applied == world.node("c").applied_index());
+}
+
+TEST_CASE("the age of a node that is cut off grows, and that of the others stays below the interval") {
+  ReplicaWorld world = led_by_a();
+  world.run(std::chrono::seconds(1));
+  world.isolate("c");
+  for (int i = 0; i < 20; ++i) {
+    world.run(std::chrono::milliseconds(130));
+    for (const char* name : {"a", "b"}) {
+      const auto age = world.node(name).status(world.time()).age_ms;
+      REQUIRE(age);
+      CHECK(*age <= 500);
+    }
+  }
+  CHECK(*world.node("c").status(world.time()).age_ms >= 2600);
+}
+
+TEST_CASE("after its start a node answers no read until it caught up with a live leader") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  world.crash("c");
+  world.ask("a", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver();
+  world.start("c");
+  const CallNumber call = world.ask("c", check("lock"));
+  CHECK_FALSE(world.is_answered(call));
+  world.run(std::chrono::milliseconds(100));
+  CHECK(world.answer_to<wire::CheckAnswer>(call).lock);
+}
+
+TEST_CASE("a check waits for the index that its client has seen, so that its reads never go back") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  const CallNumber granted = world.ask("a", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver("a", "b");
+  world.deliver("b", "a");
+  const LogIndex seen = world.reply_to(granted).applied;
+  CHECK_FALSE(world.answer_to<wire::CheckAnswer>(world.ask("c", check("lock"))).lock);
+  const CallNumber call = world.ask("c", check("lock", wire::ReadMode::kLocal, seen));
+  CHECK_FALSE(world.is_answered(call));
+  world.deliver();
+  CHECK(world.answer_to<wire::CheckAnswer>(call).lock);
+  CHECK(world.reply_to(call).applied >= seen);
+}
+
+TEST_CASE("a linearizable check sees what was complete before it was asked, at any node (L2)") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  const CallNumber granted = world.ask("a", ReplicaWorld::preempt(session, 1, "lock"));
+  world.deliver("a", "b");
+  world.deliver("b", "a");
+  REQUIRE(world.is_answered(granted));
+  const CallNumber call = world.ask("c", linearizable("lock"));
+  CHECK_FALSE(world.is_answered(call));
+  world.deliver();
+  world.run(std::chrono::milliseconds(300));
+  CHECK(world.answer_to<wire::CheckAnswer>(call).lock);
+}
+
+TEST_CASE("a leader that is cut off answers no linearizable check; in the end it says unavailable") {
+  ReplicaWorld world = led_by_a();
+  world.isolate("a");
+  const CallNumber call = world.ask("a", linearizable("lock"));
+  world.run(kLifetime - std::chrono::milliseconds(1));
+  CHECK_FALSE(world.is_answered(call));
+  world.run(std::chrono::milliseconds(2));
+  CHECK(world.error_of(call) == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("a linearizable check survives a change of leader") {
+  ReplicaWorld world = led_by_a();
+  world.crash("a");
+  const CallNumber call = world.ask("b", linearizable("lock"));
+  world.drop_all();
+  world.elect("c");
+  world.run(std::chrono::milliseconds(300));
+  CHECK_FALSE(world.answer_to<wire::CheckAnswer>(call).lock);
+}
+
+TEST_CASE("a list is given in pages, and says whether there is more") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    world.ask("a", ReplicaWorld::preempt(session, n, "lock" + std::to_string(n)));
+    world.deliver();
+  }
+  const auto page = [&](const std::string& after, std::uint32_t limit) {
+    return world.answer_to<wire::ListAnswer>(world.ask("b", wire::List{"lock", after, limit, {}, {}}));
+  };
+  CHECK(page("", 3).locks.size() == 3);
+  CHECK(page("", 3).more);
+  CHECK(page("lock3", 3).locks.size() == 2);
+  CHECK_FALSE(page("lock3", 3).more);
+  CHECK_FALSE(page("", 5).more);
+}
+
+// --- the rest ---
+
+TEST_CASE("status says what a node knows, and rejected frames are counted") {
+  ReplicaWorld world = led_by_a();
+  world.open_session("a", 1);
+  world.step("b", BadFrame{});
+  const auto status = world.answer_to<wire::StatusAnswer>(world.ask("b", wire::Status{}));
+  CHECK(status.name == "b");
+  CHECK(status.role == wire::Role::kFollower);
+  CHECK(status.leader == "a");
+  CHECK(status.term == Term(2));
+  CHECK(status.sessions == 1);
+  CHECK(status.rejected_frames == 1);
+  CHECK(status.commit_index == LogIndex(3));
+  CHECK(status.applied_index == LogIndex(3));
+  REQUIRE(status.members.size() == 3);
+  CHECK(status.members[2] == wire::MemberStatus{"c", "tcp://c", world.id("c")});
+}
+
+TEST_CASE("while the cluster forms, requests are answered no_leader and status says so (R17)") {
+  ReplicaOptions options;
+  options.name = "a";
+  options.initial_members = {{"a", ""}, {"b", ""}};
+  Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
+  const auto ask = [&](wire::RequestBody body) {
+    replica.step(Now(), ClientRequest{ConnectionId(1), {CallNumber(1), std::move(body)}});
+    const Output output = replica.take_output();
+    REQUIRE(output.replies.size() == 1);
+    return output.replies[0].response.body;
+  };
+  CHECK(std::get<wire::Error>(ask(ReplicaWorld::open_as(1))).code == ErrorCode::kNoLeader);
+  CHECK(std::get<wire::Error>(ask(check("lock"))).code == ErrorCode::kNoLeader);
+  CHECK(std::get<wire::StatusAnswer>(ask(wire::Status{})).role == wire::Role::kForming);
+}
+
+TEST_CASE("a blank lone node forms, leads and serves without waiting (R17, R1)") {
+  ReplicaOptions options;
+  options.name = "a";
+  options.initial_members = {{"a", ""}};
+  Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
+  for (int i = 0; i < 10; ++i) {
+    if (replica.raft() != nullptr && replica.next_deadline() <= Time()) replica.step(Now(), Tick{});
+    for (const raft::Write& write : replica.take_output().writes) replica.step(Now(), Persisted{write.id});
+  }
+  REQUIRE(replica.raft() != nullptr);
+  CHECK(replica.raft()->is_leader());
+  CHECK(replica.applied_index() == LogIndex(2));
+}
+
+TEST_CASE("a formed node answers a blank Hello with entry 1, or says why not (R17)") {
+  ReplicaWorld world = led_by_a();
+  Replica node = world.node("b");
+  const auto answer = [&](NodeId id, const std::string& name) {
+    const raft::Message hello{ClusterId(), Term(), id, NodeId(), raft::Hello{name, {"a", "b", "c"}}};
+    node.step(world.now(), PeerMessage{ConnectionId(9), hello});
+    for (const raft::Outgoing& outgoing : node.take_output().messages) {
+      if (outgoing.to == raft::Destination(raft::ToConnection{ConnectionId(9)})) return outgoing.message;
+    }
+    FAIL("a Hello is answered");
+    return raft::Message();
+  };
+  const raft::Message known = answer(world.id("c"), "c");
+  REQUIRE(std::holds_alternative<raft::Form>(known.body));
+  CHECK(std::get<raft::Form>(known.body).configuration == node.raft()->configuration());
+  CHECK(known.to == world.id("c"));
+  CHECK(known.cluster == node.raft()->configuration().cluster);
+  CHECK(std::holds_alternative<raft::HelloRefused>(answer(NodeId(99), "c").body));
+}
+
+TEST_CASE("replicas that applied the same entries have the same hash, after a restart too (R16)") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1);
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    world.ask("b", ReplicaWorld::preempt(session, n, "lock" + std::to_string(n % 7)));
+    world.deliver();
+  }
+  world.crash("c");
+  world.start("c");
+  world.run(std::chrono::seconds(1));
+  const auto hash = world.node("a").state().hash();
+  CHECK(world.node("b").state().hash() == hash);
+  CHECK(world.node("c").state().hash() == hash);
+  CHECK(world.node("c").applied_index() == world.node("a").applied_index());
+}
+
+TEST_CASE("a leader's heartbeat carries the hash of its state at the last multiple of the interval (R16)") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  for (std::uint64_t n = 1; world.node("a").applied_index() < LogIndex(Replica::kHashInterval + 1); ++n) {
+    locks::Execute request = ReplicaWorld::preempt(session, n, "lock" + std::to_string(n));
+    request.acknowledged_below = RequestNumber(n);
+    world.ask("a", request);
+    world.deliver();
+  }
+  world.tick("a");
+  const auto heartbeats = world.in_flight<raft::Append>("a", "b");
+  REQUIRE(!heartbeats.empty());
+  REQUIRE(heartbeats.back().state_hash);
+  CHECK(heartbeats.back().state_hash->index == LogIndex(Replica::kHashInterval));
+  world.deliver();  // and b, whose state is the same, lives on
+  CHECK(world.node("b").applied_index() >= LogIndex(Replica::kHashInterval));
+}
+
+TEST_CASE("a node is a value: a copy goes its own way, and the same events give the same output") {
+  ReplicaWorld world = led_by_a();
+  Replica one = world.node("b");
+  Replica two = world.node("b");
+  const ClientRequest request{ConnectionId(1), {CallNumber(1), ReplicaWorld::open_as(1)}};
+  one.step(world.now(), request);
+  two.step(world.now(), request);
+  const Output of_one = one.take_output();
+  const Output of_two = two.take_output();
+  REQUIRE(of_one.messages.size() == of_two.messages.size());
+  for (std::size_t i = 0; i < of_one.messages.size(); ++i) {
+    CHECK(of_one.messages[i].message == of_two.messages[i].message);
+  }
+  CHECK(world.node("b").status(world.time()).pending == 0);
+}

@@ -1,0 +1,242 @@
+// A few whole nodes with one clock, their disks and their clients. Time passes, messages arrive and
+// clients ask when the test says so; a node's disk is done at once unless it is told to be late.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/replica/replica.hpp"
+#include "protocol/wire/codec.hpp"
+
+namespace lockstep {
+
+class ReplicaWorld {
+ public:
+  explicit ReplicaWorld(const std::vector<std::string>& names, const ReplicaOptions& options = ReplicaOptions())
+      : options_(options), names_(names) {
+    raft::Configuration configuration{ClusterId(77), {}, wire::encode(locks::StateLimits())};
+    for (const std::string& name : names) {
+      configuration.voters.push_back({NodeId(configuration.voters.size() + 1), name});
+      options_.initial_members.push_back({name, "tcp://" + name});
+    }
+    for (const raft::Member& member : configuration.voters) {
+      Node& node = nodes_[member.name];
+      node.disk = {member.id, {configuration.cluster, Term(1), {}, {}}, {{Term(1), {}, configuration}}};
+      start(member.name);
+    }
+  }
+
+  void start(const std::string& name) {
+    Node& node = nodes_.at(name);
+    ReplicaOptions options = options_;
+    options.name = name;
+    options.seed += node.disk.node.value();
+    node.outstanding.clear();
+    node.replica.emplace(options, node.disk, now());
+    settle(name);
+  }
+  void crash(const std::string& name) { nodes_.at(name).replica.reset(); }
+
+  void step(const std::string& name, const Event& event) {
+    nodes_.at(name).replica->step(now(), event);
+    settle(name);
+  }
+
+  // The clock goes on to the node's next deadline; no other node notices.
+  void tick(const std::string& name) {
+    time_ = std::max(time_, node(name).next_deadline());
+    step(name, Tick{});
+  }
+
+  // Everyone's clock runs, messages arrive at once.
+  void run(Duration duration) {
+    const Time end = time_ + duration;
+    deliver();
+    for (int i = 0; i < 100'000; ++i) {
+      const std::string* next = nullptr;
+      for (const std::string& name : names_) {
+        if (!nodes_.at(name).replica) continue;
+        if (next == nullptr || node(name).next_deadline() < node(*next).next_deadline()) next = &name;
+      }
+      if (next == nullptr || node(*next).next_deadline() > end) break;
+      tick(*next);
+      deliver();
+    }
+    time_ = end;
+  }
+  void advance(Duration duration) { time_ += duration; }
+
+  void elect(const std::string& name) {
+    for (int i = 0; i < 1000 && !leads(name); ++i) {
+      tick(name);
+      deliver();
+    }
+    REQUIRE(leads(name));
+    deliver();
+  }
+  bool leads(const std::string& name) const { return node(name).raft()->is_leader(); }
+
+  void deliver() {
+    for (int i = 0; i < 100'000 && !in_flight_.empty(); ++i) {
+      const Envelope envelope = std::move(in_flight_.front());
+      in_flight_.pop_front();
+      arrive(envelope);
+    }
+    REQUIRE(in_flight_.empty());
+  }
+  void deliver(const std::string& from, const std::string& to) {
+    std::deque<Envelope> others;
+    std::vector<Envelope> due;
+    for (Envelope& envelope : in_flight_) {
+      const bool is_due = envelope.from == from && envelope.to == to;
+      if (is_due) {
+        due.push_back(std::move(envelope));
+      } else {
+        others.push_back(std::move(envelope));
+      }
+    }
+    in_flight_ = std::move(others);
+    for (const Envelope& envelope : due) arrive(envelope);
+  }
+  void drop_all() { in_flight_.clear(); }
+  void isolate(const std::string& name) {
+    isolated_.insert(name);
+    std::erase_if(in_flight_, [&](const Envelope& e) { return e.from == name || e.to == name; });
+  }
+  void heal() { isolated_.clear(); }
+
+  template <typename Body>
+  std::vector<Body> in_flight(const std::string& from, const std::string& to) const {
+    std::vector<Body> bodies;
+    for (const Envelope& envelope : in_flight_) {
+      const auto* body = std::get_if<Body>(&envelope.message.body);
+      if (body != nullptr && envelope.from == from && envelope.to == to) bodies.push_back(*body);
+    }
+    return bodies;
+  }
+
+  void disk_is_late(const std::string& name, bool late) {
+    nodes_.at(name).disk_is_late = late;
+    if (!late) settle(name);
+  }
+  void persist(const std::string& name) {
+    Node& node = nodes_.at(name);
+    REQUIRE(!node.outstanding.empty());
+    const raft::Write write = std::move(node.outstanding.front());
+    node.outstanding.pop_front();
+    if (!write.entries.empty()) {
+      node.disk.entries.resize(write.first.value() - 1);
+      node.disk.entries.insert(node.disk.entries.end(), write.entries.begin(), write.entries.end());
+    }
+    if (write.hard_state) node.disk.hard_state = *write.hard_state;
+    step(name, Persisted{write.id});
+  }
+
+  // A client asks a node; the call number is where its answer will be found.
+  CallNumber ask(const std::string& name, wire::RequestBody body) {
+    last_call_ = last_call_.next();
+    step(name, ClientRequest{ConnectionId(500), {last_call_, std::move(body)}});
+    return last_call_;
+  }
+  bool is_answered(CallNumber call) const { return replies_.contains(call); }
+  const wire::Response& reply_to(CallNumber call) const {
+    REQUIRE(is_answered(call));
+    return replies_.at(call);
+  }
+  template <typename Body>
+  Body answer_to(CallNumber call) const {
+    const auto* body = std::get_if<Body>(&reply_to(call).body);
+    REQUIRE(body != nullptr);
+    return *body;
+  }
+  ErrorCode error_of(CallNumber call) const { return answer_to<wire::Error>(call).code; }
+
+  // A session opened through a node, with everything delivered.
+  SessionId open_session(const std::string& name, std::uint8_t client) {
+    const CallNumber call = ask(name, open_as(client));
+    deliver();
+    return answer_to<locks::SessionOpened>(call).session;
+  }
+  static wire::OpenSession open_as(std::uint8_t client, std::uint32_t ttl_ms = 0) {
+    wire::OpenSession open;
+    open.client.bytes.fill(client);
+    open.secret.fill(static_cast<std::uint8_t>(client + 100));
+    open.nonce = client;
+    open.ttl_ms = ttl_ms;
+    return open;
+  }
+  static locks::Execute preempt(SessionId session, std::uint64_t number, const std::string& lock) {
+    return {session, RequestNumber(number), RequestNumber(1), locks::Preempt{lock}};
+  }
+
+  const Replica& node(const std::string& name) const { return *nodes_.at(name).replica; }
+  const raft::Restored& disk(const std::string& name) const { return nodes_.at(name).disk; }
+  NodeId id(const std::string& name) const { return nodes_.at(name).disk.node; }
+  Time time() const { return time_; }
+  Now now() const {
+    return {time_, WallTime(std::chrono::duration_cast<WallTime::duration>(time_.time_since_epoch()))};
+  }
+
+ private:
+  struct Node {
+    std::optional<Replica> replica;  // none while it is down
+    raft::Restored disk;
+    std::deque<raft::Write> outstanding;
+    bool disk_is_late = false;
+  };
+  struct Envelope {
+    std::string from;
+    std::string to;
+    raft::Message message;
+  };
+
+  std::string name_of(NodeId id) const { return names_.at(id.value() - 1); }
+
+  void arrive(const Envelope& envelope) {
+    if (!nodes_.at(envelope.to).replica) return;
+    step(envelope.to, PeerMessage{ConnectionId(id(envelope.from).value()), envelope.message});
+  }
+
+  void send(const std::string& from, const std::string& to, const raft::Message& message) {
+    if (from == to || isolated_.contains(from) || isolated_.contains(to)) return;
+    in_flight_.push_back({from, to, message});
+  }
+
+  void settle(const std::string& name) {
+    Node& node = nodes_.at(name);
+    Output output = node.replica->take_output();
+    REQUIRE_FALSE(output.fatal);
+    for (const raft::Outgoing& outgoing : output.messages) {
+      if (const auto* member = std::get_if<raft::ToMember>(&outgoing.to)) {
+        send(name, member->name, outgoing.message);
+      } else if (const auto* connection = std::get_if<raft::ToConnection>(&outgoing.to)) {
+        send(name, name_of(NodeId(connection->connection.value())), outgoing.message);
+      } else {
+        for (const std::string& other : names_) send(name, other, outgoing.message);
+      }
+    }
+    for (const ClientReply& reply : output.replies) {
+      REQUIRE_MESSAGE(replies_.emplace(reply.response.call, reply.response).second, "a copy is answered once");
+    }
+    for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
+    if (!node.disk_is_late && !node.outstanding.empty()) persist(name);
+  }
+
+  ReplicaOptions options_;
+  std::vector<std::string> names_;
+  std::map<std::string, Node> nodes_;
+  std::deque<Envelope> in_flight_;
+  std::set<std::string> isolated_;
+  std::map<CallNumber, wire::Response> replies_;
+  CallNumber last_call_;
+  Time time_ = Time(std::chrono::seconds(1000));
+};
+
+}  // namespace lockstep
