@@ -49,10 +49,13 @@ json_field() {
   printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
-# Configures and builds one preset; a release goes to build/.
+# build_preset PRESET [TARGET...]: configures it and builds the targets, or everything; a release goes to build/.
 build_preset() {
-  (cd "$repository" && cmake --preset "$1" && cmake --build --preset "$1" -j "$(nproc)") >&2 ||
-    fail "the build of preset '$1' failed; the compiler's message is above"
+  local preset=$1 target=()
+  shift
+  (($# == 0)) || target=(--target "$@")
+  (cd "$repository" && cmake --preset "$preset" && cmake --build --preset "$preset" -j "$(nproc)" "${target[@]}") >&2 ||
+    fail "the build of preset '$preset' failed; the compiler's message is above"
 }
 
 # node_endpoint CONFIG: where the node of this configuration serves clients: `client` of the member that has
