@@ -151,8 +151,9 @@ std::map<std::string, std::vector<Hold>> holds_in_order_of_token(const Load& loa
 }
 
 void check_that_holds_do_not_overlap(const std::map<std::string, std::vector<Hold>>& all) {
-  for (const auto& [name, holds] : all) {
-    CAPTURE(name);
+  for (const auto& entry : all) {
+    const std::vector<Hold>& holds = entry.second;
+    CAPTURE(entry.first);
     for (std::size_t i = 1; i < holds.size(); ++i) {
       CHECK(holds[i - 1].token < holds[i].token);
       REQUIRE(holds[i - 1].let_go);

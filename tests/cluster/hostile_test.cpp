@@ -213,7 +213,7 @@ TEST_CASE("random requests, and right ones with a byte changed, are each answere
 
 TEST_CASE("a client's multipart message is answered with an error, however long it is") {
   StartedCluster cluster(3);
-  for (const std::size_t frames : {2, 3, 10, 20'000}) {
+  for (const std::size_t frames : {2U, 3U, 10U, 20'000U}) {
     CAPTURE(frames);
     zmq::socket_t dealer = connected(cluster, zmq::socket_type::dealer, cluster.endpoints("a").client);
     send_frames(dealer, std::vector<std::string>(frames, valid_request()));

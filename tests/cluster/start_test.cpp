@@ -65,8 +65,9 @@ TEST_CASE("a port in use is named, with its key and line, and nothing is left be
   TemporaryFolder folder;
   const std::map<std::string, std::pair<int, std::string>> keys{
       {"client", {5, taken.client}}, {"peer", {6, taken.peer}}, {"publish", {7, taken.publish}}};
-  for (const auto& [key, where] : keys) {
-    CAPTURE(key);
+  for (const auto& entry : keys) {
+    const auto& [key, where] = entry;
+    CAPTURE(entry.first);
     const auto& [line, endpoint] = where;
     std::string text = cluster.config_text("a");
     replace(text, cluster.data_folder("a").string(), (folder.path() / "data").string());

@@ -180,7 +180,7 @@ TEST_CASE("a REQ socket can do all that a DEALER can") {
 }
 
 TEST_CASE("a cluster of one, and one of five, serve as well") {
-  for (const std::size_t size : {1, 5}) {
+  for (const std::size_t size : {1U, 5U}) {
     StartedCluster cluster(size);
     Client client = cluster.client({cluster.names().back()});
     const auto granted = client.preempt("lock");
