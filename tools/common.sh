@@ -58,19 +58,19 @@ build_preset() {
     fail "the build of preset '$preset' failed; the compiler's message is above"
 }
 
-# node_endpoint CONFIG: where the node of this configuration serves clients: `client` of the member that has
-# the node's name, which stands above the members.
+# node_endpoint CONFIG [KEY]: where the node of this configuration serves clients, or another of its endpoints: the
+# key of the member that has the node's name, which stands above the members.
 node_endpoint() {
-  local line own='' member=''
+  local key=${2-client} line own='' member=''
   while IFS= read -r line; do
     if [[ $line =~ ^\ *name\ *=\ *\"([^\"]+)\" ]]; then
       if [[ -z $own ]]; then own=${BASH_REMATCH[1]}; else member=${BASH_REMATCH[1]}; fi
-    elif [[ $member == "$own" && $line =~ ^\ *client\ *=\ *\"([^\"]+)\" ]]; then
+    elif [[ $member == "$own" && $line =~ ^\ *$key\ *=\ *\"([^\"]+)\" ]]; then
       printf '%s\n' "${BASH_REMATCH[1]}"
       return
     fi
   done <"$1"
-  fail "$1 does not say where its own node serves clients"
+  fail "$1 has no '$key' for its own node"
 }
 
 # is_our_node PID: whether that process runs the lockstepd of this build. A rebuilt program that still
