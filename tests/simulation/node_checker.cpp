@@ -51,12 +51,17 @@ void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
   check_state(place, replica, reference_for(*raft));
 
   Track& track = tracks_[place];
-  if (raft->log().last_index() < track.last_index) coverage_->note(Met::kTruncation);
+  if (!raft->log().matches(track.last_index, track.last_term)) coverage_->note(Met::kTruncation);
   if (track.was_leader && !raft->is_leader()) coverage_->note(Met::kStepDown);
   if (track.was_repairing && !raft->is_repairing()) coverage_->note(Met::kRepair);
-  track = Track{
-      raft->term(),      raft->vote(),        raft->commit_index(), replica.applied_index(), raft->log().last_index(),
-      raft->is_leader(), raft->is_repairing()};
+  track = Track{raft->term(),
+                raft->vote(),
+                raft->commit_index(),
+                replica.applied_index(),
+                raft->log().last_index(),
+                raft->log().last_term(),
+                raft->is_leader(),
+                raft->is_repairing()};
 }
 
 void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {

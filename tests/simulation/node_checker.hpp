@@ -42,6 +42,7 @@ class NodeChecker {
     LogIndex commit;
     LogIndex applied;
     LogIndex last_index;
+    Term last_term;
     bool was_leader = false;
     bool was_repairing = false;
   };

@@ -14,16 +14,6 @@ void SimDisk::make_durable(const std::vector<raft::Entry>& entries, LogIndex fir
   highest_ever_ = std::max(highest_ever_, LogIndex(durable_.entries.size()));
 }
 
-bool SimDisk::is_outstanding(WriteId write) const {
-  return std::any_of(outstanding_.begin(), outstanding_.end(), [&](const raft::Write& w) { return w.id == write; });
-}
-
-std::vector<WriteId> SimDisk::outstanding() const {
-  std::vector<WriteId> writes;
-  for (const raft::Write& write : outstanding_) writes.push_back(write.id);
-  return writes;
-}
-
 WriteId SimDisk::complete_oldest() {
   INVARIANT(!outstanding_.empty(), "a completion is scheduled for each write");
   const raft::Write write = std::move(outstanding_.front());
@@ -46,8 +36,8 @@ void SimDisk::crash(Random& random, Coverage& coverage) {
   outstanding_.clear();
 }
 
-void SimDisk::damage(Random& random) {
-  durable_.entries.resize(random.below(durable_.entries.size() + 1));
+void SimDisk::damage(Random& random, std::size_t kept) {
+  durable_.entries.resize(kept + random.below(durable_.entries.size() - kept + 1));
   raft::HardState& hard_state = durable_.hard_state;
   hard_state.repair_until = std::max(hard_state.repair_until, highest_ever_);
 }

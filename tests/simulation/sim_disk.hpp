@@ -6,7 +6,6 @@
 #pragma once
 
 #include <deque>
-#include <vector>
 
 #include "protocol/base/random.hpp"
 #include "protocol/raft/entry.hpp"
@@ -23,18 +22,17 @@ class SimDisk {
     return index.value() <= durable_.entries.size() && durable_.entries[index.value() - 1].term == term;
   }
 
+  std::size_t outstanding() const { return outstanding_.size(); }
   void submit(raft::Write write) { outstanding_.push_back(std::move(write)); }
-  bool is_outstanding(WriteId write) const;
-  std::vector<WriteId> outstanding() const;
   // The oldest outstanding write is durable now.
   WriteId complete_oldest();
 
   void crash(Random& random, Coverage& coverage);
   // Another disk takes its place: a new node.
   void wipe(NodeId node) { *this = SimDisk(node); }
-  // S2: acknowledged data is damaged. The entries from some index on are gone, and recovery has noted
-  // up to which index there may have been some.
-  void damage(Random& random);
+  // S2: acknowledged data is damaged. Of the entries only some, at least `kept`, are left, and recovery has
+  // noted up to which index there may have been more.
+  void damage(Random& random, std::size_t kept);
 
  private:
   void make_durable(const std::vector<raft::Entry>& entries, LogIndex first);

@@ -104,6 +104,17 @@ std::size_t SimWorld::lost_disks() const {
       std::count_if(nodes_.begin(), nodes_.end(), [](const SimNode& node) { return node.has_lost_data(); }));
 }
 
+// Enough others that one of them still has it when as many disks are lost as may be: else the whole cluster
+// is lost with this one, which only just formed.
+bool SimWorld::others_have_entry_1(const SimNode& node) const {
+  const auto others = std::count_if(nodes_.begin(), nodes_.end(), [&](const SimNode& other) {
+    const raft::Restored& theirs = other.disk.durable();
+    return other.place != node.place && !theirs.entries.empty() &&
+           theirs.hard_state.cluster == node.disk.durable().hard_state.cluster;
+  });
+  return static_cast<std::size_t>(others) >= plan_.tolerated_losses();
+}
+
 void SimWorld::lose_data(SimNode& node) {
   if (!node.has_lost_data() && lost_disks() >= plan_.tolerated_losses()) return;
   const bool is_formed = static_cast<bool>(node.disk.durable().hard_state.cluster);
@@ -112,9 +123,9 @@ void SimWorld::lose_data(SimNode& node) {
     if (options_.trace) trace(name_of_node(node.place), "loses its disk");
     node.disk.wipe(NodeId(random_.next_nonzero()));
     node.wiped = true;
-  } else if (is_formed && random_.one_in(plan_.damage_one_in)) {
+  } else if (is_formed && !node.disk.durable().entries.empty() && random_.one_in(plan_.damage_one_in)) {
     coverage_.note(Met::kDamage);
-    node.disk.damage(random_);
+    node.disk.damage(random_, others_have_entry_1(node) ? 0 : 1);
     if (options_.trace) {
       trace(name_of_node(node.place),
             "has a damaged log, good up to " + std::to_string(node.disk.durable().entries.size()));

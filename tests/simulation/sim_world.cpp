@@ -107,7 +107,7 @@ void SimWorld::heal() {
       restart(node.place, node.incarnation);
       continue;
     }
-    for (const WriteId write : node.disk.outstanding()) complete(node, node.incarnation, write);
+    while (node.disk.outstanding() != 0) complete_oldest(node, node.incarnation);
   }
   clients_.start_probes();
 }
@@ -233,14 +233,20 @@ void SimWorld::when_awake(Place place, std::uint64_t incarnation, std::function<
 
 void SimWorld::carry_out(SimNode& node, Output output) {
   for (const raft::Outgoing& outgoing : output.messages) send(node, outgoing);
-  for (raft::Write& write : output.writes) submit(node, std::move(write));
+  bool crashes = false;
+  for (raft::Write& write : output.writes) {
+    // What may be torn is rare and worth a try.
+    const bool may_be_torn = write.hard_state && !write.entries.empty();
+    crashes = crashes || random_.one_in(may_be_torn ? plan_.crash_on_write_one_in / 8 : plan_.crash_on_write_one_in);
+    submit(node, std::move(write));
+  }
   for (const ClientReply& answer : output.replies) reply(node, answer);
   if (options_.trace) {
     for (const Notice& notice : output.notices) trace(name_of_node(node.place), "notice: " + notice.text);
   }
   if (output.fatal) {
     stop_for_good(node, *output.fatal);
-  } else if (!healed_ && !output.writes.empty() && random_.one_in(plan_.crash_on_write_one_in)) {
+  } else if (crashes && !healed_) {
     crash_for_a_while(node);
   }
 }
@@ -250,21 +256,21 @@ void SimWorld::submit(SimNode& node, raft::Write write) {
   const Duration delay = healed_ ? std::chrono::microseconds(100) : plan_.disk.draw(random_);
   const Time start = std::max({scheduler_.now(), node.last_write_done, node.stalled_until});
   node.last_write_done = start + delay;
-  scheduler_.at(node.last_write_done, [this, place = node.place, incarnation = node.incarnation, id = write.id] {
-    complete(nodes_[place], incarnation, id);
+  scheduler_.at(node.last_write_done, [this, place = node.place, incarnation = node.incarnation] {
+    complete_oldest(nodes_[place], incarnation);
   });
   node.disk.submit(std::move(write));
 }
 
 // The disk is done now; the process hears of it later.
-void SimWorld::complete(SimNode& node, std::uint64_t incarnation, WriteId write) {
-  if (incarnation != node.incarnation || !node.disk.is_outstanding(write)) return;
+void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
+  if (incarnation != node.incarnation || node.disk.outstanding() == 0) return;
   if (node.stalled_until > scheduler_.now()) {
     scheduler_.at(node.stalled_until,
-                  [this, place = node.place, incarnation, write] { complete(nodes_[place], incarnation, write); });
+                  [this, place = node.place, incarnation] { complete_oldest(nodes_[place], incarnation); });
     return;
   }
-  node.disk.complete_oldest();
+  const WriteId write = node.disk.complete_oldest();
   const Duration delay = healed_ ? Duration::zero() : plan_.completion.draw(random_);
   node.last_completion = std::max(node.last_completion, scheduler_.now() + delay);
   scheduler_.at(node.last_completion, [this, place = node.place, incarnation, write] {

@@ -59,7 +59,7 @@ class SimWorld {
 
   void carry_out(SimNode& node, Output output);
   void submit(SimNode& node, raft::Write write);
-  void complete(SimNode& node, std::uint64_t incarnation, WriteId write);
+  void complete_oldest(SimNode& node, std::uint64_t incarnation);
   void send(SimNode& node, const raft::Outgoing& outgoing);
   void send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path);
   void reply(SimNode& node, const ClientReply& reply);
@@ -78,6 +78,7 @@ class SimWorld {
   void restart(Place place, std::uint64_t incarnation);
   void lose_data(SimNode& node);
   std::size_t lost_disks() const;
+  bool others_have_entry_1(const SimNode& node) const;
   void crash_for_a_while(SimNode& node);
   SimNode& victim();
 
