@@ -13,8 +13,9 @@ TEST_CASE("a client id reads back as it was written") {
 }
 
 TEST_CASE("what is not a UUID is not a client id") {
-  for (const char* text : {"", "6ba7b810", "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810-9dad-11d1-80b4-00c04fd430c88",
-                           "6ba7b810-9dad-11d1-80b4-00c04fd430cg", "6ba7b8109-dad-11d1-80b4-00c04fd430c8"}) {
+  for (const char* text :
+       {"", "6ba7b810", "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810-9dad-11d1-80b4-00c04fd430c88",
+        "6ba7b810-9dad-11d1-80b4-00c04fd430cg", "6ba7b8109-dad-11d1-80b4-00c04fd430c8"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_client_id(text));
   }
