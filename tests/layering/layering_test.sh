@@ -8,6 +8,7 @@
 set -euo pipefail
 compiler=$1 source_folder=$2 generated=$3
 failures=0
+cd "$generated"  # a quoted include is looked for in the working folder too
 
 broken() {
   printf 'BROKEN: %s\n' "$*"
@@ -35,7 +36,7 @@ may_not_include() {
   [[ -e $source_folder/$2 ]] || broken "$2 is named by this test but does not exist"
   if compile "$1" "$2"; then
     broken "$1 can include $2, which is above or beside it"
-  elif [[ $messages == *"$2"*"No such file"* || $messages == *"'$2' file not found"* ]]; then
+  elif [[ $messages == *"error: $2: No such file"* || $messages == *"error: '$2' file not found"* ]]; then
     printf 'ok: %s may not include %s\n' "$1" "$2"
   else
     broken "$1 may not include $2, but failed for another reason: $messages"
