@@ -91,6 +91,19 @@ TEST_CASE("a candidate whose own vote is not durable yet waits for its disk, and
   CHECK(world.node("a").is_leader());
 }
 
+TEST_CASE("that an earlier write is done says nothing of the own vote (R1)") {
+  RaftWorld world("a");
+  world.tick("a");
+  world.disk_is_late("a", true);
+  world.propose("a", "x");
+  while (!world.node("a").is_candidate()) world.tick("a");  // it stepped down, since its disk hung (R14)
+  REQUIRE(world.outstanding("a").size() == 2);
+  world.persist("a");  // x
+  CHECK(world.node("a").is_candidate());
+  world.persist("a");
+  CHECK(world.node("a").is_leader());
+}
+
 TEST_CASE("a node votes once in a term, whoever asks next (section 5.2)") {
   RaftWorld world("a b c");
   world.receive("b", "a", Term(2), request(1, 1));
