@@ -15,6 +15,7 @@ function(lockstep_library name)
   file(MAKE_DIRECTORY ${parent})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${include_root}/${folder} SYMBOLIC)
 
+  target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target} PUBLIC ${include_root})
   target_link_libraries(${target} PUBLIC ${ARG_LINKS} PRIVATE lockstep_options ${ARG_PRIVATE_LINKS})
 endfunction()
