@@ -69,9 +69,13 @@ DiskResult<void> LogWriter::collect_next_segment() {
 }
 
 DiskResult<void> LogWriter::take_next_segment(DiskResult<Segment> made) {
-  space_is_short_ = !made && (made.error().code == ENOSPC || made.error().code == EDQUOT);
-  if (made) next_ = *std::move(made);
-  if (!made && !space_is_short_) return tl::unexpected(made.error());
+  if (made) {
+    space_is_short_ = false;
+    next_ = *std::move(made);
+    return {};
+  }
+  space_is_short_ = made.error().code == ENOSPC || made.error().code == EDQUOT;
+  if (!space_is_short_) return tl::unexpected(made.error());
   return {};
 }
 
