@@ -145,7 +145,7 @@ std::string NodeConfig::key_of_self(std::string_view key) const { return key_of(
 tl::expected<NodeConfig, ConfigError> read_config(const std::string& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "re"), &std::fclose);
   std::string text;
-  std::array<char, 4096> buffer;
+  std::array<char, 4096> buffer{};
   while (stream) {
     const std::size_t read = std::fread(buffer.data(), 1, buffer.size(), stream.get());
     text.append(buffer.data(), read);

@@ -59,22 +59,32 @@ int run(const CommandLine& command_line) {
   return (*server)->run();
 }
 
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("lockstepd: a node of a Lockstep cluster, a distributed lock service.");
+  CommandLine command_line;
+  app.add_option("CONFIG", command_line.config_file, "The node's configuration file; without it, a cluster of one");
+  app.add_flag("--check-config", command_line.check_only, "Check the configuration and exit");
+  app.set_version_flag("--version", "lockstepd " LOCKSTEP_VERSION);
+  app.footer(kExamples);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageExit;
+  }
+  return run(command_line);
+}
+
 }  // namespace
 }  // namespace lockstep
 
 int main(int argc, char** argv) {
-  CLI::App app("lockstepd: a node of a Lockstep cluster, a distributed lock service.");
-  lockstep::CommandLine command_line;
-  app.add_option("CONFIG", command_line.config_file, "The node's configuration file; without it, a cluster of one");
-  app.add_flag("--check-config", command_line.check_only, "Check the configuration and exit");
-  app.set_version_flag("--version", "lockstepd " LOCKSTEP_VERSION);
-  app.footer(lockstep::kExamples);
+  // Nothing of ours throws; what a library throws (out of memory, at worst) must not end in silence.
   try {
-    app.parse(argc, argv);
-    return lockstep::run(command_line);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : lockstep::kUsageExit;
+    return lockstep::parse_and_run(argc, argv);
   } catch (const std::exception& error) {
-    return lockstep::fail(error.what());
+    std::fprintf(stderr, "lockstepd: %s\n", error.what());
+  } catch (...) {
+    std::fprintf(stderr, "lockstepd: an unknown exception\n");
   }
+  return 1;
 }

@@ -13,6 +13,8 @@ class StopSignals {
  public:
   static tl::expected<StopSignals, std::string> block();
   StopSignals(StopSignals&& other) noexcept;
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
   StopSignals& operator=(StopSignals&&) = delete;
   ~StopSignals();
 

@@ -194,12 +194,12 @@ void Server::take_clients(Now now) {
     } else if (auto request = wire::decode_request(frame.body)) {
       replica_.step(now, ClientRequest{frame.connection, std::move(*request)});
     } else {
-      answer_bad_frame(now, frame.connection, std::move(request.error()));
+      answer_bad_frame(now, frame.connection, request.error());
     }
   }
 }
 
-void Server::answer_bad_frame(Now now, ConnectionId connection, wire::DecodeError error) {
+void Server::answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error) {
   replica_.step(now, BadFrame{});
   const std::string detail(wire::clipped(to_string(error), wire::kMaxErrorDetail));
   const wire::Response response{error.call, replica_.applied_index(), wire::Error{error.code, detail, {}}};

@@ -33,6 +33,7 @@ class Server {
   static tl::expected<std::unique_ptr<Server>, ConfigError> start(NodeConfig config, StopSignals signals);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+  ~Server() = default;
 
   // Until a signal: then 0. 2 if the cluster does not take this node; the reason was logged. A disk that fails
   // aborts the process: what it holds is not known any more.
@@ -53,7 +54,7 @@ class Server {
   void take_disk(Now now);
   void take_peers(Now now);
   void take_clients(Now now);
-  void answer_bad_frame(Now now, ConnectionId connection, wire::DecodeError error);
+  void answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error);
   void note_bad_peer_frame(std::string problem);
   void act();
   void report(Now now);

@@ -130,7 +130,7 @@ std::optional<TomlReader> TomlReader::table(std::string_view key, std::vector<st
   return std::nullopt;
 }
 
-std::vector<TomlReader> TomlReader::tables(std::string_view key, std::vector<std::string_view> known) {
+std::vector<TomlReader> TomlReader::tables(std::string_view key, const std::vector<std::string_view>& known) {
   std::vector<TomlReader> readers;
   const toml::node* node = table_->get(key);
   if (node == nullptr) fail(key, "missing key");

@@ -44,7 +44,7 @@ class TomlReader {
   // An optional table; none if it is not there.
   std::optional<TomlReader> table(std::string_view key, std::vector<std::string_view> known);
   // A required array of tables, [[key]].
-  std::vector<TomlReader> tables(std::string_view key, std::vector<std::string_view> known);
+  std::vector<TomlReader> tables(std::string_view key, const std::vector<std::string_view>& known);
 
   std::string path_of(std::string_view key) const;
 
