@@ -1,7 +1,7 @@
 // The file in which one-shot commands keep a client's sessions: FOLDER/CLIENT-ID, with 0600.
 //
 // Per cluster id: the session, its secret, the next request number, the highest index seen, and the
-// requests that have no answer yet. JSON, so that a person can read it; docs/architecture.md names the fields.
+// requests that have no answer yet. JSON, so that a person can read it; state_format.cpp has the fields.
 // Invariants: whoever uses a session holds flock on the file, so that no number is used by two commands;
 // a crash leaves the old content or the new one, never a mixture.
 // What the file says is checked before it is believed; a file that cannot be read is never overwritten.

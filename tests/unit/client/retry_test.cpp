@@ -59,6 +59,19 @@ TEST_CASE("an answer to an earlier copy ends the call, and answers to the others
   CHECK(client.core.next_deadline() == Time::max());
 }
 
+TEST_CASE("a late answer is not taken for the answer to another call") {
+  ScriptedClient client(options_with(1));
+  client.open_by_preempting("x");
+  client.preempt("a");
+  const ClientSend first = client.last();
+  client.answer(first, locks::Granted{FencingToken(20)}, 20);
+  const CallId other = client.preempt("b");
+  client.answer(first, locks::Granted{FencingToken(20)}, 20);
+  CHECK_FALSE(client.is_done(other));
+  client.answer(client.last(), locks::Held{}, 21);
+  client.outcome<locks::Held>(other);
+}
+
 TEST_CASE("what says nothing of earlier copies is asked again under the same number, elsewhere, after a pause") {
   for (const ErrorCode code : {ErrorCode::kBusy, ErrorCode::kNoLeader, ErrorCode::kUnavailable}) {
     CAPTURE(error_info(code).name);
