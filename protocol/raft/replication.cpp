@@ -28,6 +28,9 @@ void Raft::append_to_own_log(Entry entry) {
 void Raft::forward(std::vector<std::string> commands) {
   const NodeId to = leader();
   if (!to || to == self_) return;
+  // While this node may not speak, messages wait (R1). Commands are handed on again anyway: on a disk that hangs
+  // they would only pile up.
+  if (hard_state_write_) return;
   send(to, Forward{next_call(), std::move(commands)});
 }
 
@@ -59,7 +62,9 @@ void Raft::broadcast(Time now) {
     std::vector<Entry> entries = log_.slice(leader.published, options_.bounds.published_bytes);
     const LogIndex after = leader.published;
     leader.published = after + entries.size();
-    leader.frames.push_back(leader.published);
+    // What followers fetched and a quorum has needs no acknowledgement any more: counted, it would hold up
+    // the rest for ever, since only a later commit takes frames out.
+    if (leader.published > commit_) leader.frames.push_back(leader.published);
     publish(next_broadcast(after, std::move(entries)));
     published = true;
   }

@@ -17,6 +17,7 @@ std::string_view to_string(Met what) {
     case Met::kPubOutage: return "outages of PUB alone";
     case Met::kPartition: return "partitions";
     case Met::kOneWayPartition: return "one-way partitions";
+    case Met::kMutedLeader: return "new leaders that nobody heard";
     case Met::kCrash: return "node crashes";
     case Met::kCrashOfAll: return "crashes of all nodes";
     case Met::kWriteLost: return "writes lost in a crash";

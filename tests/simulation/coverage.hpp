@@ -23,6 +23,7 @@ enum class Met : std::size_t {
   kPubOutage,
   kPartition,
   kOneWayPartition,
+  kMutedLeader,
   kCrash,
   kCrashOfAll,
   kWriteLost,

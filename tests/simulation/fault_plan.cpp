@@ -35,8 +35,8 @@ std::size_t draw_nodes(Random& random) {
 }
 
 void draw_network(Random& random, FaultPlan& plan) {
-  plan.network = {microseconds(50), random.between(microseconds(200), milliseconds(5)), maybe_one_in(random, 10, 1000),
-                  random.between(milliseconds(20), seconds(3))};
+  plan.network = {microseconds(50), draw_scale(random, microseconds(200), milliseconds(50)),
+                  maybe_one_in(random, 5, 1000), draw_scale(random, milliseconds(60), seconds(3))};
   plan.drop_one_in = maybe_one_in(random, 5, 500);
   plan.duplicate_one_in = maybe_one_in(random, 5, 500);
   plan.pub_drop_one_in = maybe_one_in(random, 2, 100);
@@ -50,9 +50,9 @@ void draw_network(Random& random, FaultPlan& plan) {
 void draw_disk(Random& random, FaultPlan& plan) {
   plan.disk = {microseconds(50), draw_scale(random, microseconds(200), milliseconds(60)), maybe_one_in(random, 5, 500),
                draw_scale(random, milliseconds(60), seconds(1))};
-  plan.completion = {Duration::zero(), random.between(Duration::zero(), milliseconds(2)), maybe_one_in(random, 10, 200),
-                     milliseconds(100)};
-  plan.disk_stall = maybe_every(random, seconds(2), seconds(20), seconds(4));
+  plan.completion = {Duration::zero(), draw_scale(random, microseconds(10), milliseconds(20)),
+                     maybe_one_in(random, 10, 200), milliseconds(100)};
+  plan.disk_stall = maybe_every(random, seconds(1), seconds(20), seconds(4));
 }
 
 void draw_nodes_faults(Random& random, FaultPlan& plan) {
@@ -60,6 +60,7 @@ void draw_nodes_faults(Random& random, FaultPlan& plan) {
   plan.crash_on_write_one_in = maybe_one_in(random, 8, 200);
   plan.crash_all_one_in = maybe_one_in(random, 4, 32);
   plan.pause = maybe_every(random, milliseconds(500), seconds(10), seconds(3));
+  plan.mute_new_leader_one_in = maybe_one_in(random, 1, 16);
   plan.aims_at_leader = random.one_in(2);
   plan.wipe_one_in = maybe_one_in(random, 2, 16);
   plan.damage_one_in = maybe_one_in(random, 2, 16);
@@ -84,8 +85,8 @@ void draw_options(Random& random, FaultPlan& plan) {
   }
   if (random.one_in(3)) {
     plan.bounds.uncommitted_bytes = 2048 + random.below(4096);
-    plan.bounds.published_bytes = 200 + random.below(400);
-    plan.bounds.fetched_bytes = 400 + random.below(2000);
+    plan.bounds.published_bytes = 1 + random.below(400);
+    plan.bounds.fetched_bytes = random.one_in(2) ? 1 : 1 + random.below(2000);
     plan.bounds.ahead_bytes = random.below(2000);
     plan.bounds.unacknowledged_frames = 2 + random.below(8);
   }

@@ -55,6 +55,9 @@ struct FaultPlan {
   Recurring crash;
   std::uint64_t crash_on_write_one_in = 0;  // of the writes: right after one was asked of the disk
   std::uint64_t crash_all_one_in = 0;
+  // Of the elections: nobody hears the new leader for a while. Its entries are then on its own disk alone,
+  // which is what Figure 8 of the Raft paper is made of.
+  std::uint64_t mute_new_leader_one_in = 0;
   bool aims_at_leader = false;  // half of the faults of one node happen to the leader
   Recurring pause;
   std::uint64_t wipe_one_in = 0;    // of the crashes, while the number of lost disks allows it

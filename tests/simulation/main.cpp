@@ -154,6 +154,9 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? kOk : kUsage;
   }
-  if (options.trace) options.jobs = 1;
+  if (options.trace) {
+    options.jobs = 1;
+    std::cout << std::unitbuf;  // the last lines before a crash matter most
+  }
   return run(options);
 }

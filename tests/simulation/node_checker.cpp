@@ -74,6 +74,9 @@ void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {
                node_name(place) + ": the vote of term " + text(raft.term().value()) + " changed");
   require_safe(replica.applied_index() <= raft.commit_index(), node_name(place) + " applied what is not committed");
   require_safe(raft.commit_index() <= raft.log().last_index(), node_name(place) + " committed what it does not have");
+  const LogIndex applied = replica.applied_index();
+  require_safe(!applied || nodes_->at(place).disk.has(applied, raft.log().term_at(applied)),
+               node_name(place) + " applied entry " + text(applied.value()) + ", which is not on its disk (R4)");
 }
 
 // "at most one leader can be elected in a given term" (Raft figure 3, Election Safety).
@@ -84,7 +87,12 @@ void NodeChecker::check_leader(Place place, const raft::Raft& raft) {
                node_name(place) + " leads term " + text(raft.term().value()) + ", which already had another leader");
   if (added) coverage_->note(Met::kElection);
   const Track& before = tracks_[place];
-  if (!before.was_leader || before.term != raft.term()) check_log_of_leader(place, raft, reference_for(raft));
+  if (before.was_leader && before.term == raft.term()) return;
+  // Its own vote is one of those that elected it, and counts only once it is durable, like the others (R1).
+  const raft::HardState& durable = nodes_->at(place).disk.durable().hard_state;
+  require_safe(durable.term == raft.term() && durable.vote == raft.self(),
+               node_name(place) + " leads term " + text(raft.term().value()) + ", but its vote is not on its disk");
+  check_log_of_leader(place, raft, reference_for(raft));
 }
 
 // "if a log entry is committed in a given term, then that entry will be present in the logs of the
@@ -117,6 +125,12 @@ void NodeChecker::check_commits(Time now, Place place, const raft::Raft& raft) {
     if (!is_first) check_is_on_a_quorum(raft, index);
     reference.commit(now, raft.term(), entry);
   }
+  // "Only log entries from the leader's current term are committed by counting replicas" (Raft section
+  // 5.4.2; R6): what is older is committed with them, never alone.
+  const bool advanced = raft.commit_index() > std::max(tracks_[place].commit, LogIndex(1));
+  require_safe(!raft.is_leader() || !advanced || raft.log().term_at(raft.commit_index()) == raft.term(),
+               node_name(place) + " leads term " + text(raft.term().value()) + " and commits entry " +
+                   text(raft.commit_index().value()) + " of an older term by counting");
   // What is committed stays in the log: its last entry stands for it, the rest is compared now and then.
   const LogIndex commit = raft.commit_index();
   require_safe(raft.log().term_at(commit) == reference.at(commit).term,

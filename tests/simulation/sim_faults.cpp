@@ -26,10 +26,7 @@ void SimWorld::plan_recurring(const Recurring& fault, std::function<void()> happ
 
 SimNode& SimWorld::victim() {
   if (plan_.aims_at_leader && random_.one_in(2)) {
-    const auto leads = [](const SimNode& node) {
-      return node.is_up() && node.replica->raft() != nullptr && node.replica->raft()->is_leader();
-    };
-    const auto leader = std::find_if(nodes_.begin(), nodes_.end(), leads);
+    const auto leader = std::find_if(nodes_.begin(), nodes_.end(), [](const SimNode& node) { return node.leads(); });
     if (leader != nodes_.end()) return *leader;
   }
   return nodes_[random_.below(nodes_.size())];
@@ -46,6 +43,17 @@ void SimWorld::partition() {
   }
   if (options_.trace) trace("network", "is partitioned");
   scheduler_.in(random_.between(Duration::zero(), plan_.partition.up_to), [this] { network_.heal_partitions(); });
+}
+
+void SimWorld::note_election(SimNode& node) {
+  const bool elected = node.leads() && !node.led;
+  node.led = node.leads();
+  if (!elected || healed_ || !random_.one_in(plan_.mute_new_leader_one_in)) return;
+  coverage_.note(Met::kMutedLeader);
+  if (options_.trace) trace(name_of_node(node.place), "leads, but nobody hears it");
+  network_.mute(node.place);
+  scheduler_.in(random_.between(Duration::zero(), 2 * plan_.timing.election_timeout_max),
+                [this, place = node.place] { network_.unmute(place); });
 }
 
 void SimWorld::cut_pub() {
@@ -92,6 +100,7 @@ void SimWorld::crash(SimNode& node) {
   if (options_.trace) trace(name_of_node(node.place), "crashes");
   coverage_.note(Met::kCrash);
   node.replica.reset();
+  node.led = false;
   node.disk.crash(random_, coverage_);
   ++node.incarnation;
   node.paused_until = node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();

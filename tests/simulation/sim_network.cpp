@@ -6,7 +6,7 @@ namespace lockstep::simulation {
 
 bool SimNetwork::is_lost(Place from, Place to, Path path) {
   if (perfect_) return false;
-  if (is_cut(from, to)) return true;
+  if (is_cut(from, to) || muted_.contains(from)) return true;
   if (random_.one_in(plan_->drop_one_in)) return true;
   return path == Path::kPub && (cut_pub_.contains(from) || random_.one_in(plan_->pub_drop_one_in));
 }
@@ -58,6 +58,7 @@ void SimNetwork::become_perfect() {
   perfect_ = true;
   heal_partitions();
   heal_pub();
+  muted_.clear();
 }
 
 }  // namespace lockstep::simulation

@@ -35,6 +35,9 @@ class SimNetwork {
   void heal_partitions() { cut_.clear(); }
   void cut_pub_of(Place node) { cut_pub_.insert(node); }
   void heal_pub() { cut_pub_.clear(); }
+  // Nobody hears this node, though it hears everybody.
+  void mute(Place node) { muted_.insert(node); }
+  void unmute(Place node) { muted_.erase(node); }
   bool is_cut(Place from, Place to) const { return cut_.contains({from, to}); }
 
   // From now on nothing is lost, repeated or late.
@@ -51,6 +54,7 @@ class SimNetwork {
   Coverage* coverage_;
   std::set<Link> cut_;
   std::set<Place> cut_pub_;
+  std::set<Place> muted_;
   std::map<std::pair<Link, Path>, Time> last_arrival_;
   bool perfect_ = false;
 };

@@ -29,6 +29,10 @@ struct SimNode {
   Time last_write_done{};  // of all that were asked
   Time last_completion{};  // of all that are planned
   bool flush_planned = false;
+  bool led = false;       // after its last event
+  int ticks_at_once = 0;  // in a row, without time passing
+
+  bool leads() const { return replica && replica->raft() != nullptr && replica->raft()->is_leader(); }
 
   bool is_up() const { return replica.has_value(); }
   bool has_lost_data() const { return wiped || disk.durable().hard_state.repair_until; }

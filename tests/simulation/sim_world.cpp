@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t kWholeLogEvery = 5'000;
 // "within 10 maximum election timeouts" of healing the cluster is useful again.
 constexpr int kPatience = 10;
+constexpr int kMaxTicksAtOnce = 100;
 constexpr Duration kLongestTurn = std::chrono::milliseconds(1);
 
 std::deque<SimNode> make_nodes(const FaultPlan& plan, Random& random) {
@@ -126,7 +127,7 @@ std::string SimWorld::what_is_missing() const {
     if (node_checker_.reference_of(*node.replica) != main) continue;
     ++members;
     if (node.replica->applied_index() != main->last()) return name + " has not applied everything";
-    if (node.replica->raft()->is_leader()) leader = &node;
+    if (node.leads()) leader = &node;
   }
   if (members < raft::quorum_of(nodes_.size())) return "the cluster has no quorum of living members";
   if (leader == nullptr) return "nobody leads";
@@ -176,6 +177,7 @@ void SimWorld::step(SimNode& node, const Event& event) {
   node.stepped_at = scheduler_.now();
   node.replica->step(clock_of(node), event);
   node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
+  note_election(node);
   if (plan_.batches && random_.one_in(2)) {
     plan_flush(node);
   } else {
@@ -203,6 +205,14 @@ void SimWorld::flush(SimNode& node) {
   if (node.is_up()) plan_tick(node);
 }
 
+// A deadline that a Tick does not move would keep a real loop spinning.
+void SimWorld::note_tick(SimNode& node) {
+  node.ticks_at_once = node.stepped_at == scheduler_.now() ? node.ticks_at_once + 1 : 0;
+  if (node.ticks_at_once <= kMaxTicksAtOnce) return;
+  throw Failure(FailureKind::kLiveness,
+                "node " + name_of_node(node.place) + " wants to be woken again and again without time passing");
+}
+
 void SimWorld::plan_tick(SimNode& node) {
   const Time deadline = std::max(node.replica->next_deadline() - node.clock_offset, scheduler_.now());
   if (deadline >= node.tick_at) return;
@@ -211,6 +221,7 @@ void SimWorld::plan_tick(SimNode& node) {
     when_awake(place, incarnation, [this, deadline](SimNode& awake) {
       if (awake.tick_at != deadline) return;
       awake.tick_at = Time::max();
+      note_tick(awake);
       step(awake, Tick{});
     });
   });
@@ -315,6 +326,12 @@ void SimWorld::send_to_node(const SimNode& from, Place to, const raft::Message& 
 void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const wire::Request* asked = clients_.request_of(reply.connection, reply.response.call);
   require_safe(asked != nullptr, "a node answers what nobody asked");
+  // "After a start: no answer until applied reaches a commit index heard from a live leader."
+  const bool is_read = std::holds_alternative<wire::CheckAnswer>(reply.response.body) ||
+                       std::holds_alternative<wire::ListAnswer>(reply.response.body);
+  const auto heard = is_read ? node.replica->raft()->first_commit_heard() : LogIndex();
+  require_safe(heard && reply.response.applied >= *heard,
+               "node " + name_of_node(node.place) + " answers a read before it knows what was committed");
   client_checker_.replied(node.stepped_at, node_checker_.reference_of(*node.replica), *asked, reply.response);
   const Place to = clients_.place_of(reply.connection);
   for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect)) {

@@ -54,6 +54,7 @@ class SimWorld {
   void step(SimNode& node, const Event& event);
   void flush(SimNode& node);
   void plan_flush(SimNode& node);
+  void note_tick(SimNode& node);
   void plan_tick(SimNode& node);
   void when_awake(Place place, std::uint64_t incarnation, std::function<void(SimNode&)> action);
 
@@ -71,6 +72,7 @@ class SimWorld {
   void plan_recurring(const Recurring& fault, std::function<void()> happen);
   void partition();
   void cut_pub();
+  void note_election(SimNode& node);
   void stall_disk();
   void pause();
   void crash_some();
