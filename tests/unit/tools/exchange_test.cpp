@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "nodes/transport/router.hpp"
+#include "tests/support/port_of_nobody.hpp"
 
 using namespace lockstep;
 
@@ -65,15 +66,11 @@ TEST_CASE("a node that does not answer") {
 
 TEST_CASE("a node that is not there") {
   Context context;
-  std::string endpoint;
-  {
-    const Echo gone(context, true);
-    endpoint = gone.endpoint();
-  }
-  const auto answer = exchange(context, SocketKind::kClientReq, endpoint, "ping", kSoon);
+  const testing::PortOfNobody nobody;
+  const auto answer = exchange(context, SocketKind::kClientReq, nobody.endpoint(), "ping", kSoon);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason == NoAnswer::Reason::kTimeout);
-  CHECK(answer.error().problem == endpoint + ": no connection in time");
+  CHECK(answer.error().problem == nobody.endpoint() + ": no connection in time");
 }
 
 TEST_CASE("an endpoint that is none") {
