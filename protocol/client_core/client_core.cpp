@@ -95,6 +95,7 @@ void ClientCore::restore_unfinished() {
     Request request;
     request.body = operation;
     request.number = number;
+    request.restored = true;
     last_request_ = last_request_.next();
     requests_.emplace(last_request_, std::move(request));
   }
@@ -216,6 +217,12 @@ void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy
     if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
     return;
   }
+  // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
+  const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;
+  if (unread && (request->second.copies.size() > 1 || request->second.restored)) {
+    if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
+    return;
+  }
   const ClientError outcome{error.code, error.detail, error.current_session};
   if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, outcome);
   if (is_operation(request->second)) {
@@ -285,7 +292,7 @@ std::string_view ClientCore::on_operation_answer(Time now, Requests::iterator fo
   if (request.claimed && !says_yes(*outcome)) {
     // It was refused when it ran, which may be long ago: ask anew, as a request of its own.
     forget_copies(request);
-    request.claimed = request.in_flight = false;
+    request.claimed = request.in_flight = request.restored = false;
     request.number = RequestNumber();
     request.failures = 0;
     request.due = now;

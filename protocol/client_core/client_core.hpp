@@ -142,6 +142,7 @@ class ClientCore {
     std::size_t endpoint = 0;
     std::uint32_t failures = 0;      // in a row, for the backoff
     std::vector<CallNumber> copies;  // the newest last
+    bool restored = false;           // an earlier process may have sent copies of it
     bool claimed = false;            // an unfinished operation that a new call has made its own
   };
   using Requests = std::map<RequestId, Request>;

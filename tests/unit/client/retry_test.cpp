@@ -72,6 +72,20 @@ TEST_CASE("a late answer is not taken for the answer to another call") {
   client.outcome<locks::Held>(other);
 }
 
+TEST_CASE("a node that cannot read a retry says nothing of the copy that another may have run") {
+  ScriptedClient client(options_with(2));
+  client.open_by_preempting("x");
+  const CallId call = client.preempt("a");
+  const ClientSend first = client.last();
+  client.pass(std::chrono::milliseconds(1500));
+  const ClientSend retry = client.last();
+  REQUIRE(retry.request.call != first.request.call);
+  client.refuse(retry, ErrorCode::kUnsupportedVersion);
+  CHECK_FALSE(client.is_done(call));
+  client.answer(first, locks::Granted{FencingToken(20)}, 20);
+  CHECK(client.outcome<locks::Granted>(call).token == FencingToken(20));
+}
+
 TEST_CASE("what says nothing of earlier copies is asked again under the same number, elsewhere, after a pause") {
   for (const ErrorCode code : {ErrorCode::kBusy, ErrorCode::kNoLeader, ErrorCode::kUnavailable}) {
     CAPTURE(error_info(code).name);
