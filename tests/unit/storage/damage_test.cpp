@@ -123,7 +123,8 @@ bool says(const std::string& message, const std::string& part) { return message.
 TEST_CASE("a flipped bit anywhere in meta or in a segment's header harms nothing") {
   const WrittenLog log = small_log();
   for (const std::string& file : {std::string("meta"), kFirst}) {
-    for (std::uint64_t byte = 0; byte < 2 * kBlockBytes; ++byte) {
+    // That every byte of a block counts is tested where blocks are; this is about what opening makes of it.
+    for (std::uint64_t byte = 0; byte < 2 * kBlockBytes; byte += (byte % kBlockBytes < 100 ? 1 : 47)) {
       MemoryDisk disk = log.disk;
       disk.flip_bit(file, byte * 8 + byte % 8);
       expect_untouched(disk, log);
@@ -197,9 +198,12 @@ TEST_CASE("a torn batch whose header is whole proves that the batch before it wa
 TEST_CASE("a dead record hides no damage: the highest index ever written counts, though it was cut off since") {
   const WrittenLog log = write_log({write(1, 1, {entry(1, "a")}, hard_state(1, 77)), write(2, 2, large_entries(1, 8)),
                                     write(3, 2, {entry(2, "b")}), write(4, 3, {entry(2, "c")})});
-  MemoryDisk disk = log.disk;
-  disk.flip_bit(kFirst, (log.batches[2].offset + 50) * 8);
-  expect_repaired(disk, log.batches[2].before, LogIndex(9));
+  // Batch 1 wrote up to index 9. Without it, only the headers of later and shorter batches can say so.
+  for (const std::size_t damaged : {1U, 2U}) {
+    MemoryDisk disk = log.disk;
+    disk.flip_bit(kFirst, (log.batches[damaged].offset + 50) * 8);
+    expect_repaired(disk, log.batches[damaged].before, LogIndex(9));
+  }
 }
 
 TEST_CASE("after a repair the damaged files are kept aside, and the log goes on") {
