@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace lockstep {
 namespace {
@@ -20,13 +21,12 @@ std::string without_line_end(std::string line) {
 
 // getline(3) rather than std::getline, which goes on reading after a signal.
 std::optional<std::string> next_of_stdin() {
-  char* buffer = nullptr;
+  char* allocated = nullptr;
   std::size_t capacity = 0;
-  const ssize_t length = getline(&buffer, &capacity, stdin);
-  std::optional<std::string> line;
-  if (length >= 0) line = without_line_end(std::string(buffer, static_cast<std::size_t>(length)));
-  std::free(buffer);
-  return line;
+  const ssize_t length = getline(&allocated, &capacity, stdin);
+  const std::unique_ptr<char, void (*)(void*)> buffer(allocated, std::free);
+  if (length < 0) return std::nullopt;
+  return without_line_end(std::string(buffer.get(), static_cast<std::size_t>(length)));
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ Report with_kept_session(const GlobalOptions& options, const std::string& name, 
   const Time deadline = boot_time() + options.timeout;
   auto opened = open_kept(options, deadline);
   if (!opened) return report_of(name, opened.error());
-  const Report report = work(opened->client, left_until(deadline));
+  Report report = work(opened->client, left_until(deadline));
   if (!session_has_ended(report)) return report;
   // L1: the file now names the ended session, and the next Open will.
   auto again = make_client(options, opened->id, true);
@@ -128,7 +128,7 @@ Report with_remembered_index(const GlobalOptions& options, const std::string& na
   SessionKeeper reader;
   reader.saved.highest_index = session->second.saved.highest_index;
   if (auto used = client->keep_session(std::move(reader)); !used) return report_of(name, used.error());
-  const Report report = work(*client, left_until(deadline));
+  Report report = work(*client, left_until(deadline));
   if (client->highest_index() > session->second.saved.highest_index) {
     remember_index(*folder, **id, *cluster, client->highest_index());
   }
