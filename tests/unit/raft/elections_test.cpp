@@ -96,7 +96,8 @@ TEST_CASE("that an earlier write is done says nothing of the own vote (R1)") {
   world.tick("a");
   world.disk_is_late("a", true);
   world.propose("a", "x");
-  while (!world.node("a").is_candidate()) world.tick("a");  // it stepped down, since its disk hung (R14)
+  // Its disk hangs, so it steps down (R14) and asks itself for its vote again.
+  for (int i = 0; i < 100 && !world.node("a").is_candidate(); ++i) world.tick("a");
   REQUIRE(world.outstanding("a").size() == 2);
   world.persist("a");  // x
   CHECK(world.node("a").is_candidate());
@@ -366,6 +367,9 @@ TEST_CASE("that a repair is complete is durable before the first ack after it (S
   world.start_from("c", damaged);
   world.disk_is_late("c", true);
   world.tick("a");
+  world.deliver("a", "c");
+  CHECK(world.in_flight<Fetch>("c", "a").size() == 1);
+  CHECK(world.in_flight<Ack>("c", "a").empty());
   world.deliver();
   CHECK(world.node("c").log().last_index() == LogIndex(3));
   CHECK(world.node("c").is_repairing());
