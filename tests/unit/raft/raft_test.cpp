@@ -94,11 +94,11 @@ TEST_CASE("a crash between a write's entries and its term leaves a node that sta
   CHECK(world.node("b").term() == Term(3));
   CHECK_FALSE(world.node("b").vote());  // it was silent in term 3, so it gave no vote
   // Like any new term, this one is durable before a word of it is said.
-  world.receive("b", "c", Term(3), VoteRequest{CallNumber(1), false, LogIndex(2), Term(3)});
+  world.receive("b", "c", Term(3), Fetch{CallNumber(1), LogIndex(2), Term(3)});
   CHECK(world.in_flight().empty());
   world.persist_all("b");
   CHECK(world.disk("b").hard_state.term == Term(3));
-  CHECK(world.in_flight<Vote>("b", "c").size() == 1);
+  CHECK(world.in_flight<NotLeader>("b", "c").size() == 1);
 }
 
 TEST_CASE("a node starts with what its disk has: term, vote, log, and entry 1 committed") {
