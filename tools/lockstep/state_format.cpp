@@ -75,9 +75,9 @@ class Fields {
     return field ? field->get<std::string>() : std::string();
   }
   const Json& part(const char* name, bool (Json::*is_type)() const noexcept) {
-    static const Json nothing;
+    static const Json kNothing;
     const Json* field = find(name, is_type, "is of another type");
-    return field ? *field : nothing;
+    return field ? *field : kNothing;
   }
   void require(bool fine, const char* name, const std::string& problem) {
     if (!fine) fail(name, problem);
@@ -110,8 +110,11 @@ tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, co
   fields.require(operation == "preempt" || operation == "release", "operation", "is neither preempt nor release");
   fields.require(wire::is_valid_lock_name(name), "name", "is not a lock name");
   if (!fields.problem().empty()) return tl::unexpected(fields.problem());
-  if (operation == "preempt") request.operation = locks::Preempt{std::move(name)};
-  if (operation == "release") request.operation = locks::Release{std::move(name)};
+  if (operation == "preempt") {
+    request.operation = locks::Preempt{std::move(name)};
+  } else {
+    request.operation = locks::Release{std::move(name)};
+  }
   return request;
 }
 

@@ -40,6 +40,7 @@ Expected<wire::StatusAnswer> ask(const std::vector<std::string>& servers, Durati
 
 std::vector<MemberReport> ask_members(const std::vector<wire::MemberStatus>& members, Duration timeout) {
   std::vector<std::future<Expected<wire::StatusAnswer>>> answers;
+  answers.reserve(members.size());
   for (const wire::MemberStatus& member : members) {
     answers.push_back(std::async(std::launch::async, ask, std::vector{member.client_endpoint}, timeout));
   }
