@@ -220,7 +220,7 @@ void Replica::hand_on_commands(Now now) {
 
 void Replica::ask_for_barrier(Now now) {
   if (!leader_ || !reads_.barrier_is_due(now.time)) return;
-  reads_.barrier_sent(now.time, raft_->request_barrier());
+  reads_.barrier_sent(now.time, raft_->request_barrier({}));
 }
 
 // --- output ---
