@@ -156,9 +156,7 @@ void Raft::tick_leader(Time now, Leader&) {
 
 void Raft::tick_follower(Time now, Follower& follower) {
   if (follower.fetch) {
-    if (now < follower.fetch->deadline) return;
-    follower.fetch.reset();
-    start_fetch(now, where_to_fetch());
+    if (now >= follower.fetch->deadline) repeat_fetch(now);
   } else if (follower.leader && now >= follower.silence_probe) {
     start_fetch(now, where_to_fetch());
   }
@@ -306,8 +304,7 @@ RaftOutput Raft::take_output(Time now) {
 
   // R1: no message of a term leaves before the term and the vote are durable; S2: nor before it is
   // durable that a repair is complete.
-  const bool may_speak = !hard_state_write_;
-  if (may_speak) {
+  if (may_speak()) {
     send_ack_if_due();
     output.messages = std::exchange(messages_, {});
   }

@@ -111,6 +111,9 @@ class Raft {
   bool is_candidate() const { return std::holds_alternative<Candidate>(role_); }
   bool is_pre_candidate() const { return std::holds_alternative<PreCandidate>(role_); }
   bool is_repairing() const { return static_cast<bool>(hard_state_.repair_until); }
+  // False while a term or vote is on its way to the disk: until then what is to be sent waits here (R1). Requests
+  // that are repeated when no answer comes should wait outside instead, lest they pile up on a disk that hangs.
+  bool may_speak() const { return !hard_state_staged_ && !hard_state_write_; }
   NodeId leader() const;  // as far as this node knows; none if it does not
   // The first commit index heard from a live leader since this node started (or its own no-op's): no
   // read is answered before that is applied.
@@ -120,6 +123,8 @@ class Raft {
   // --- roles, each with what only it needs ---
   struct OutstandingFetch {
     CallNumber number;
+    LogIndex index;
+    Duration patience{};
     Time deadline{};
   };
   struct Follower {
@@ -220,6 +225,8 @@ class Raft {
   void keep_for_later(const Append& append);
   void drain_ahead();
   void start_fetch(Time now, LogIndex index);
+  void repeat_fetch(Time now);
+  void send_fetch(Time now, LogIndex index, Duration patience);
   LogIndex where_to_fetch() const;
   void on_fetch_answer(Time now, const Append& append);
   void on_fetch(ConnectionId connection, const Message& from, const Fetch& fetch);

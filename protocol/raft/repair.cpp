@@ -39,10 +39,24 @@ void Raft::drain_ahead() {
 LogIndex Raft::where_to_fetch() const { return verified_ ? verified_ : log_.last_index(); }
 
 void Raft::start_fetch(Time now, LogIndex index) {
+  const auto& follower = std::get<Follower>(role_);
+  send_fetch(now, index, follower.fetch ? follower.fetch->patience : 2 * options_.timing.heartbeat);
+}
+
+// The answer is late or lost. On a path that is slower than our patience every answer would be late, so the
+// same question is asked again, more patiently each time: from the end of the log the probe would never end.
+void Raft::repeat_fetch(Time now) {
+  const OutstandingFetch late = *std::get<Follower>(role_).fetch;
+  const LogIndex index = verified_ ? verified_ : std::min(late.index, log_.last_index());
+  send_fetch(now, index, std::min(2 * late.patience, options_.timing.election_timeout_max));
+}
+
+void Raft::send_fetch(Time now, LogIndex index, Duration patience) {
   auto& follower = std::get<Follower>(role_);
   if (!follower.leader) return;
-  const Duration heartbeat = options_.timing.heartbeat;
-  follower.fetch = OutstandingFetch{next_call(), now + random_.between(2 * heartbeat, 4 * heartbeat)};
+  // One is outstanding: an earlier one that still waits to leave (R1) asks for nothing any more.
+  std::erase_if(messages_, [](const Outgoing& waiting) { return std::holds_alternative<Fetch>(waiting.message.body); });
+  follower.fetch = OutstandingFetch{next_call(), index, patience, now + random_.between(patience, 2 * patience)};
   follower.silence_probe = now + options_.timing.election_timeout_min / 3;
   send(follower.leader, Fetch{follower.fetch->number, index, log_.term_at(index)});
 }
@@ -55,12 +69,13 @@ void Raft::on_fetch_answer(Time now, const Append& append) {
     drain_ahead();
   }
   if (!follower.fetch || follower.fetch->number != append.fetch) return;  // late: proves things, moves nothing
-  follower.fetch.reset();
   if (!matches) {
     // "at our own last index at or below that one whose term is not above that one's" (R7)
     start_fetch(now, log_.last_not_above(append.previous_index, append.previous_term));
   } else if (verified_ < follower.leader_last) {
     start_fetch(now, verified_);
+  } else {
+    follower.fetch.reset();
   }
 }
 

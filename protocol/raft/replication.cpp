@@ -28,9 +28,6 @@ void Raft::append_to_own_log(Entry entry) {
 void Raft::forward(std::vector<std::string> commands) {
   const NodeId to = leader();
   if (!to || to == self_) return;
-  // While this node may not speak, messages wait (R1). Commands are handed on again anyway: on a disk that hangs
-  // they would only pile up.
-  if (hard_state_write_) return;
   send(to, Forward{next_call(), std::move(commands)});
 }
 

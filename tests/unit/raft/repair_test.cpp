@@ -165,6 +165,37 @@ TEST_CASE("an answer to an earlier Fetch proves what it matches, but does not mo
   CHECK(world.node("b").verified_index() == LogIndex(2));
 }
 
+TEST_CASE("an answer that is late is awaited longer the next time, and the question stays the same (R7)") {
+  RaftWorld world("a b c");
+  world.start_with_log("b", {Term(1), Term(2), Term(3), Term(3)});
+  world.receive("b", "a", Term(9), append(20, 9, {}));
+  world.receive("b", "a", Term(9), append(3, 2, {}, fetches(world)[0].number));
+  std::vector<Time> asked;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(fetches(world).back().index == LogIndex(2));  // not its last index again, or the probe would never end
+    asked.push_back(world.now());
+    world.receive("b", "a", Term(9), append(20, 9, {}));  // still alive
+    world.tick("b");
+  }
+  REQUIRE(fetches(world).size() == 5);
+  CHECK(asked[1] - asked[0] >= std::chrono::milliseconds(100));
+  CHECK(asked[2] - asked[1] >= std::chrono::milliseconds(200));
+  world.receive("b", "a", Term(9), append(2, 2, {}, fetches(world).back().number));
+  CHECK(world.node("b").verified_index() == LogIndex(2));
+}
+
+TEST_CASE("while a node may not speak, its repeated questions do not pile up (R1)") {
+  RaftWorld world("a b c");
+  world.disk_is_late("b", true);
+  for (int i = 0; i < 5; ++i) {
+    world.receive("b", "a", Term(9), append(20, 9, {}));
+    world.tick("b");
+  }
+  CHECK(fetches(world).empty());
+  world.persist_all("b");
+  CHECK(fetches(world).size() == 1);
+}
+
 TEST_CASE("repair goes on, answer by answer, until the leader's last entry is there (R7)") {
   Options options;
   options.bounds.fetched_bytes = 1;
