@@ -15,7 +15,7 @@ bool PendingRequests::add(Time now, const locks::RequestKey& key, std::string co
     return true;
   }
   const Arrival arrival = ++last_arrival_;
-  Pending pending{key, std::move(command), {asker}, now + lifetime_, true, false};
+  Pending pending{key, std::move(command), {asker}, now + lifetime_, true, false, false};
   bytes_ += weight(pending);
   requests_.emplace(arrival, std::move(pending));
   by_key_.emplace(key, arrival);
@@ -49,7 +49,7 @@ std::vector<PendingRequests::Due> PendingRequests::take_due(Time now, std::size_
       bytes += pending.command.size();
       if (!taken.empty() && bytes > max_bytes) break;
       taken.push_back({pending.key, pending.command, pending.handed_on});
-      pending.due = false;
+      pending.due = pending.refused = false;
       pending.handed_on = true;
       handed_on_.emplace_back(now, found->first);
     }
@@ -67,10 +67,14 @@ void PendingRequests::hand_on_again() {
   }
 }
 
-void PendingRequests::hand_on_again_since(Time then) {
+void PendingRequests::was_refused(const locks::RequestKey& key) {
+  if (const auto found = by_key_.find(key); found != by_key_.end()) requests_.at(found->second).refused = true;
+}
+
+void PendingRequests::hand_on_again_since(Time then, bool leads) {
   while (!handed_on_.empty() && handed_on_.front().first <= then) {
     const auto found = requests_.find(handed_on_.front().second);
-    if (found != requests_.end() && !found->second.due) {
+    if (found != requests_.end() && !found->second.due && (!leads || found->second.refused)) {
       found->second.due = true;
       due_.push_back(found->first);
     }

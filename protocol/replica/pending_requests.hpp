@@ -45,10 +45,14 @@ class PendingRequests {
   std::vector<Due> take_due(Time now, std::size_t max_bytes);
   bool has_due() const { return !due_.empty(); }
 
+  // This node leads, and could not take it now.
+  void was_refused(const locks::RequestKey& key);
+
   // There is a new leader: everything is due again.
   void hand_on_again();
-  // What was handed on at or before `then` and is still unanswered is due again.
-  void hand_on_again_since(Time then);
+  // What was handed on at or before `then` and is still unanswered is due again: to a leader elsewhere all of it,
+  // since Forwards may be lost, but of what this node proposed itself only what was refused.
+  void hand_on_again_since(Time then, bool leads);
   std::optional<Time> oldest_handed_on() const;
 
   struct Expired {
@@ -69,6 +73,7 @@ class PendingRequests {
     Time expires{};
     bool due = true;
     bool handed_on = false;
+    bool refused = false;  // by this node, when it was last handed on
   };
   void erase(std::map<Arrival, Pending>::iterator found);
   static std::size_t weight(const Pending& pending);

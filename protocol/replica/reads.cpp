@@ -2,8 +2,20 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace lockstep {
+namespace {
+
+// Beyond so many the oldest is given up: its reads wait for the one after it.
+constexpr std::size_t kMaxFlights = 64;
+
+void move_to_end(std::vector<Read>& from, std::vector<Read>& to) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+  from.clear();
+}
+
+}  // namespace
 
 void Reads::note_expiry(const Read& read) { next_expiry_ = std::min(next_expiry_, read.expires); }
 
@@ -18,32 +30,44 @@ void Reads::wait_for_barrier(Read read) {
 }
 
 bool Reads::barrier_is_due(Time now) const {
-  if (flight_) return now >= flight_->sent + patience_;
+  if (!flights_.empty()) return now >= flights_.back().sent + patience_;
   return !joining_.empty() || now >= last_sent_ + interval_;
 }
 
 void Reads::barrier_sent(Time now, CallNumber number) {
-  flight_ = Flight{number, now};
+  flights_.push_back({number, now, std::exchange(joining_, {})});
   last_sent_ = now;
-  std::move(joining_.begin(), joining_.end(), std::back_inserter(joined_));
-  joining_.clear();
+  if (flights_.size() <= kMaxFlights) return;
+  std::vector<Read> oldest = std::move(flights_.front().reads);
+  flights_.pop_front();
+  move_to_end(oldest, flights_.front().reads);
 }
 
+// It serves its own reads and all that came earlier.
 void Reads::barrier_answered(CallNumber number, LogIndex index) {
-  if (!flight_ || flight_->number != number) return;
-  confirmed_.push_back({index, flight_->sent});
-  flight_.reset();
-  for (Read& read : joined_) {
-    const LogIndex at_least = std::visit([](const auto& what) { return what.at_least; }, read.what);
-    by_index_.emplace(std::max(index, at_least), std::move(read));
+  const auto answered =
+      std::find_if(flights_.begin(), flights_.end(), [&](const Flight& flight) { return flight.number == number; });
+  if (answered == flights_.end()) return;
+  confirmed_.push_back({index, answered->sent});
+  const auto end = std::next(answered);
+  for (auto flight = flights_.begin(); flight != end; ++flight) {
+    for (Read& read : flight->reads) {
+      const LogIndex at_least = std::visit([](const auto& what) { return what.at_least; }, read.what);
+      by_index_.emplace(std::max(index, at_least), std::move(read));
+    }
   }
-  joined_.clear();
+  flights_.erase(flights_.begin(), end);
 }
 
 void Reads::leader_changed() {
-  flight_.reset();
-  std::move(joined_.begin(), joined_.end(), std::back_inserter(joining_));
-  joined_.clear();
+  for (Flight& flight : flights_) move_to_end(flight.reads, joining_);
+  flights_.clear();
+}
+
+std::size_t Reads::size() const {
+  std::size_t reads = by_index_.size() + joining_.size();
+  for (const Flight& flight : flights_) reads += flight.reads.size();
+  return reads;
 }
 
 std::vector<Read> Reads::take_ready(LogIndex applied) {
@@ -63,24 +87,23 @@ std::vector<Read> Reads::take_expired(Time now) {
   if (now < next_expiry_) return {};
   std::vector<Read> expired;
   next_expiry_ = Time::max();
-  const auto is_expired = [&](Read& read) {
-    if (read.expires > now) {
-      note_expiry(read);
-      return false;
-    }
-    expired.push_back(std::move(read));
-    return true;
-  };
   for (auto it = by_index_.begin(); it != by_index_.end();) {
-    it = is_expired(it->second) ? by_index_.erase(it) : std::next(it);
-  }
-  for (std::vector<Read>* reads : {&joined_, &joining_}) {
-    std::vector<Read> living;
-    for (Read& read : *reads) {
-      if (!is_expired(read)) living.push_back(std::move(read));
+    if (it->second.expires > now) {
+      note_expiry(it->second);
+      ++it;
+    } else {
+      expired.push_back(std::move(it->second));
+      it = by_index_.erase(it);
     }
-    *reads = std::move(living);
   }
+  const auto expire_in = [&](std::vector<Read>& reads) {
+    const auto late = std::stable_partition(reads.begin(), reads.end(), [&](const Read& r) { return r.expires > now; });
+    std::for_each(reads.begin(), late, [&](const Read& read) { note_expiry(read); });
+    std::move(late, reads.end(), std::back_inserter(expired));
+    reads.erase(late, reads.end());
+  };
+  for (Flight& flight : flights_) expire_in(flight.reads);
+  expire_in(joining_);
   return expired;
 }
 
@@ -90,7 +113,7 @@ std::optional<Duration> Reads::age(Time now) const {
 }
 
 Time Reads::next_deadline() const {
-  const Time barrier = flight_ ? flight_->sent + patience_ : last_sent_ + interval_;
+  const Time barrier = flights_.empty() ? last_sent_ + interval_ : flights_.back().sent + patience_;
   return std::min(barrier, next_expiry_);
 }
 

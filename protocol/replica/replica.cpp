@@ -197,32 +197,39 @@ void Replica::follow_leader(Now now) {
     leader_term_ = raft_->term();
     reads_.leader_changed();
     if (leader_) pending_.hand_on_again();
-  } else if (!raft_->is_leader()) {
-    pending_.hand_on_again_since(now.time - options_.timing.election_timeout_max);
+  } else {
+    pending_.hand_on_again_since(now.time - options_.timing.election_timeout_max, raft_->is_leader());
   }
 }
 
 void Replica::hand_on_commands(Now now) {
-  if (!leader_) return;
+  if (!leader_ || !raft_->may_speak()) return;
   while (pending_.has_due()) {
     std::vector<PendingRequests::Due> due = pending_.take_due(now.time, wire::kForwardedFrame);
     std::vector<std::string> commands;
     for (PendingRequests::Due& request : due) {
       if (!raft_->is_leader()) {
         commands.push_back(std::move(request.command));
-      } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy &&
-                 !request.handed_on_before) {
-        // Of a request that an earlier leader may have, "this copy was not taken" might not be true: that one
-        // waits on, for its entry or its time.
-        for (const Asker& asker : pending_.complete(request.key)) reply_error(asker, ErrorCode::kBusy);
+      } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy) {
+        on_no_room_for(request);
       }
     }
     if (!commands.empty()) raft_->forward(std::move(commands));
   }
 }
 
+// Of a request that an earlier leader may have, "this copy was not taken" might not be true: that one waits on,
+// for its entry, for room, or for its time.
+void Replica::on_no_room_for(const PendingRequests::Due& request) {
+  if (request.handed_on_before) {
+    pending_.was_refused(request.key);
+  } else {
+    for (const Asker& asker : pending_.complete(request.key)) reply_error(asker, ErrorCode::kBusy);
+  }
+}
+
 void Replica::ask_for_barrier(Now now) {
-  if (!leader_ || !reads_.barrier_is_due(now.time)) return;
+  if (!leader_ || !raft_->may_speak() || !reads_.barrier_is_due(now.time)) return;
   reads_.barrier_sent(now.time, raft_->request_barrier());
 }
 
@@ -247,12 +254,10 @@ Time Replica::next_deadline() const {
   if (!raft_) return formation_->next_deadline();
   Time deadline = raft_->next_deadline();
   if (const auto expiry = pending_.next_expiry()) deadline = std::min(deadline, *expiry);
-  if (leader_) {
+  if (leader_ && raft_->may_speak()) {
     deadline = std::min(deadline, reads_.next_deadline());
     const auto handed_on = pending_.oldest_handed_on();
-    if (handed_on && !raft_->is_leader()) {
-      deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
-    }
+    if (handed_on) deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
   } else {
     deadline = std::min(deadline, reads_.next_expiry());
   }

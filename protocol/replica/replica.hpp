@@ -125,6 +125,7 @@ class Replica {
   // What follows from every event, in this order.
   void follow_leader(Now now);
   void hand_on_commands(Now now);
+  void on_no_room_for(const PendingRequests::Due& request);
   void apply_committed();
   void apply(LogIndex index, const raft::Entry& entry);
   void compare_hashes(const std::vector<raft::StateHash>& leader_hashes);

@@ -87,11 +87,21 @@ TEST_CASE("what was handed on long ago is due again, and what came later is not"
   CHECK(pending.oldest_handed_on() == at(100));
   pending.complete(key(1));
   CHECK(pending.oldest_handed_on() == at(200));
-  pending.hand_on_again_since(at(200));
+  pending.hand_on_again_since(at(200), false);
   CHECK(numbers(pending.take_due(at(400), kPlenty)) == Numbers{2});
   CHECK(pending.oldest_handed_on() == at(300));
-  pending.hand_on_again_since(at(400));
+  pending.hand_on_again_since(at(400), false);
   CHECK(numbers(pending.take_due(at(500), kPlenty)) == Numbers{3, 2});
+}
+
+TEST_CASE("a leader proposes nothing twice, but tries again what it had no room for") {
+  PendingRequests pending = with_three();
+  pending.take_due(at(0), kPlenty);
+  pending.was_refused(key(2));
+  pending.hand_on_again_since(at(0), true);
+  CHECK(numbers(pending.take_due(at(1), kPlenty)) == Numbers{2});
+  pending.hand_on_again_since(at(1), true);
+  CHECK_FALSE(pending.has_due());
 }
 
 TEST_CASE("a request expires after its lifetime, and whether a leader may have it is told") {

@@ -197,6 +197,36 @@ TEST_CASE("a request that an earlier leader may have is not answered busy by the
   CHECK(world.error_of(call) == ErrorCode::kUnavailable);
 }
 
+TEST_CASE("what a leader had no room for, and may not call busy, is proposed when there is room") {
+  ReplicaOptions options;
+  options.bounds.uncommitted_bytes = 200;  // room for one Open
+  ReplicaWorld world = led_by_a(options);
+  const CallNumber first = world.ask("b", ReplicaWorld::open_as(1));
+  const CallNumber second = world.ask("b", ReplicaWorld::open_as(2));
+  world.crash("a");
+  world.drop_all();
+  world.elect("b");
+  world.run(kMaxTimeout + std::chrono::milliseconds(100));
+  CHECK(world.is_answered(first));
+  REQUIRE(world.is_answered(second));
+  CHECK(std::holds_alternative<locks::SessionOpened>(world.reply_to(second).body));
+}
+
+TEST_CASE("what comes while a node may not speak is handed on as soon as it may (R1)") {
+  ReplicaWorld world({"a", "b", "c", "d", "e"});
+  world.elect("a");
+  world.crash("a");
+  world.disk_is_late("b", true);
+  world.elect("c");  // by d and e; b's new term is on its way to its disk
+  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1));
+  world.deliver();
+  CHECK_FALSE(world.is_answered(call));
+  CHECK(world.node("b").next_deadline() > world.time());  // it does not spin meanwhile
+  world.disk_is_late("b", false);
+  world.deliver();
+  CHECK(world.is_answered(call));
+}
+
 TEST_CASE("only sessions of TTL 0 are offered; nothing of another reaches the log") {
   ReplicaWorld world = led_by_a();
   const CallNumber call = world.ask("b", ReplicaWorld::open_as(1, 5000));
