@@ -15,7 +15,7 @@ namespace {
 
 Error error_of(const ClientError& error) {
   const ErrorInfo& info = error_info(error.code);
-  return Error{error.code, std::string(info.name), info.certainty == Certainty::kDefinite,
+  return Error{error.code, std::string(info.name), error.definite,
                error.detail.empty() ? std::string(info.meaning) : error.detail, error.current_session};
 }
 
@@ -58,6 +58,7 @@ struct Client::Body {
   Expected<Completion> run(Start start) {
     const std::lock_guard lock(mutex);
     if (broken) return tl::unexpected(*broken);
+    sent_in_this_call = false;
     const CallId call = start(core, boot_time());
     std::optional<Completion> completion;
     while (!completion) {
@@ -73,8 +74,13 @@ struct Client::Body {
     ClientOutput output = core.take_output();
     if (output.save && save) {
       if (const auto saved = save(*output.save); !saved) broken = local_error("not_saved", saved.error());
-      if (broken && !output.sends.empty()) return broken;
     }
+    if (broken && !output.sends.empty()) {
+      Error error = *broken;
+      error.definite = !sent_in_this_call;
+      return error;
+    }
+    sent_in_this_call = sent_in_this_call || !output.sends.empty();
     for (ClientSend& send : output.sends) connections.send(send.endpoint, wire::encode(send.request));
     for (Completion& ended : output.completions) {
       if (ended.call == call) completion = std::move(ended);
@@ -99,7 +105,8 @@ struct Client::Body {
   ClientCore core;
   Connections connections;
   std::function<tl::expected<void, std::string>(const SavedSession&)> save;
-  std::optional<Error> broken;  // a session could not be kept: nothing may be sent any more
+  std::optional<Error> broken;     // a session could not be kept: nothing may be sent any more
+  bool sent_in_this_call = false;  // so that a copy of what was asked may be on its way
 };
 
 Client::Client(std::unique_ptr<Body> body) : body_(std::move(body)) {}

@@ -131,7 +131,7 @@ CallId ClientCore::status(Time now, std::optional<Duration> timeout) { return st
 
 CallId ClientCore::refuse(ErrorCode code, std::string detail) {
   last_call_ = last_call_.next();
-  output_.completions.push_back({last_call_, ClientError{code, std::move(detail), SessionId()}, LogIndex()});
+  output_.completions.push_back({last_call_, ClientError{code, std::move(detail), SessionId(), true}, LogIndex()});
   return last_call_;
 }
 
@@ -219,14 +219,14 @@ void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy
   }
   // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
   const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;
-  if (unread && (request->second.copies.size() > 1 || request->second.restored)) {
+  if (unread && another_copy_was_sent(request->second)) {
     if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
     return;
   }
-  const ClientError outcome{error.code, error.detail, error.current_session};
+  const ClientError outcome{error.code, error.detail, error.current_session, true};
   if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, outcome);
   if (is_operation(request->second)) {
-    if (ended) return session_ended(outcome);
+    if (ended) return session_ended(request->first, outcome);
     session_.answered(request->second.number);
   }
   complete(request->second, outcome, LogIndex());
@@ -248,7 +248,9 @@ void ClientCore::open_failed(Requests::iterator open, const ClientError& error) 
   }
 }
 
-void ClientCore::session_ended(const ClientError& error) {
+// What was never sent did not run, nor did a request whose one copy was refused; of all else an earlier copy may
+// have run before the session ended.
+void ClientCore::session_ended(RequestId refused, const ClientError& error) {
   session_.ended();
   session_error_ = error;
   for (auto request = requests_.begin(); request != requests_.end();) {
@@ -256,7 +258,10 @@ void ClientCore::session_ended(const ClientError& error) {
       ++request;
       continue;
     }
-    complete(request->second, error, LogIndex());
+    ClientError outcome = error;
+    outcome.definite =
+        !request->second.number || (request->first == refused && !another_copy_was_sent(request->second));
+    complete(request->second, outcome, LogIndex());
     request = erase(request);
   }
 }
@@ -293,6 +298,7 @@ std::string_view ClientCore::on_operation_answer(Time now, Requests::iterator fo
     // It was refused when it ran, which may be long ago: ask anew, as a request of its own.
     forget_copies(request);
     request.claimed = request.in_flight = request.restored = false;
+    request.sent = 0;
     request.number = RequestNumber();
     request.failures = 0;
     request.due = now;
@@ -334,7 +340,7 @@ void ClientCore::expire_calls(Time now) {
     }
     std::string detail = "no answer within " + in_words(late.timeout);
     if (!last_problem_.empty()) detail += "; the last problem was: " + last_problem_;
-    complete(late, ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId()}, LogIndex());
+    complete(late, ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false}, LogIndex());
     late.claimed = false;
     // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
     request = late.number ? std::next(request) : erase(request);
@@ -396,6 +402,7 @@ void ClientCore::send_copy(Time now, RequestId id, Request& request) {
   last_copy_ = last_copy_.next();
   request.endpoint = preferred_;
   request.in_flight = true;
+  ++request.sent;
   request.due = now + options_.attempt_timeout;
   request.copies.push_back(last_copy_);
   copies_.emplace(last_copy_, id);

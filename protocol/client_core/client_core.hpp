@@ -68,6 +68,9 @@ struct ClientError {
   ErrorCode code{};  // kUnavailable: no answer in time, so it may have happened or may yet
   std::string detail;
   SessionId current_session;  // with kSessionConflict
+  // It did not happen and never will. A node's refusal speaks of one copy; this speaks of the call: false if
+  // another copy than the refused one may have run.
+  bool definite = false;
   friend bool operator==(const ClientError&, const ClientError&) = default;
 };
 
@@ -142,6 +145,7 @@ class ClientCore {
     std::size_t endpoint = 0;
     std::uint32_t failures = 0;      // in a row, for the backoff
     std::vector<CallNumber> copies;  // the newest last
+    std::uint64_t sent = 0;          // copies, ever
     bool restored = false;           // an earlier process may have sent copies of it
     bool claimed = false;            // an unfinished operation that a new call has made its own
   };
@@ -159,7 +163,7 @@ class ClientCore {
   void on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error);
   std::string_view on_answer(Time now, Requests::iterator request, const wire::Response& response);
   std::string_view on_operation_answer(Time now, Requests::iterator request, const wire::Response& response);
-  void session_ended(const ClientError& error);
+  void session_ended(RequestId refused, const ClientError& error);
   void open_failed(Requests::iterator request, const ClientError& error);
 
   void move_on(Time now, Request& request, std::string problem, Duration pause);
@@ -173,6 +177,7 @@ class ClientCore {
   wire::RequestBody wire_body(Request& request) const;
 
   bool is_operation(const Request& request) const { return std::holds_alternative<locks::Operation>(request.body); }
+  bool another_copy_was_sent(const Request& request) const { return request.sent > 1 || request.restored; }
   bool wants_session() const;
   bool has_abandoned() const;  // an operation was sent, is unanswered, and nobody waits for it
   bool may_be_sent(const Request& request, bool wanted, bool abandoned) const;

@@ -53,9 +53,11 @@ Expected<void> use_kept_session(Client& client, const std::shared_ptr<StateFile>
   return client.keep_session(std::move(keeper));
 }
 
-bool session_has_ended(const Report& report) {
+// Whether the work was refused because its session has ended, and certainly did not run before: another copy of it
+// may have, and then running it again could say `not_holder` of a lock that was just released.
+bool may_run_in_another_session(const Report& report) {
   const auto error = report.json.find("error");
-  if (error == report.json.end()) return false;
+  if (error == report.json.end() || report.json["definite"] != true) return false;
   return *error == error_info(ErrorCode::kSessionExpired).name ||
          *error == error_info(ErrorCode::kSessionSuperseded).name;
 }
@@ -101,7 +103,7 @@ Report with_kept_session(const GlobalOptions& options, const std::string& name, 
   auto opened = open_kept(options, deadline);
   if (!opened) return report_of(name, opened.error());
   Report report = work(opened->client, left_until(deadline));
-  if (!session_has_ended(report)) return report;
+  if (!may_run_in_another_session(report)) return report;
   // L1: the file now names the ended session, and the next Open will.
   auto again = make_client(options, opened->id, true);
   if (!again) return report_of(name, again.error());

@@ -214,6 +214,32 @@ TEST_CASE("what cannot be kept is not sent") {
   CHECK(state->sessions() == 0);
 }
 
+TEST_CASE("when keeping fails after a copy has left, nothing more leaves and nothing is certain") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode silent(state, FakeNode::Manner::kSilent);
+  FakeNode other(state, FakeNode::Manner::kNoLeader);  // its answer tells an index, which is to be kept
+  ClientConfig config;
+  config.endpoints = {silent.endpoint(), other.endpoint()};
+  config.keeps_session = true;
+  config.attempt_timeout = 50ms;
+  auto client = Client::create(config);
+  SessionKeeper keeper;
+  keeper.saved.session = SessionId(7);
+  int saves = 0;
+  keeper.save = [&](const SavedSession&) -> tl::expected<void, std::string> {
+    if (++saves == 1) return {};
+    return tl::unexpected(std::string("disk full"));
+  };
+  REQUIRE(client->keep_session(keeper));
+  for (const bool definite : {false, true}) {  // the second call sends nothing at all
+    const auto answer = client->preempt("a");
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().name == "not_saved");
+    CHECK(answer.error().definite == definite);
+    CHECK(state->executes() == 2);
+  }
+}
+
 TEST_CASE("threads may share a client: their calls queue up") {
   const auto state = std::make_shared<FakeState>();
   FakeNode node(state);

@@ -147,6 +147,29 @@ TEST_CASE("the end of the session fails everything of it, now and later, but no 
   }
 }
 
+TEST_CASE("after the end of the session only what certainly did not run is definitely refused") {
+  ScriptedClient client(kept({preempt_of("old", 4)}));
+  client.pass(1min);
+  const CallId waiting = client.preempt("waits for the old one");
+  client.refuse(client.last(), ErrorCode::kSessionExpired);
+  CHECK(client.outcome<ClientError>(waiting).definite);  // it was never sent
+
+  ScriptedClient sent_once(kept());
+  const CallId refused = sent_once.release("a");
+  const CallId other = sent_once.release("b");
+  sent_once.refuse(sent_once.sent.front(), ErrorCode::kSessionExpired);
+  CHECK(sent_once.outcome<ClientError>(refused).definite);
+  CHECK_FALSE(sent_once.outcome<ClientError>(other).definite);  // its answer may be on its way
+  CHECK(sent_once.outcome<ClientError>(sent_once.release("c")).definite);
+
+  ScriptedClient sent_twice(kept());
+  const CallId retried = sent_twice.release("a");
+  sent_twice.pass(1100ms);
+  REQUIRE(sent_twice.sent.size() == 2);
+  sent_twice.refuse(sent_twice.last(), ErrorCode::kSessionExpired);
+  CHECK_FALSE(sent_twice.outcome<ClientError>(retried).definite);  // the first copy may have released it
+}
+
 TEST_CASE("whoever goes on from an ended session opens a new one that names it") {
   ClientOptions options = options_with(1);
   options.saved.replaces = SessionId(10);

@@ -139,6 +139,23 @@ TEST_CASE_FIXTURE(Fixture, "a session that has ended is replaced by one that nam
   CHECK(saved().session != ended);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a command that may have run before its session ended is not repeated in another") {
+  CHECK(preempt("a").exit_code == 0);
+  options.timeout = 300ms;
+  node.set_manner(FakeNode::Manner::kSilent);
+  CHECK(release("a").exit_code == 3);  // it ran, but its answer was lost
+  {
+    const std::lock_guard lock(state->mutex);
+    state->machine = locks::StateMachine();  // and its session was evicted
+  }
+  options.timeout = 5s;
+  node.set_manner(FakeNode::Manner::kAnswer);
+  const Report report = release("a");  // claims the unfinished one: `not_holder` would be a lie
+  CHECK(report.json["error"] == "session_expired");
+  CHECK(report.json["definite"] == false);
+  CHECK(release("a").json["result"] == "not_holder");  // a request of its own
+}
+
 TEST_CASE_FIXTURE(Fixture, "whoever was superseded by another incarnation is refused, and told of it") {
   CHECK(preempt("a").exit_code == 0);
   const auto kept = read_state(state_folder(), id())->at(state->cluster);
