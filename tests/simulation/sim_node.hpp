@@ -25,6 +25,7 @@ struct SimNode {
   Time paused_until{};     // the process stands still
   Time stalled_until{};    // the disk does
   Time stepped_at{};       // its last event
+  Time turn_began{};       // the first event whose output was not taken before: an answer is no older than that
   Time tick_at{};          // when it was last planned to wake
   Time last_write_done{};  // of all that were asked
   Time last_completion{};  // of all that are planned

@@ -166,7 +166,7 @@ void SimWorld::start(SimNode& node) {
     trace(options.name, "starts, its log ends at " + std::to_string(node.disk.durable().entries.size()));
   node_checker_.started(node.place);
   node.replica.emplace(options, node.disk.durable(), clock_of(node));
-  node.stepped_at = scheduler_.now();
+  node.stepped_at = node.turn_began = scheduler_.now();
   node.tick_at = Time::max();
   node.flush_planned = false;
   node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
@@ -175,6 +175,7 @@ void SimWorld::start(SimNode& node) {
 
 void SimWorld::step(SimNode& node, const Event& event) {
   node.stepped_at = scheduler_.now();
+  if (!node.flush_planned) node.turn_began = scheduler_.now();
   node.replica->step(clock_of(node), event);
   node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
   note_election(node);
@@ -332,7 +333,7 @@ void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const auto heard = is_read ? node.replica->raft()->first_commit_heard() : LogIndex();
   require_safe(heard && reply.response.applied >= *heard,
                "node " + name_of_node(node.place) + " answers a read before it knows what was committed");
-  client_checker_.replied(node.stepped_at, node_checker_.reference_of(*node.replica), *asked, reply.response);
+  client_checker_.replied(node.turn_began, node_checker_.reference_of(*node.replica), *asked, reply.response);
   const Place to = clients_.place_of(reply.connection);
   for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect)) {
     scheduler_.at(
