@@ -74,15 +74,21 @@ struct Forward {
   friend bool operator==(const Forward&, const Forward&) = default;
 };
 
-// "Up to which index must I have applied to answer a linearizable read that began before this?"
+// "Up to which index must I have applied to answer a linearizable read that began before this? And
+// these sessions were heard from: start their leases again" (L2). Raft only carries the sessions.
 struct Barrier {
   CallNumber number;
+  std::vector<SessionId> renewals;
   friend bool operator==(const Barrier&, const Barrier&) = default;
 };
+
+// What became of a renewal. Unknown: it must not be relied on, and says nothing for certain.
+enum class Renewal : std::uint8_t { kRenewed = 1, kDead = 2, kUnknown = 3 };
 
 struct BarrierAnswer {
   CallNumber number;
   LogIndex index;
+  std::vector<Renewal> renewals;  // of the Barrier's sessions, in their order
   friend bool operator==(const BarrierAnswer&, const BarrierAnswer&) = default;
 };
 

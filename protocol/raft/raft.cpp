@@ -131,7 +131,7 @@ void Raft::persisted(Time now, WriteId write) {
   }
   if (is_leader()) {
     advance_commit_of_leader();
-    answer_barriers();
+    release_barriers();
   }
 }
 

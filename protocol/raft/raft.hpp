@@ -61,9 +61,21 @@ struct RaftOutput {
   std::vector<Outgoing> messages;
 };
 
+// A barrier whose round a quorum confirmed and whose index this leader has applied. Whoever applies
+// entries can now say what became of the renewals, and hands it to answer_barrier().
+struct ReadyBarrier {
+  NodeId asker;  // the leader itself, or a follower that waits on `connection`
+  ConnectionId connection;
+  CallNumber number;
+  LogIndex index;
+  std::vector<SessionId> renewals;
+};
+
 // What happened that concerns this node itself.
 struct Consequences {
-  std::vector<BarrierAnswer> barriers;   // to request_barrier() of this node
+  std::vector<BarrierAnswer> barriers;   // to request_barrier() of this node, from another one that leads
+  std::vector<SessionId> renewed;        // this node leads and heard of these: their leases begin anew
+  std::vector<ReadyBarrier> ready;       // this node leads and may answer these: see answer_barrier()
   std::vector<StateHash> leader_hashes;  // to be compared with this node's own (R16)
   std::vector<Notice> notices;
 };
@@ -85,9 +97,11 @@ class Raft {
   Proposed propose(Now now, std::string command);
   // Sends commands to the leader, if one is known; answered by the log, or not at all.
   void forward(std::vector<std::string> commands);
-  // Asks for a read index (thesis section 6.4; L2). Answered in Consequences::barriers, unless it or its answer is
+  // Asks for a read index (thesis section 6.4; L2). Answered in Consequences::barriers or ::ready, unless it or its answer is
   // lost or the leader changes: then ask again, under a new number. Without a leader nothing happens.
-  CallNumber request_barrier();
+  CallNumber request_barrier(std::vector<SessionId> renewals);
+  // Sends the answer to a follower's barrier that was in Consequences::ready.
+  void answer_barrier(const ReadyBarrier& barrier, std::vector<Renewal> renewals);
   // The hash of this node's state, to be sent along with heartbeats while it leads.
   void set_state_hash(StateHash hash) { state_hash_ = hash; }
 
@@ -114,6 +128,10 @@ class Raft {
   // False while a term or vote is on its way to the disk: until then what is to be sent waits here (R1). Requests
   // that are repeated when no answer comes should wait outside instead, lest they pile up on a disk that hangs.
   bool may_speak() const { return !hard_state_staged_ && !hard_state_write_; }
+  // A leader that has applied an entry of its own term (R6): what it knows is complete.
+  bool leads_with_full_state() const;
+  // How long ago a quorum was last heard from, by a leader.
+  Duration quorum_silence(Time now) const;
   NodeId leader() const;  // as far as this node knows; none if it does not
   // The first commit index heard from a live leader since this node started (or its own no-op's): no
   // read is answered before that is applied.
@@ -153,11 +171,8 @@ class Raft {
     bool lost = false;  // an operator was told so
   };
   struct WaitingBarrier {
-    CallNumber number;
-    NodeId asker;
-    ConnectionId connection;
-    LogIndex index;  // the commit index when it arrived
-    Round round;     // that must be confirmed; none until one is started for it
+    ReadyBarrier question;  // its index is the commit index when it arrived
+    Round round;            // that must be confirmed; none until one is started for it
   };
   struct Leader {
     std::map<NodeId, Progress> peers;  // every other voter
@@ -237,7 +252,8 @@ class Raft {
   void on_barrier_answer(const BarrierAnswer& answer);
   void start_round_if_wanted();
   void confirm_rounds();
-  void answer_barriers();
+  void wait_for_round(Leader& leader, ReadyBarrier question);
+  void release_barriers();
   void refuse_barriers(NodeId new_leader);
 
   Options options_;

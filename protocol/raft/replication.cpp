@@ -114,22 +114,26 @@ void Raft::advance_commit(LogIndex commit) {
     leader->announce = true;  // R15: followers wait for it to answer their clients
   }
   commit_ = commit;
-  if (is_leader()) answer_barriers();
+  if (is_leader()) release_barriers();
+}
+
+Duration Raft::quorum_silence(Time now) const {
+  std::vector<Time> heard{now};
+  for (const auto& [id, peer] : std::get<Leader>(role_).peers) heard.push_back(peer.heard);
+  return now - reached_by_quorum(std::move(heard));
 }
 
 // "a leader steps down if an election timeout elapses without a successful round of heartbeats to a
 // majority of its cluster" (thesis section 6.2; R10). For availability: no safety argument rests on it.
 void Raft::check_quorum(Time now) {
   auto& leader = std::get<Leader>(role_);
-  std::vector<Time> heard{now};
   for (auto& [id, peer] : leader.peers) {
-    heard.push_back(peer.heard);
     if (!peer.lost && now - peer.heard > options_.timing.election_timeout_max) {
       peer.lost = true;
       notice("hears nothing from " + name_of(id), Notice::Level::kWarning);
     }
   }
-  if (now - reached_by_quorum(std::move(heard)) > options_.timing.election_timeout_max) {
+  if (quorum_silence(now) > options_.timing.election_timeout_max) {
     step_down(now, "no quorum answers (R10)");
   }
 }

@@ -10,12 +10,12 @@
 
 namespace lockstep::raft {
 
-CallNumber Raft::request_barrier() {
+CallNumber Raft::request_barrier(std::vector<SessionId> renewals) {
   const CallNumber number = next_call();
   if (auto* leader = std::get_if<Leader>(&role_)) {
-    leader->barriers.push_back({number, self_, ConnectionId(), std::max(commit_, leader->noop), Round()});
+    wait_for_round(*leader, {self_, ConnectionId(), number, LogIndex(), std::move(renewals)});
   } else if (this->leader()) {
-    send(this->leader(), Barrier{number});
+    send(this->leader(), Barrier{number, std::move(renewals)});
   }
   return number;
 }
@@ -26,11 +26,28 @@ void Raft::on_barrier(ConnectionId connection, const Message& from, const Barrie
     answer(connection, from.from, NotLeader{barrier.number, this->leader()});
     return;
   }
-  // Before the no-op is committed this leader may not know the latest commit index (R6).
-  leader->barriers.push_back({barrier.number, from.from, connection, std::max(commit_, leader->noop), Round()});
+  wait_for_round(*leader, {from.from, connection, barrier.number, LogIndex(), barrier.renewals});
+}
+
+// "The leader restarts those leases on receipt, notes its commit index" (L2). Before the no-op is
+// committed a leader may not know the latest commit index (R6), so it waits for that at least.
+void Raft::wait_for_round(Leader& leader, ReadyBarrier question) {
+  question.index = std::max(commit_, leader.noop);
+  auto& renewed = consequences_.renewed;
+  renewed.insert(renewed.end(), question.renewals.begin(), question.renewals.end());
+  leader.barriers.push_back({std::move(question), Round()});
+}
+
+void Raft::answer_barrier(const ReadyBarrier& barrier, std::vector<Renewal> renewals) {
+  answer(barrier.connection, barrier.asker, BarrierAnswer{barrier.number, barrier.index, std::move(renewals)});
 }
 
 void Raft::on_barrier_answer(const BarrierAnswer& answer) { consequences_.barriers.push_back(answer); }
+
+bool Raft::leads_with_full_state() const {
+  const auto* leader = std::get_if<Leader>(&role_);
+  return leader != nullptr && applicable_index() >= leader->noop;
+}
 
 void Raft::start_round_if_wanted() {
   auto& leader = std::get<Leader>(role_);
@@ -49,34 +66,27 @@ void Raft::confirm_rounds() {
   std::vector<Round> reached{leader.round};
   for (const auto& [id, peer] : leader.peers) reached.push_back(peer.round);
   leader.confirmed = reached_by_quorum(std::move(reached));
-  answer_barriers();
+  release_barriers();
 }
 
-void Raft::answer_barriers() {
+void Raft::release_barriers() {
   auto& leader = std::get<Leader>(role_);
-  const auto is_answered = [&](const WaitingBarrier& barrier) {
-    const bool confirmed = barrier.round && barrier.round <= leader.confirmed;
-    if (!confirmed || applicable_index() < barrier.index) return false;
-    const BarrierAnswer ready{barrier.number, barrier.index};
-    if (barrier.asker == self_) {
-      consequences_.barriers.push_back(ready);
-    } else {
-      answer(barrier.connection, barrier.asker, ready);
-    }
-    return true;
-  };
-  // Not std::erase_if: each barrier is answered exactly once, in order of arrival.
   std::vector<WaitingBarrier> still_waiting;
-  for (const WaitingBarrier& barrier : leader.barriers) {
-    if (!is_answered(barrier)) still_waiting.push_back(barrier);
+  for (WaitingBarrier& barrier : leader.barriers) {
+    const bool confirmed = barrier.round && barrier.round <= leader.confirmed;
+    if (confirmed && applicable_index() >= barrier.question.index) {
+      consequences_.ready.push_back(std::move(barrier.question));
+    } else {
+      still_waiting.push_back(std::move(barrier));
+    }
   }
   leader.barriers = std::move(still_waiting);
 }
 
 void Raft::refuse_barriers(NodeId new_leader) {
   for (const WaitingBarrier& barrier : std::get<Leader>(role_).barriers) {
-    if (barrier.asker == self_) continue;
-    answer(barrier.connection, barrier.asker, NotLeader{barrier.number, new_leader});
+    const ReadyBarrier& question = barrier.question;
+    if (question.asker != self_) answer(question.connection, question.asker, NotLeader{question.number, new_leader});
   }
 }
 

@@ -230,7 +230,7 @@ void Replica::on_no_room_for(const PendingRequests::Due& request) {
 
 void Replica::ask_for_barrier(Now now) {
   if (!leader_ || !raft_->may_speak() || !reads_.barrier_is_due(now.time)) return;
-  reads_.barrier_sent(now.time, raft_->request_barrier());
+  reads_.barrier_sent(now.time, raft_->request_barrier({}));
 }
 
 // --- output ---

@@ -30,6 +30,7 @@ inline constexpr std::size_t kMaxEntryBody = 40 * 1024;  // a command with room 
 inline constexpr std::size_t kMaxStateLimits = 64;       // bytes
 inline constexpr std::size_t kMaxEntries = 65'536;       // of one Append
 inline constexpr std::size_t kMaxForward = 16'384;       // commands of one Forward
+inline constexpr std::size_t kMaxRenewals = 100'000;   // sessions of one Barrier
 inline constexpr std::size_t kMaxReason = 1024;          // bytes, of a refusal
 
 // Soft sizes that senders keep to, so that no frame is large (see docs/architecture.md).

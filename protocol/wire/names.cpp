@@ -69,6 +69,12 @@ constexpr std::array kRoles{
     named(Role::kLeader, "leader"),
 };
 
+constexpr std::array kRenewals{
+    named(raft::Renewal::kRenewed, "renewed"),
+    named(raft::Renewal::kDead, "dead"),
+    named(raft::Renewal::kUnknown, "unknown"),
+};
+
 constexpr std::array kReadModes{
     named(ReadMode::kLocal, "local"),
     named(ReadMode::kLinearizable, "linearizable"),
@@ -114,6 +120,10 @@ std::span<const NamedNumber> names_of<Role>() {
 template <>
 std::span<const NamedNumber> names_of<ReadMode>() {
   return kReadModes;
+}
+template <>
+std::span<const NamedNumber> names_of<raft::Renewal>() {
+  return kRenewals;
 }
 template <>
 std::span<const NamedNumber> names_of<ErrorCode>() {

@@ -34,6 +34,8 @@ std::span<const NamedNumber> names_of<Role>();
 template <>
 std::span<const NamedNumber> names_of<ReadMode>();
 template <>
+std::span<const NamedNumber> names_of<raft::Renewal>();
+template <>
 std::span<const NamedNumber> names_of<ErrorCode>();
 
 // Empty if the table has no such number or name.

@@ -275,7 +275,10 @@ struct Schema<raft::Forward> {
 
 template <>
 struct Schema<raft::Barrier> {
-  static void fields(auto& v, auto& m) { field(v, "number", m.number); }
+  static void fields(auto& v, auto& m) {
+    field(v, "number", m.number);
+    list(v, "renewals", m.renewals, {0, kMaxRenewals});
+  }
 };
 
 template <>
@@ -283,6 +286,7 @@ struct Schema<raft::BarrierAnswer> {
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "index", m.index);
+    list(v, "renewals", m.renewals, {0, kMaxRenewals});
   }
 };
 

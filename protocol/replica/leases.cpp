@@ -1,0 +1,69 @@
+#include "protocol/replica/leases.hpp"
+
+#include <algorithm>
+
+namespace lockstep {
+
+void Leases::begin(Time now) {
+  leases_.clear();
+  by_end_.clear();
+  healthy_time_ = Duration::zero();
+  last_advance_ = now;
+}
+
+void Leases::advance(Time now, bool healthy) {
+  const Duration elapsed = std::max(now - last_advance_, Duration::zero());
+  if (elapsed < tick_) return;
+  last_advance_ = now;
+  if (healthy) healthy_time_ += std::min(elapsed, 2 * tick_);
+}
+
+void Leases::start(SessionId session, Duration duration) {
+  Lease& lease = leases_[session];
+  if (lease.expiring) return;
+  by_end_.erase({lease.ends, session});
+  lease.duration = duration;
+  lease.ends = healthy_time_ + duration;
+  by_end_.insert({lease.ends, session});
+}
+
+void Leases::renew(SessionId session) {
+  if (const auto found = leases_.find(session); found != leases_.end()) start(session, found->second.duration);
+}
+
+void Leases::forget(SessionId session) {
+  const auto found = leases_.find(session);
+  if (found == leases_.end()) return;
+  by_end_.erase({found->second.ends, session});
+  leases_.erase(found);
+}
+
+bool Leases::is_expiring(SessionId session) const {
+  const auto found = leases_.find(session);
+  return found != leases_.end() && found->second.expiring;
+}
+
+std::vector<SessionId> Leases::take_expired() {
+  std::vector<SessionId> expired;
+  while (!by_end_.empty() && by_end_.begin()->first <= healthy_time_) {
+    const SessionId session = by_end_.begin()->second;
+    by_end_.erase(by_end_.begin());
+    leases_.at(session).expiring = true;
+    expired.push_back(session);
+  }
+  return expired;
+}
+
+void Leases::put_back(SessionId session) {
+  Lease& lease = leases_.at(session);
+  lease.expiring = false;
+  by_end_.insert({lease.ends, session});
+}
+
+Time Leases::next_deadline(Time now) const {
+  if (by_end_.empty()) return Time::max();
+  const Duration left = std::max(by_end_.begin()->first - healthy_time_, tick_);
+  return std::max(now, last_advance_ + left);
+}
+
+}  // namespace lockstep
