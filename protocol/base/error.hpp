@@ -32,6 +32,17 @@ enum class ErrorCode : std::uint8_t {
   kTooManyLocks = 14,
   kTooManySessionLocks = 15,
   kTooManySessions = 16,
+  kAlreadyHeld = 17,
+  kAlreadyWaiting = 18,
+  kWaitedFor = 19,
+  kDeadlock = 20,
+  kModeMismatch = 21,
+  kPermitsMismatch = 22,
+  kTooManyWaiters = 23,
+  kWaiterGone = 24,
+  kNoSuchSession = 25,
+  kSessionClosed = 26,
+  kSessionForced = 27,
 };
 
 enum class Certainty : std::uint8_t {
@@ -45,7 +56,7 @@ struct ErrorInfo {
   ErrorCode code;
   std::string_view name;  // what --json and the documents call it
   Certainty certainty;
-  int exit_code;  // of the command line: 2 usage, 3 unavailable, 4 refused, 5 lost
+  int exit_code;  // of the command line: 1 no, 2 usage, 3 unavailable, 4 refused, 5 lost
   std::string_view meaning;
   std::string_view way_out;
 };

@@ -61,8 +61,11 @@ using CallNumber = Ordinal<struct CallNumberTag>;        // matches an answer to
 using SessionId = Ordinal<struct SessionIdTag>;        // the index of the entry that opened it
 using FencingToken = Ordinal<struct FencingTokenTag>;  // the index of the entry that granted the lock
 
+using WaiterId = Ordinal<struct WaiterIdTag>;  // the index of the entry that queued the request
+
 constexpr SessionId session_opened_by(LogIndex index) { return SessionId(index.value()); }
 constexpr FencingToken token_granted_by(LogIndex index) { return FencingToken(index.value()); }
+constexpr WaiterId waiter_queued_by(LogIndex index) { return WaiterId(index.value()); }
 
 // CLOCK_BOOTTIME of the machine: every deadline and timeout. Only distances mean anything.
 struct BootClock {

@@ -23,8 +23,7 @@ struct AddFields {
   void operator()(const SessionOpened& opened) const { hash.add(opened.session.value()); }
   void operator()(const Granted& granted) const { hash.add(granted.token.value()); }
   void operator()(const Held& held) const {
-    hash.add(held.owner).add(held.token.value());
-    hash.add(static_cast<std::uint64_t>(held.since.time_since_epoch().count()));
+    hash.add(held.owner).add(held.token.value()).add(held.since).add_text(held.name).add_text(held.note);
   }
   void operator()(const Released&) const {}
   void operator()(const NotHolder& not_holder) const {
@@ -32,8 +31,14 @@ struct AddFields {
     if (not_holder.owner) hash.add(*not_holder.owner);
   }
   void operator()(const Refused& refused) const {
-    hash.add(static_cast<std::uint64_t>(refused.code)).add(refused.current_session.value());
+    hash.add(static_cast<std::uint64_t>(refused.code)).add(refused.current_session.value()).add_text(refused.detail);
   }
+  void operator()(const Queued& queued) const {
+    hash.add(queued.waiter.value()).add(queued.position);
+    (*this)(queued.by);
+  }
+  void operator()(const Cancelled&) const {}
+  void operator()(const Closed&) const {}
 };
 
 }  // namespace
@@ -52,6 +57,8 @@ RecordHash& RecordHash::add(const SecretHash& secret_hash) {
   for (std::size_t i = 0; i < secret_hash.size(); i += 8) add(word_at(secret_hash.data() + i));
   return *this;
 }
+
+RecordHash& RecordHash::add(WallTime time) { return add(static_cast<std::uint64_t>(time.time_since_epoch().count())); }
 
 RecordHash& RecordHash::add(const Result& result) {
   add(result.index());

@@ -16,7 +16,7 @@ namespace lockstep::locks {
 
 enum class RecordTag : std::uint64_t {
   kLimits = 1,
-  kLock = 2,
+  kHold = 2,
   kSession = 3,
   kSessionUse = 4,
   kAnswer = 5,
@@ -24,9 +24,19 @@ enum class RecordTag : std::uint64_t {
   kOpenCommand = 7,
   kPreemptCommand = 8,
   kReleaseCommand = 9,
+  kAcquireCommand = 10,
+  kAcquiredNames = 11,
+  kCancelCommand = 12,
+  kCloseCommand = 13,
+  kForceReleaseCommand = 14,
+  kCloseSessionCommand = 15,
+  kExpireCommand = 16,
+  kWaiter = 17,
+  kWaiterName = 18,
+  kHistoryEvent = 19,
 };
 
-// Of up to kMaxWords numbers and at most one text, in the order they are added.
+// Of up to kMaxWords numbers and texts, in the order they are added.
 class RecordHash {
  public:
   explicit RecordHash(RecordTag tag) { add(static_cast<std::uint64_t>(tag)); }
@@ -34,13 +44,14 @@ class RecordHash {
   RecordHash& add(std::uint64_t word);
   RecordHash& add(const ClientId& client);
   RecordHash& add(const SecretHash& secret_hash);
+  RecordHash& add(WallTime time);
   RecordHash& add(const Result& result);
   RecordHash& add_text(std::string_view text);
 
   std::uint64_t finish() const;
 
  private:
-  static constexpr std::size_t kMaxWords = 16;
+  static constexpr std::size_t kMaxWords = 24;
   std::array<std::uint64_t, kMaxWords> words_{};  // little-endian
   std::size_t size_ = 0;
 };

@@ -20,6 +20,8 @@ std::uint64_t hash_of_identity(const Session& session) {
       .add(session.secret_hash)
       .add(session.nonce)
       .add(session.ttl_ms)
+      .add_text(session.note)
+      .add(session.opened)
       .finish();
 }
 
@@ -28,6 +30,7 @@ std::uint64_t hash_of_use(const Session& session) {
       .add(session.id.value())
       .add(session.last_used.value())
       .add(session.acknowledged_below.value())
+      .add(session.forced_at.value())
       .finish();
 }
 
@@ -78,7 +81,7 @@ SessionId Sessions::last_of(const ClientId& client) const {
   return found == last_of_client_.end() ? SessionId() : found->second;
 }
 
-std::optional<SessionEnd> Sessions::end_of(SessionId id) const {
+std::optional<EndReason> Sessions::end_of(SessionId id) const {
   const auto found = how_ended_.find(id);
   if (found == how_ended_.end()) return std::nullopt;
   return found->second;
@@ -88,7 +91,7 @@ SessionId Sessions::longest_idle() const {
   return idle_by_last_use_.empty() ? SessionId() : idle_by_last_use_.begin()->second;
 }
 
-void Sessions::open(LogIndex index, const Open& open) {
+void Sessions::open(LogIndex index, WallTime time, const Open& open) {
   INVARIANT(find(last_of(open.client)) == nullptr, "a client has at most one living session");
   Session session;
   session.id = session_opened_by(index);
@@ -96,23 +99,27 @@ void Sessions::open(LogIndex index, const Open& open) {
   session.secret_hash = open.secret_hash;
   session.nonce = open.nonce;
   session.ttl_ms = open.ttl_ms;
+  session.note = open.note;
+  session.opened = time;
   session.last_used = index;
   hash_ += hash_of_all(session);
-  idle_by_last_use_.emplace_hint(idle_by_last_use_.end(), index, session.id);
+  make_idle(session);
+  ids_.insert(ids_.end(), session.id);
   last_of_client_[open.client] = session.id;
   living_.emplace(session.id, std::move(session));
 }
 
-void Sessions::end(SessionId id, SessionEnd how) {
+void Sessions::end(SessionId id, EndReason how) {
   auto node = living_.extract(id);
   INVARIANT(!node.empty(), "only a living session ends");
   Session& session = node.mapped();
   hash_ -= hash_of_all(session);
   idle_by_last_use_.erase(session.last_used);
+  ids_.erase(id);
   remember(std::move(session), how);
 }
 
-void Sessions::remember(Session&& session, SessionEnd how) {
+void Sessions::remember(Session&& session, EndReason how) {
   if (ended_.size() == kKeptEndedSessions) forget_oldest();
   const Ended ended{++ended_count_, session.id, session.client, how};
   hash_ += hash_of(ended);
@@ -129,20 +136,37 @@ void Sessions::forget_oldest() {
   ended_.pop_front();
 }
 
-void Sessions::used(SessionId id, LogIndex index, bool holds_locks) {
+void Sessions::used(SessionId id, LogIndex index, bool busy) {
   Session& session = living(id);
   INVARIANT(index >= session.last_used, "entries are applied in order");
   hash_ -= hash_of_use(session);
   auto place = idle_by_last_use_.extract(session.last_used);
   session.last_used = index;
   hash_ += hash_of_use(session);
-  if (holds_locks) return;
-  if (place.empty()) {
-    idle_by_last_use_.emplace_hint(idle_by_last_use_.end(), index, id);
-    return;
-  }
+  if (busy) return;
+  if (place.empty()) return make_idle(session);
   place.key() = index;
   idle_by_last_use_.insert(idle_by_last_use_.end(), std::move(place));
+}
+
+void Sessions::now_busy(SessionId id, bool busy) {
+  const Session& session = living(id);
+  if (busy) {
+    idle_by_last_use_.erase(session.last_used);
+  } else {
+    make_idle(session);
+  }
+}
+
+void Sessions::make_idle(const Session& session) {
+  if (session.ttl_ms == 0) idle_by_last_use_.emplace_hint(idle_by_last_use_.end(), session.last_used, session.id);
+}
+
+void Sessions::lock_was_forced(SessionId id, LogIndex index) {
+  Session& session = living(id);
+  hash_ -= hash_of_use(session);
+  session.forced_at = index;
+  hash_ += hash_of_use(session);
 }
 
 void Sessions::acknowledge(SessionId id, RequestNumber below) {

@@ -1,9 +1,9 @@
 // The session table: which sessions live, which answers each may still ask for, and how the last of
 // the others ended.
 //
-// Knows nothing of locks beyond one bit a session, told from outside: whether it holds any. Idle
-// sessions are kept in the order of their last use, since the longest unused makes room when the
-// table is full.
+// Knows nothing of locks beyond one bit a session, told from outside: whether it is busy, that is, holds
+// or waits for one. Idle sessions of TTL 0 are kept in the order of their last use, since the longest
+// unused makes room when the table is full; the others end by their leases.
 //
 // Invariants: a client has at most one living session, and it is the client's last; a session's
 // answers are those of its numbers in [acknowledged_below, acknowledged_below + 64) that have run.
@@ -13,6 +13,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -33,16 +35,14 @@ struct Session {
   SecretHash secret_hash{};
   std::uint64_t nonce = 0;
   std::uint32_t ttl_ms = 0;
+  std::string note;
+  WallTime opened{};
   LogIndex last_used;
+  LogIndex forced_at;  // the last entry by which an operator took a lock of it; none: that never happened
   RequestNumber acknowledged_below;
   std::vector<SavedAnswer> answers;  // by rising number, at most kMaxUnacknowledged
 
   const SavedAnswer* answer_to(RequestNumber number) const;
-};
-
-enum class SessionEnd : std::uint8_t {
-  kSuperseded = 1,  // the client took it over
-  kEvicted = 2,     // it made room for another
 };
 
 class Sessions {
@@ -52,15 +52,19 @@ class Sessions {
   // The client's last session, living or among the ended ones that are kept; none if nothing is known.
   SessionId last_of(const ClientId& client) const;
   // How a session that does not live ended; nothing if that is no longer known, or it never was.
-  std::optional<SessionEnd> end_of(SessionId id) const;
-  // The session without locks that was used longest ago; none if every one holds some.
+  std::optional<EndReason> end_of(SessionId id) const;
+  // The idle session of TTL 0 that was used longest ago; none if there is none.
   SessionId longest_idle() const;
+  const std::set<SessionId>& in_order() const { return ids_; }
 
   // The client must have no living session. The new one is idle, last used at its own index.
-  void open(LogIndex index, const Open& open);
-  void end(SessionId id, SessionEnd how);
-  // The session was used in entry `index`, the newest so far, and now holds locks or does not.
-  void used(SessionId id, LogIndex index, bool holds_locks);
+  void open(LogIndex index, WallTime time, const Open& open);
+  void end(SessionId id, EndReason how);
+  // The session was used in entry `index`, the newest so far, and now is busy or is not.
+  void used(SessionId id, LogIndex index, bool busy);
+  // Another's request made the session busy or idle.
+  void now_busy(SessionId id, bool busy);
+  void lock_was_forced(SessionId id, LogIndex index);
   // Answers below `below` have reached the client. Never lowers what was acknowledged before.
   void acknowledge(SessionId id, RequestNumber below);
   // The number must be new in this session, and not below what was acknowledged.
@@ -74,20 +78,22 @@ class Sessions {
     std::uint64_t position = 0;  // counts all sessions that ever ended: the order in which they are forgotten
     SessionId id;
     ClientId client;
-    SessionEnd how{};
+    EndReason how{};
   };
 
   static std::uint64_t hash_of(const Ended& ended);
   Session& living(SessionId id);
-  void remember(Session&& session, SessionEnd how);
+  void remember(Session&& session, EndReason how);
+  void make_idle(const Session& session);
   void forget_oldest();
 
   std::unordered_map<SessionId, Session> living_;
+  std::set<SessionId> ids_;  // of the living
   std::unordered_map<ClientId, SessionId> last_of_client_;
   // An entry uses at most one session, so an index of last use names one.
   std::map<LogIndex, SessionId> idle_by_last_use_;
   std::deque<Ended> ended_;  // the last kKeptEndedSessions, oldest first
-  std::unordered_map<SessionId, SessionEnd> how_ended_;
+  std::unordered_map<SessionId, EndReason> how_ended_;
   std::uint64_t ended_count_ = 0;
   std::uint64_t hash_ = 0;
 };

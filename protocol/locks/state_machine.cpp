@@ -1,17 +1,33 @@
 #include "protocol/locks/state_machine.hpp"
 
-#include <utility>
-
 #include "protocol/base/invariant.hpp"
+#include "protocol/locks/deadlock.hpp"
 #include "protocol/locks/record_hash.hpp"
 
 namespace lockstep::locks {
 namespace {
 
-Refused refused(ErrorCode code) { return Refused{code, SessionId()}; }
+Refused refused(ErrorCode code, std::string detail = {}) { return Refused{code, SessionId(), std::move(detail)}; }
+
+std::string about(const std::string& name) { return "lock \"" + name + "\""; }
 
 std::uint64_t hash_of(const StateLimits& limits) {
-  return RecordHash(RecordTag::kLimits).add(limits.locks).add(limits.sessions).add(limits.locks_per_session).finish();
+  return RecordHash(RecordTag::kLimits)
+      .add(limits.locks)
+      .add(limits.sessions)
+      .add(limits.locks_per_session)
+      .add(limits.waiters_per_lock)
+      .finish();
+}
+
+// Of requests whose session does not live. Nothing is known any more of one that ended long ago.
+ErrorCode error_after(std::optional<EndReason> end) {
+  switch (end.value_or(EndReason::kExpired)) {
+    case EndReason::kSuperseded: return ErrorCode::kSessionSuperseded;
+    case EndReason::kClosed: return ErrorCode::kSessionClosed;
+    case EndReason::kForced: return ErrorCode::kSessionForced;
+    default: return ErrorCode::kSessionExpired;
+  }
 }
 
 }  // namespace
@@ -21,64 +37,101 @@ StateMachine::StateMachine(const StateLimits& limits) : limits_(limits), limits_
 std::optional<Outcome> StateMachine::apply(LogIndex index, WallTime time, const Command& command) {
   INVARIANT(index > last_applied_, "entries are applied in order, each once");
   last_applied_ = index;
+  changes_.clear();
+  const Stamp at{index, time};
+  if (const auto* request = std::get_if<Expire>(&command)) {
+    expire(at, *request);
+    return std::nullopt;
+  }
   RequestKey key = key_of(command);
-  if (const auto* request = std::get_if<Open>(&command)) return Outcome{key, open(index, *request)};
-  auto result = execute(index, time, std::get<Execute>(command), key.fingerprint);
+  if (const auto* request = std::get_if<Open>(&command)) return Outcome{key, open(at, *request)};
+  auto result = execute(at, std::get<Execute>(command), key.fingerprint);
   if (!result) return std::nullopt;
   return Outcome{key, *std::move(result)};
 }
 
+// ---- Sessions
+
 // L1. The order of the questions matters: a retried Open is recognised before anything else, so that
 // it cannot take over from itself; a stale one names an older session, so it cannot fence the living.
-Result StateMachine::open(LogIndex index, const Open& open) {
+Result StateMachine::open(const Stamp& at, const Open& open) {
   const SessionId last = sessions_.last_of(open.client);
   const Session* current = sessions_.find(last);
   if (current && current->nonce == open.nonce && current->secret_hash == open.secret_hash) {
-    sessions_.used(last, index, locks_.held_by(last) != 0);
+    sessions_.used(last, at.index, locks_.is_busy(last));
     return SessionOpened{last};
   }
   if (last && open.replaces != last) return Refused{ErrorCode::kSessionConflict, last};
-  if (current) return take_over(index, open, *current);
-  return open_new(index, open);
+  if (current) return take_over(at, open, *current);
+  return open_new(at, open);
 }
 
-Result StateMachine::open_new(LogIndex index, const Open& open) {
+Result StateMachine::open_new(const Stamp& at, const Open& open) {
   if (sessions_.size() >= limits_.sessions) {
     const SessionId idle = sessions_.longest_idle();
     if (!idle) return refused(ErrorCode::kTooManySessions);
-    sessions_.end(idle, SessionEnd::kEvicted);
+    sessions_.end(idle, EndReason::kEvicted);
   }
-  sessions_.open(index, open);
-  return SessionOpened{session_opened_by(index)};
+  sessions_.open(at.index, at.time, open);
+  return SessionOpened{session_opened_by(at.index)};
 }
 
-Result StateMachine::take_over(LogIndex index, const Open& open, const Session& current) {
+Result StateMachine::take_over(const Stamp& at, const Open& open, const Session& current) {
   if (current.secret_hash != open.secret_hash) return refused(ErrorCode::kWrongSecret);
   const SessionId earlier = current.id;
-  const SessionId session = session_opened_by(index);
-  sessions_.end(earlier, SessionEnd::kSuperseded);
-  sessions_.open(index, open);
-  locks_.take_over(earlier, session, token_granted_by(index));
-  sessions_.used(session, index, locks_.held_by(session) != 0);
+  const SessionId session = session_opened_by(at.index);
+  const std::vector<std::string> names = locks_.names_held_by(earlier);
+  locks_.drop_waits_of(earlier);
+  for (const std::string& name : names) note_end(at, *locks_.find(name), earlier, {EndReason::kSuperseded});
+  sessions_.end(earlier, EndReason::kSuperseded);
+  sessions_.open(at.index, at.time, open);
+  locks_.take_over(earlier, session, token_granted_by(at.index), at.time);
+  for (const std::string& name : names) note_grant(at, name, session, locks_.find(name)->second.mode);
+  sessions_.used(session, at.index, locks_.is_busy(session));
+  settle(at);
   return SessionOpened{session};
 }
 
-std::optional<Result> StateMachine::execute(LogIndex index, WallTime time, const Execute& request,
-                                            std::uint64_t fingerprint) {
+void StateMachine::expire(const Stamp& at, const Expire& expire) {
+  if (sessions_.find(expire.session) == nullptr) return;
+  if (expire.waits_only) {
+    locks_.drop_waits_of(expire.session);
+    sessions_.now_busy(expire.session, locks_.is_busy(expire.session));
+  } else {
+    end_session(at, expire.session, {EndReason::kExpired});
+  }
+  settle(at);
+}
+
+// L8: first its waits, so that nothing is granted to a session that is ending; then its locks.
+void StateMachine::end_session(const Stamp& at, SessionId session, const Cause& cause) {
+  locks_.drop_waits_of(session);
+  for (const std::string& name : locks_.names_held_by(session)) {
+    end_hold(at, *locks_.find(name), session, cause);
+  }
+  sessions_.end(session, cause.reason);
+}
+
+// ---- Exactly once
+
+std::optional<Result> StateMachine::execute(const Stamp& at, const Execute& request, std::uint64_t fingerprint) {
   if (sessions_.find(request.session) == nullptr) {
-    const bool superseded = sessions_.end_of(request.session) == SessionEnd::kSuperseded;
-    return refused(superseded ? ErrorCode::kSessionSuperseded : ErrorCode::kSessionExpired);
+    const auto end = sessions_.end_of(request.session);
+    // A second copy of the very request that closed the session.
+    if (end == EndReason::kClosed && std::holds_alternative<Close>(request.operation)) return Closed{};
+    return refused(error_after(end));
   }
   sessions_.acknowledge(request.session, request.acknowledged_below);
-  auto result = run_once(index, time, request, fingerprint);
-  sessions_.used(request.session, index, locks_.held_by(request.session) != 0);
+  auto result = run_once(at, request, fingerprint);
+  if (sessions_.find(request.session) != nullptr) {
+    sessions_.used(request.session, at.index, locks_.is_busy(request.session));
+  }
   return result;
 }
 
-// Exactly once: a number that has run is answered from the table, one that was acknowledged is over.
-std::optional<Result> StateMachine::run_once(LogIndex index, WallTime time, const Execute& request,
-                                             std::uint64_t fingerprint) {
-  const Session& session = *sessions_.find(request.session);
+// A number that has run is answered from the table, one that was acknowledged is over.
+std::optional<Result> StateMachine::run_once(const Stamp& at, const Execute& request, std::uint64_t fingerprint) {
+  const Session& session = session_of(request.session);
   if (request.number < session.acknowledged_below) return std::nullopt;
   if (request.number - session.acknowledged_below >= kMaxUnacknowledged) {
     return refused(ErrorCode::kTooManyUnacknowledged);
@@ -87,63 +140,173 @@ std::optional<Result> StateMachine::run_once(LogIndex index, WallTime time, cons
     if (answer->fingerprint != fingerprint) return refused(ErrorCode::kNumberReused);
     return answer->result;
   }
-  Result result = run(index, time, request.session, request.operation);
-  sessions_.save(request.session, SavedAnswer{request.number, fingerprint, result});
+  Result result =
+      std::visit([&](const auto& operation) { return run(at, request.session, operation); }, request.operation);
+  settle(at);
+  const bool lives = sessions_.find(request.session) != nullptr;
+  if (lives) sessions_.save(request.session, SavedAnswer{request.number, fingerprint, result});
   return result;
 }
 
-Result StateMachine::run(LogIndex index, WallTime time, SessionId session, const Operation& operation) {
-  if (const auto* wanted = std::get_if<Preempt>(&operation)) return preempt(index, time, session, wanted->name);
-  return release(session, std::get<Release>(operation).name);
+// ---- The operations
+
+Result StateMachine::run(const Stamp& at, SessionId session, const Preempt& preempt) {
+  const LockRequest request{session};
+  const NamedLock* lock = locks_.find(preempt.name);
+  if (lock != nullptr && !lock->second.holds.empty()) return who_holds(*lock, session);
+  if (lock != nullptr) return refused(ErrorCode::kWaitedFor, about(preempt.name));
+  if (auto refusal = over_limits(session, 1, 1)) return *std::move(refusal);
+  locks_.grant({&preempt.name, 1}, request, token_granted_by(at.index), at.time);
+  note_grant(at, preempt.name, session, request.mode);
+  return Granted{token_granted_by(at.index)};
 }
 
-Result StateMachine::preempt(LogIndex index, WallTime time, SessionId session, const std::string& name) {
-  if (const LockTable::Lock* lock = locks_.find(name)) {
-    return Held{client_of(lock->session), lock->token, lock->since};
-  }
-  if (locks_.size() >= limits_.locks) return refused(ErrorCode::kTooManyLocks);
-  if (locks_.held_by(session) >= limits_.locks_per_session) return refused(ErrorCode::kTooManySessionLocks);
-  const FencingToken token = token_granted_by(index);
-  locks_.grant(name, session, token, time);
-  return Granted{token};
-}
-
-Result StateMachine::release(SessionId session, const std::string& name) {
-  const LockTable::Lock* lock = locks_.find(name);
-  if (lock == nullptr) return NotHolder{};
-  if (lock->session != session) return NotHolder{client_of(lock->session)};
-  locks_.release(name);
+Result StateMachine::run(const Stamp& at, SessionId session, const Release& release) {
+  const NamedLock* lock = locks_.find(release.name);
+  if (lock == nullptr || lock->second.holds.empty()) return NotHolder{};
+  if (!lock->second.holds.contains(session)) return NotHolder{client_of(lock->second.holds.begin()->first)};
+  end_hold(at, *lock, session, {EndReason::kReleased});
   return Released{};
 }
 
-std::optional<LockView> StateMachine::check(std::string_view name) const {
-  const auto found = locks_.in_order().find(name);
-  if (found == locks_.in_order().end()) return std::nullopt;
-  return view_of(found->first, found->second);
-}
-
-std::vector<LockView> StateMachine::list(std::string_view prefix, std::string_view after, std::size_t limit) const {
-  const auto& locks = locks_.in_order();
-  auto lock = after < prefix ? locks.lower_bound(prefix) : locks.upper_bound(after);
-  std::vector<LockView> views;
-  for (; lock != locks.end() && views.size() < limit && lock->first.starts_with(prefix); ++lock) {
-    views.push_back(view_of(lock->first, lock->second));
+Result StateMachine::run(const Stamp& at, SessionId session, const Acquire& acquire) {
+  if (auto refusal = problem_with(session, acquire)) return *std::move(refusal);
+  const LockRequest request{session, acquire.thread, acquire.mode, acquire.permits};
+  const NamedLock* obstacle = nullptr;
+  std::size_t new_names = 0;
+  for (const std::string& name : acquire.names) {
+    const NamedLock* lock = locks_.find(name);
+    if (lock == nullptr) ++new_names;
+    if (obstacle == nullptr && !LockTable::is_to_be_had(lock, acquire.mode)) obstacle = lock;
   }
-  return views;
+  if (obstacle != nullptr && !acquire.wait) {
+    Held by = who_blocks(*obstacle, request);
+    if (!by.token) return refused(ErrorCode::kWaitedFor, about(obstacle->first));
+    return by;
+  }
+  if (auto refusal = over_limits(session, acquire.names.size(), new_names)) return *std::move(refusal);
+  if (obstacle != nullptr) return enqueue(at, request, acquire, *obstacle);
+  locks_.grant(acquire.names, request, token_granted_by(at.index), at.time);
+  for (const std::string& name : acquire.names) note_grant(at, name, session, acquire.mode);
+  return Granted{token_granted_by(at.index)};
 }
 
-const ClientId& StateMachine::client_of(SessionId session) const {
-  const Session* owner = sessions_.find(session);
-  INVARIANT(owner != nullptr, "the session of every lock lives");
-  return owner->client;
+Result StateMachine::enqueue(const Stamp& at, const LockRequest& request, const Acquire& acquire,
+                             const NamedLock& obstacle) {
+  for (const std::string& name : acquire.names) {
+    const NamedLock* lock = locks_.find(name);
+    if (lock != nullptr && lock->second.queue.size() >= limits_.waiters_per_lock) {
+      return refused(ErrorCode::kTooManyWaiters, about(name));
+    }
+  }
+  if (locks_.is_busy(request.session)) {
+    if (const auto cycle = find_deadlock(locks_, acquire.names, request)) {
+      return refused(ErrorCode::kDeadlock, describe(*cycle, sessions_));
+    }
+  }
+  Held by = who_blocks(obstacle, request);
+  const Waiter& waiter = locks_.enqueue(acquire.names, request, waiter_queued_by(at.index), at.time);
+  return Queued{waiter.id, LockTable::position_of(waiter), std::move(by)};
 }
 
-LockView StateMachine::view_of(const std::string& name, const LockTable::Lock& lock) const {
-  return LockView{name, client_of(lock.session), lock.token, lock.since};
+Result StateMachine::run(const Stamp&, SessionId session, const Cancel& cancel) {
+  if (const Waiter* waiter = locks_.waiter(cancel.waiter); waiter && waiter->request.session == session) {
+    locks_.drop(cancel.waiter);
+    return Cancelled{};
+  }
+  if (const auto* granted = locks_.granted(cancel.waiter); granted && granted->session == session) {
+    return Granted{granted->token};
+  }
+  return refused(ErrorCode::kWaiterGone);
+}
+
+Result StateMachine::run(const Stamp& at, SessionId session, const Close&) {
+  end_session(at, session, {EndReason::kClosed});
+  return Closed{};
+}
+
+Result StateMachine::run(const Stamp& at, SessionId session, const ForceRelease& release) {
+  const NamedLock* lock = locks_.find(release.name);
+  if (lock == nullptr || lock->second.holds.empty()) return NotHolder{};
+  std::vector<SessionId> holders;
+  for (const auto& [holder, hold] : lock->second.holds) holders.push_back(holder);
+  const ClientId by = client_of(session);
+  for (const SessionId holder : holders) {
+    end_hold(at, *locks_.find(release.name), holder, {EndReason::kForced, by, release.why});
+    sessions_.lock_was_forced(holder, at.index);
+    sessions_.now_busy(holder, locks_.is_busy(holder));
+  }
+  return Released{};
+}
+
+Result StateMachine::run(const Stamp& at, SessionId session, const CloseSession& close) {
+  if (sessions_.find(close.target) == nullptr) return refused(ErrorCode::kNoSuchSession);
+  end_session(at, close.target, {EndReason::kForced, client_of(session), close.why});
+  return Closed{};
+}
+
+// ---- Whether a request is allowed
+
+std::optional<Refused> StateMachine::problem_with(SessionId session, const Acquire& acquire) const {
+  for (const std::string& name : acquire.names) {
+    const NamedLock* lock = locks_.find(name);
+    if (lock == nullptr) continue;
+    if (lock->second.holds.contains(session)) return refused(ErrorCode::kAlreadyHeld, about(name));
+    if (locks_.is_waiting_for(session, *lock)) return refused(ErrorCode::kAlreadyWaiting, about(name));
+    const std::uint32_t permits = lock->second.permits;
+    if ((permits == 0) != (acquire.permits == 0)) {
+      return refused(ErrorCode::kModeMismatch, about(name) + (permits == 0 ? " is no semaphore" : " is a semaphore"));
+    }
+    if (permits != acquire.permits) {
+      return refused(ErrorCode::kPermitsMismatch, about(name) + " has " + std::to_string(permits) + " permits");
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Refused> StateMachine::over_limits(SessionId session, std::size_t names, std::size_t new_names) const {
+  if (locks_.size() + new_names > limits_.locks) return refused(ErrorCode::kTooManyLocks);
+  if (locks_.claims_of(session) + names > limits_.locks_per_session) {
+    return refused(ErrorCode::kTooManySessionLocks);
+  }
+  return std::nullopt;
+}
+
+// ---- What follows
+
+void StateMachine::settle(const Stamp& at) {
+  if (locks_.is_settled()) return;
+  while (const auto grant = locks_.grant_next(token_granted_by(at.index), at.time)) {
+    INVARIANT(sessions_.find(grant->request.session) != nullptr, "no dead waiter is granted (L8)");
+    for (const std::string& name : grant->names) note_grant(at, name, grant->request.session, grant->request.mode);
+  }
+}
+
+void StateMachine::end_hold(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause) {
+  note_end(at, lock, session, cause);
+  locks_.release(lock.first, session);
+}
+
+void StateMachine::note_grant(const Stamp& at, const std::string& name, SessionId session, Mode mode) {
+  changes_.push_back({at.index, name, mode, client_of(session), token_granted_by(at.index), std::nullopt});
+}
+
+void StateMachine::note_end(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause) {
+  const Hold& hold = lock.second.holds.at(session);
+  const ClientId& client = client_of(session);
+  changes_.push_back({at.index, lock.first, lock.second.mode, client, hold.token, cause.reason});
+  history_.add({0, lock.first, lock.second.mode, client, hold.token, hold.granted, at.time, cause.reason, cause.by,
+                std::string(cause.why)});
+}
+
+const Session& StateMachine::session_of(SessionId session) const {
+  const Session* living = sessions_.find(session);
+  INVARIANT(living != nullptr, "the session of every holder and every waiter lives");
+  return *living;
 }
 
 std::uint64_t StateMachine::recomputed_hash() const {
-  return hash_of(limits_) + locks_.recomputed_hash() + sessions_.recomputed_hash();
+  return hash_of(limits_) + locks_.recomputed_hash() + sessions_.recomputed_hash() + history_.recomputed_hash();
 }
 
 }  // namespace lockstep::locks

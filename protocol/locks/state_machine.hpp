@@ -1,11 +1,14 @@
-// The replicated state: which sessions live, which answers each still needs, and who holds which lock.
+// The replicated state: which sessions live, which answers each still needs, who holds which lock, who
+// waits for it, and how the last grants ended.
 //
 // apply() is a pure function of the state and the entry: no clock, no randomness, no configuration of
 // this node, no order of a hash table. Two replicas that applied the same entries are equal, and
 // hash() says so cheaply: it is kept incrementally, so comparing costs nothing (R16).
 //
-// Invariants: every lock's session lives; a name's token strictly rises from grant to grant; a request
-// number runs at most once in a session.
+// Invariants: every holder's and every waiter's session lives; whatever ends a session takes away all its
+// waits before anything is granted (L8); one entry grants a name once, to one exclusive holder or to a
+// group that shares the token, and a name's token strictly rises from each exclusive grant to the next; a
+// request number runs at most once in a session.
 // A value: copyable, owns everything, not thread-safe.
 #pragma once
 
@@ -13,22 +16,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/locks/commands.hpp"
+#include "protocol/locks/history.hpp"
 #include "protocol/locks/lock_table.hpp"
 #include "protocol/locks/sessions.hpp"
+#include "protocol/locks/views.hpp"
 
 namespace lockstep::locks {
-
-// A lock as check and list show it.
-struct LockView {
-  std::string name;
-  ClientId owner;
-  FencingToken token;
-  WallTime since{};  // when it was granted, by the leader's wall clock
-  friend bool operator==(const LockView&, const LockView&) = default;
-};
 
 struct Outcome {
   RequestKey key;
@@ -39,42 +36,92 @@ class StateMachine {
  public:
   explicit StateMachine(const StateLimits& limits = {});
 
-  // Applies one entry's command. `index` must rise from call to call. No outcome: the request is older
-  // than what its session acknowledged, so nobody waits for it.
+  // Applies one entry's command. `index` must rise from call to call. No outcome: nobody waits for one,
+  // because the request is older than what its session acknowledged, or because the leader asked.
   std::optional<Outcome> apply(LogIndex index, WallTime time, const Command& command);
+  // What the last entry applied did to locks, in order. Not part of the state.
+  std::vector<LockChange> take_changes() { return std::exchange(changes_, {}); }
 
-  std::optional<LockView> check(std::string_view name) const;
-  // Locks whose names start with `prefix` and sort after `after`, at most `limit`, in order of name.
-  std::vector<LockView> list(std::string_view prefix, std::string_view after, std::size_t limit) const;
+  // Views (views.cpp). Pages are in order of name, session or position, from after `after` on, and end
+  // after `limit` items or kPageBytes.
+  std::optional<LockView> check(std::string_view name) const;  // none: free, and nobody waits
+  Page<LockView> list(std::string_view prefix, std::string_view after, std::size_t limit) const;
+  // Every hold of the locks whose names start with `prefix`, as what granted it: whole locks, at least one.
+  Page<LockChange> holds(std::string_view prefix, std::string_view after, std::size_t limit) const;
+  Page<SessionView> sessions(SessionId after, std::size_t limit) const;
+  // Of one name, or of all if it is empty.
+  Page<HistoryEvent> history(std::string_view name, std::uint64_t after, std::size_t limit) const {
+    return history_.read(name, after, limit);
+  }
+  // None: the session has no such waiter, or what it was granted is no longer held.
+  std::optional<WaiterState> waiter_state(SessionId session, WaiterId waiter) const;
 
   std::size_t lock_count() const { return locks_.size(); }
   std::size_t session_count() const { return sessions_.size(); }
   const LockTable& locks() const { return locks_; }
   const Sessions& sessions() const { return sessions_; }
+  const History& history() const { return history_; }
 
   // Of everything that a later answer may depend on.
-  std::uint64_t hash() const { return limits_hash_ + locks_.hash() + sessions_.hash(); }
+  std::uint64_t hash() const { return limits_hash_ + locks_.hash() + sessions_.hash() + history_.hash(); }
   // The same from every record, at the cost of a walk: for tests, and to check a state read back.
   std::uint64_t recomputed_hash() const;
 
  private:
-  Result open(LogIndex index, const Open& open);
-  Result open_new(LogIndex index, const Open& open);
-  Result take_over(LogIndex index, const Open& open, const Session& current);
-  std::optional<Result> execute(LogIndex index, WallTime time, const Execute& request, std::uint64_t fingerprint);
-  std::optional<Result> run_once(LogIndex index, WallTime time, const Execute& request, std::uint64_t fingerprint);
-  Result run(LogIndex index, WallTime time, SessionId session, const Operation& operation);
-  Result preempt(LogIndex index, WallTime time, SessionId session, const std::string& name);
-  Result release(SessionId session, const std::string& name);
+  // The entry that is being applied.
+  struct Stamp {
+    LogIndex index;
+    WallTime time{};
+  };
+  // Why holds end, and at whose wish if not their owner's.
+  struct Cause {
+    EndReason reason{};
+    std::optional<ClientId> by{};
+    std::string_view why{};
+  };
 
-  const ClientId& client_of(SessionId session) const;
-  LockView view_of(const std::string& name, const LockTable::Lock& lock) const;
+  Result open(const Stamp& at, const Open& open);
+  Result open_new(const Stamp& at, const Open& open);
+  Result take_over(const Stamp& at, const Open& open, const Session& current);
+  void expire(const Stamp& at, const Expire& expire);
+
+  std::optional<Result> execute(const Stamp& at, const Execute& request, std::uint64_t fingerprint);
+  std::optional<Result> run_once(const Stamp& at, const Execute& request, std::uint64_t fingerprint);
+  Result run(const Stamp& at, SessionId session, const Preempt& preempt);
+  Result run(const Stamp& at, SessionId session, const Release& release);
+  Result run(const Stamp& at, SessionId session, const Acquire& acquire);
+  Result run(const Stamp& at, SessionId session, const Cancel& cancel);
+  Result run(const Stamp& at, SessionId session, const Close& close);
+  Result run(const Stamp& at, SessionId session, const ForceRelease& release);
+  Result run(const Stamp& at, SessionId session, const CloseSession& close);
+
+  // What is wrong with a request whatever others do; nothing: nothing.
+  std::optional<Refused> problem_with(SessionId session, const Acquire& acquire) const;
+  // With so many names more that it claims, of which so many are new to the table.
+  std::optional<Refused> over_limits(SessionId session, std::size_t names, std::size_t new_names) const;
+  Result enqueue(const Stamp& at, const LockRequest& request, const Acquire& acquire, const NamedLock& obstacle);
+
+  // L8, for everything that ends a session. Whoever was waiting is granted what came free by settle().
+  void end_session(const Stamp& at, SessionId session, const Cause& cause);
+  void end_hold(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause);
+  void settle(const Stamp& at);
+  void note_grant(const Stamp& at, const std::string& name, SessionId session, Mode mode);
+  void note_end(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause);
+
+  const Session& session_of(SessionId session) const;
+  const ClientId& client_of(SessionId session) const { return session_of(session).client; }
+  Held who_holds(const NamedLock& lock, SessionId asker) const;
+  Held who_is_first(const NamedLock& lock) const;
+  Held who_blocks(const NamedLock& lock, const LockRequest& request) const;
+  LockView view_of(const NamedLock& lock) const;
 
   StateLimits limits_;
   std::uint64_t limits_hash_ = 0;
   LogIndex last_applied_;
   Sessions sessions_;
   LockTable locks_;
+  History history_;
+  std::vector<LockChange> changes_;
 };
 
 }  // namespace lockstep::locks

@@ -23,6 +23,11 @@ std::optional<std::uint64_t> in_ms(std::optional<Duration> age) {
 
 }  // namespace
 
+template <typename Body>
+void Replica::on_request(Now, Asker asker, const Body&) {
+  reply_error(asker, ErrorCode::kBadRequest, "this node does not answer requests of this kind yet");
+}
+
 void Replica::on(Now now, const ClientRequest& event) {
   const Asker asker{event.connection, event.request.call};
   std::visit([&](const auto& body) { on_request(now, asker, body); }, event.request.body);
@@ -34,7 +39,7 @@ void Replica::on_request(Now now, Asker asker, const wire::OpenSession& open) {
     reply_error(asker, ErrorCode::kInvalidTtl, "this version offers sessions of TTL 0 only");
     return;
   }
-  take_command(now, asker, locks::Open{open.client, hash_of(open.secret), open.nonce, open.ttl_ms, open.replaces});
+  take_command(now, asker, locks::Open{open.client, hash_of(open.secret), open.nonce, open.ttl_ms, open.replaces, open.note});
 }
 
 void Replica::on_request(Now now, Asker asker, const locks::Execute& execute) { take_command(now, asker, execute); }
@@ -87,10 +92,8 @@ void Replica::answer_read(Now now, const Read& read) {
   }
   const auto& list = std::get<wire::List>(read.what);
   const std::size_t limit = std::min<std::size_t>(list.limit, wire::kMaxListPage);
-  std::vector<locks::LockView> page = state_.list(list.prefix, list.after, limit + 1);
-  const bool more = page.size() > limit;
-  if (more) page.pop_back();
-  reply(read.asker, wire::ListAnswer{std::move(page), more, age_ms});
+  locks::Page<locks::LockView> page = state_.list(list.prefix, list.after, limit);
+  reply(read.asker, wire::ListAnswer{std::move(page.items), page.more, age_ms});
 }
 
 // A command that was never handed to a leader certainly did not run from this copy; of one that was,

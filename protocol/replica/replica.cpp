@@ -33,7 +33,7 @@ raft::FormationOptions formation_options(const ReplicaOptions& options, std::uin
 wire::ResponseBody body_of(const locks::Result& result) {
   const auto to_body = [](const auto& outcome) -> wire::ResponseBody {
     if constexpr (std::is_same_v<decltype(outcome), const locks::Refused&>) {
-      return wire::Error{outcome.code, {}, outcome.current_session};
+      return wire::Error{outcome.code, outcome.detail, outcome.current_session};
     } else {
       return outcome;
     }

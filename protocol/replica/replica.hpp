@@ -114,6 +114,8 @@ class Replica {
   void on_request(Now now, Asker asker, const wire::Check& check);
   void on_request(Now now, Asker asker, const wire::List& list);
   void on_request(Now now, Asker asker, const wire::Status& status);
+  template <typename Body>  // what this node does not answer yet
+  void on_request(Now now, Asker asker, const Body& body);
   void take_command(Now now, Asker asker, const locks::Command& command);
   template <typename What>
   void take_read(Now now, Asker asker, const What& what);

@@ -24,7 +24,8 @@ struct OpenSession {
   Secret secret{};
   std::uint64_t nonce = 0;
   std::uint32_t ttl_ms = 0;
-  SessionId replaces;
+  SessionId replaces{};
+  std::string note{};
   friend bool operator==(const OpenSession&, const OpenSession&) = default;
 };
 
@@ -54,7 +55,52 @@ struct Status {
   friend bool operator==(const Status&, const Status&) = default;
 };
 
-using RequestBody = std::variant<OpenSession, locks::Execute, Check, List, Status>;
+// L2: the client lives. Its own deadline counts from when it sent this one, never from a copy.
+struct KeepAlive {
+  SessionId session;
+  friend bool operator==(const KeepAlive&, const KeepAlive&) = default;
+};
+
+// What has become of a request that was answered Queued. Held back at any node until that changes, or for
+// so long. Answered Queued, Granted, or the error waiter_gone.
+struct Wait {
+  SessionId session;
+  WaiterId waiter;
+  std::uint32_t up_to_ms = 0;
+  LogIndex at_least;
+  friend bool operator==(const Wait&, const Wait&) = default;
+};
+
+// The grants that ended, of one name or of all, oldest first.
+struct History {
+  std::string name;         // empty: all
+  std::uint64_t after = 0;  // the position of the last event of the page before, or 0
+  std::uint32_t limit = kMaxHistoryPage;
+  LogIndex at_least;
+  friend bool operator==(const History&, const History&) = default;
+};
+
+struct Sessions {
+  SessionId after;  // the last of the page before, or none
+  std::uint32_t limit = kMaxSessionsPage;
+  LogIndex at_least;
+  friend bool operator==(const Sessions&, const Sessions&) = default;
+};
+
+// Every change of the locks whose names start with `prefix`, in order and without a gap. Without `from` it
+// begins with the full state. That may come in pages, by name, while time goes on: each page brings the
+// changes since the page before as well, and the client drops those of names that it has not had yet.
+struct Watch {
+  std::string prefix;
+  LogIndex from;               // the index of the last answer, or none
+  std::string after;           // while the full state was not complete: the last name of it; else empty
+  std::uint32_t up_to_ms = 0;  // how long to wait for a change
+  friend bool operator==(const Watch&, const Watch&) = default;
+};
+
+// An Execute is a type of its own for each of its operations.
+using RequestBody =
+    std::variant<OpenSession, locks::Execute, Check, List, Status, KeepAlive, Wait, History, Sessions, Watch>;
 
 struct Request {
   CallNumber call;
@@ -65,7 +111,7 @@ struct Request {
 // How old the answer may be: the state is at least as new as the cluster's was `age` ago. None if this
 // node has not heard from a quorum since it started.
 struct CheckAnswer {
-  std::optional<locks::LockView> lock;  // none: free
+  std::optional<locks::LockView> lock;  // none: free, and nobody waits
   std::optional<std::uint64_t> age_ms;
   friend bool operator==(const CheckAnswer&, const CheckAnswer&) = default;
 };
@@ -75,6 +121,33 @@ struct ListAnswer {
   bool more = false;
   std::optional<std::uint64_t> age_ms;
   friend bool operator==(const ListAnswer&, const ListAnswer&) = default;
+};
+
+struct KeptAlive {
+  LogIndex forced_at;  // the last entry by which an operator took a lock of this session; none: none was
+  friend bool operator==(const KeptAlive&, const KeptAlive&) = default;
+};
+
+struct HistoryAnswer {
+  std::vector<locks::HistoryEvent> events;
+  bool more = false;
+  friend bool operator==(const HistoryAnswer&, const HistoryAnswer&) = default;
+};
+
+struct SessionsAnswer {
+  std::vector<locks::SessionView> sessions;
+  bool more = false;
+  friend bool operator==(const SessionsAnswer&, const SessionsAnswer&) = default;
+};
+
+// First apply `changes`, then add `locks`: what results is the state at `index`, as far as it was sent.
+struct WatchAnswer {
+  bool reset = false;  // forget what was known: the full state begins here, since `from` was none or too old
+  LogIndex index;      // to go on from
+  std::vector<locks::LockChange> locks;    // of the full state: every hold, as if it were granted now
+  std::vector<locks::LockChange> changes;  // after `from`, up to `index`
+  bool more = false;                       // the full state is not complete: ask at once, with `after`
+  friend bool operator==(const WatchAnswer&, const WatchAnswer&) = default;
 };
 
 enum class Role : std::uint8_t { kForming = 0, kFollower = 1, kPreCandidate = 2, kCandidate = 3, kLeader = 4 };
@@ -118,7 +191,8 @@ struct Error {
 
 // A locks::Refused is sent as an Error; the other results as they are.
 using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released, locks::NotHolder,
-                                  CheckAnswer, ListAnswer, StatusAnswer, Error>;
+                                  CheckAnswer, ListAnswer, StatusAnswer, Error, locks::Queued, locks::Cancelled,
+                                  locks::Closed, KeptAlive, HistoryAnswer, SessionsAnswer, WatchAnswer>;
 
 struct Response {
   CallNumber call;   // none if the request was too broken to tell

@@ -1,7 +1,7 @@
 // The number of each kind of message, and which C++ type it stands for.
 //
 // The numbers are on the wire and, for commands and entries, in the log: append only, and a number that
-// is given up is never used again. An Execute is two types, one for each operation, so that every
+// is given up is never used again. An Execute is a type of its own for each operation, so that every
 // message is one flat array.
 #pragma once
 
@@ -35,6 +35,16 @@ enum class RequestType : std::uint8_t {
   kCheck = 4,
   kList = 5,
   kStatus = 6,
+  kAcquire = 7,
+  kCancel = 8,
+  kClose = 9,
+  kForceRelease = 10,
+  kCloseSession = 11,
+  kKeepAlive = 12,
+  kWait = 13,
+  kHistory = 14,
+  kSessions = 15,
+  kWatch = 16,
 };
 
 enum class ResponseType : std::uint8_t {
@@ -47,11 +57,28 @@ enum class ResponseType : std::uint8_t {
   kListAnswer = 7,
   kStatusAnswer = 8,
   kError = 9,
+  kQueued = 10,
+  kCancelled = 11,
+  kClosed = 12,
+  kKeptAlive = 13,
+  kHistoryAnswer = 14,
+  kSessionsAnswer = 15,
+  kWatchAnswer = 16,
 };
 
 enum class EntryType : std::uint8_t { kNoop = 1, kConfiguration = 2, kCommand = 3 };
 
-enum class CommandType : std::uint8_t { kOpen = 1, kPreempt = 2, kRelease = 3 };
+enum class CommandType : std::uint8_t {
+  kOpen = 1,
+  kPreempt = 2,
+  kRelease = 3,
+  kAcquire = 4,
+  kCancel = 5,
+  kClose = 6,
+  kForceRelease = 7,
+  kCloseSession = 8,
+  kExpire = 9,
+};
 
 MessageType type_of(const raft::MessageBody& body);
 RequestType type_of(const RequestBody& body);

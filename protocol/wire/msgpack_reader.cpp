@@ -73,10 +73,12 @@ void MsgpackReader::bytes(std::string_view name, std::span<std::uint8_t> value) 
   std::memcpy(value.data(), payload.data(), value.size());
 }
 
-void MsgpackReader::command(std::string_view name, std::string& value) {
+void MsgpackReader::command(std::string_view name, std::string& value, CommandOrigin origin) {
   if (!enter_bytes(name, value, kMaxCommand)) return;
   locks::Command command;
   tagged(*this, "", command);
+  const bool is_expire = std::holds_alternative<locks::Expire>(command);
+  must("", !is_expire || origin == CommandOrigin::kLog, "only a leader makes an expire, and only for its own log");
   leave_bytes();
 }
 
@@ -135,6 +137,10 @@ void MsgpackReader::skip(std::string_view name) {
   if (!is_simple) return fail(ErrorCode::kBadRequest, name, "cannot be passed over");
   cursor_ += token.size;
   if (has_payload) take_payload(name, token);
+}
+
+void MsgpackReader::must(std::string_view name, bool holds, std::string_view problem) {
+  if (!holds) fail(ErrorCode::kBadRequest, name, std::string(problem));
 }
 
 // ---- Tokens

@@ -45,7 +45,7 @@ class MsgpackReader {
   void text(std::string_view name, std::string& value, const TextRule& rule);
   void client_id(std::string_view name, ClientId& value) { bytes(name, std::span(value.bytes)); }
   void bytes(std::string_view name, std::span<std::uint8_t> value);
-  void command(std::string_view name, std::string& value);
+  void command(std::string_view name, std::string& value, CommandOrigin origin);
   void state_limits(std::string_view name, std::string& value);
   void entry_body(std::string_view name, raft::EntryBody& value);
   bool begin_optional(std::string_view name, bool present);
@@ -53,6 +53,7 @@ class MsgpackReader {
   void end_list() { leave(); }
   void begin_record(std::string_view name, std::size_t fields);
   void end_record();
+  void must(std::string_view name, bool holds, std::string_view problem);
   // Passes over a field that is not an array, a map or an extension.
   void skip(std::string_view name);
 

@@ -33,7 +33,7 @@ class MsgpackWriter {
   void text(std::string_view, const std::string& value, const TextRule& rule);
   void client_id(std::string_view name, const ClientId& value) { bytes(name, std::span(value.bytes)); }
   void bytes(std::string_view, std::span<const std::uint8_t> value);
-  void command(std::string_view, const std::string& value) { binary(value); }
+  void command(std::string_view, const std::string& value, CommandOrigin) { binary(value); }
   void state_limits(std::string_view, const std::string& value) { binary(value); }
   void entry_body(std::string_view, const raft::EntryBody& value) { binary(encode(value)); }
   bool begin_optional(std::string_view, bool present);

@@ -35,6 +35,16 @@ constexpr std::array kRequestTypes{
     named(RequestType::kCheck, "check"),
     named(RequestType::kList, "list"),
     named(RequestType::kStatus, "status"),
+    named(RequestType::kAcquire, "acquire"),
+    named(RequestType::kCancel, "cancel"),
+    named(RequestType::kClose, "close"),
+    named(RequestType::kForceRelease, "force_release"),
+    named(RequestType::kCloseSession, "close_session"),
+    named(RequestType::kKeepAlive, "keep_alive"),
+    named(RequestType::kWait, "wait"),
+    named(RequestType::kHistory, "history"),
+    named(RequestType::kSessions, "sessions"),
+    named(RequestType::kWatch, "watch"),
 };
 
 constexpr std::array kResponseTypes{
@@ -47,6 +57,13 @@ constexpr std::array kResponseTypes{
     named(ResponseType::kListAnswer, "list_answer"),
     named(ResponseType::kStatusAnswer, "status_answer"),
     named(ResponseType::kError, "error"),
+    named(ResponseType::kQueued, "queued"),
+    named(ResponseType::kCancelled, "cancelled"),
+    named(ResponseType::kClosed, "closed"),
+    named(ResponseType::kKeptAlive, "kept_alive"),
+    named(ResponseType::kHistoryAnswer, "history_answer"),
+    named(ResponseType::kSessionsAnswer, "sessions_answer"),
+    named(ResponseType::kWatchAnswer, "watch_answer"),
 };
 
 constexpr std::array kEntryTypes{
@@ -59,6 +76,12 @@ constexpr std::array kCommandTypes{
     named(CommandType::kOpen, "open"),
     named(CommandType::kPreempt, "preempt"),
     named(CommandType::kRelease, "release"),
+    named(CommandType::kAcquire, "acquire"),
+    named(CommandType::kCancel, "cancel"),
+    named(CommandType::kClose, "close"),
+    named(CommandType::kForceRelease, "force_release"),
+    named(CommandType::kCloseSession, "close_session"),
+    named(CommandType::kExpire, "expire"),
 };
 
 constexpr std::array kRoles{
@@ -78,6 +101,18 @@ constexpr std::array kRenewals{
 constexpr std::array kReadModes{
     named(ReadMode::kLocal, "local"),
     named(ReadMode::kLinearizable, "linearizable"),
+};
+
+constexpr std::array kModes{
+    named(locks::Mode::kExclusive, "exclusive"),
+    named(locks::Mode::kShared, "shared"),
+    named(locks::Mode::kPermit, "permit"),
+};
+
+constexpr std::array kEndReasons{
+    named(locks::EndReason::kReleased, "released"), named(locks::EndReason::kExpired, "expired"),
+    named(locks::EndReason::kForced, "forced"),     named(locks::EndReason::kSuperseded, "superseded"),
+    named(locks::EndReason::kClosed, "closed"),     named(locks::EndReason::kEvicted, "evicted"),
 };
 
 std::vector<NamedNumber> error_codes() {
@@ -126,6 +161,14 @@ std::span<const NamedNumber> names_of<raft::Renewal>() {
   return kRenewals;
 }
 template <>
+std::span<const NamedNumber> names_of<locks::Mode>() {
+  return kModes;
+}
+template <>
+std::span<const NamedNumber> names_of<locks::EndReason>() {
+  return kEndReasons;
+}
+template <>
 std::span<const NamedNumber> names_of<ErrorCode>() {
   static const std::vector<NamedNumber> kErrorCodes = error_codes();
   return kErrorCodes;
@@ -148,5 +191,7 @@ std::string_view to_string(EntryType type) { return name_of(type); }
 std::string_view to_string(CommandType type) { return name_of(type); }
 std::string_view to_string(Role role) { return name_of(role); }
 std::string_view to_string(ReadMode mode) { return name_of(mode); }
+std::string_view to_string(locks::Mode mode) { return name_of(mode); }
+std::string_view to_string(locks::EndReason reason) { return name_of(reason); }
 
 }  // namespace lockstep::wire

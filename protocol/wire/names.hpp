@@ -36,6 +36,10 @@ std::span<const NamedNumber> names_of<ReadMode>();
 template <>
 std::span<const NamedNumber> names_of<raft::Renewal>();
 template <>
+std::span<const NamedNumber> names_of<locks::Mode>();
+template <>
+std::span<const NamedNumber> names_of<locks::EndReason>();
+template <>
 std::span<const NamedNumber> names_of<ErrorCode>();
 
 // Empty if the table has no such number or name.
@@ -49,5 +53,7 @@ std::string_view to_string(EntryType type);
 std::string_view to_string(CommandType type);
 std::string_view to_string(Role role);
 std::string_view to_string(ReadMode mode);
+std::string_view to_string(locks::Mode mode);
+std::string_view to_string(locks::EndReason reason);
 
 }  // namespace lockstep::wire

@@ -7,12 +7,13 @@
 //   void number(name, uint64_t&, const Range&);        void boolean(name, bool&);
 //   void choice(name, uint64_t&, names);               void text(name, string&, const TextRule&);
 //   void client_id(name, ClientId&);                   void bytes(name, span of uint8_t);
-//   void command(name, string&);                       // the bytes of one locks::Command
+//   void command(name, string&, CommandOrigin);        // the bytes of one locks::Command
 //   void state_limits(name, string&);                  // the bytes of one locks::StateLimits
 //   void entry_body(name, raft::EntryBody&);           // sent as the bytes of its own encoding
 //   bool begin_optional(name, bool present);           // answers whether the value follows
 //   size_t begin_list(name, size_t size, const Count&); void end_list();     // answers how many items follow
 //   void begin_record(name, size_t fields);            void end_record();
+//   void must(name, bool holds, problem);              // only if it reads: what one field's range cannot say
 //
 // with `const` before what it does not fill in. The items of a list have empty names.
 #pragma once
@@ -21,6 +22,7 @@
 #include <array>
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -43,9 +45,14 @@ struct Range {
   ErrorCode refusal = ErrorCode::kBadRequest;  // what a value outside is answered with
 };
 
+// Where a command comes from. Only a leader makes an Expire, and only for its own log (L4).
+enum class CommandOrigin { kForwarded, kLog };
+
 inline constexpr Range kAnyNumber{};
 inline constexpr Range kNotNone{.min = 1};
 inline constexpr Range kTtl{.min = kMinTtlMs, .max = kMaxTtlMs, .or_zero = true, .refusal = ErrorCode::kInvalidTtl};
+inline constexpr Range kPermits{.min = 1, .max = locks::kMaxPermits, .or_zero = true};
+inline constexpr Range kPollMs{.max = kMaxPollMs};
 
 struct Count {
   std::size_t min = 0;
@@ -174,13 +181,23 @@ void list(V& v, std::string_view name, T& values, const Count& count) {
   list(v, name, values, count, [](V& visitor, auto& value) { field(visitor, "", value); });
 }
 
+template <typename T>
+std::size_t field_count_of(const T&) {
+  return field_count<T>();
+}
+// Its own fields and those of its operation. A blank one is a Preempt.
+inline std::size_t field_count_of(const locks::Execute& execute) {
+  const std::size_t own = field_count<locks::Execute>() - field_count<locks::Preempt>();
+  return own + std::visit([](const auto& operation) { return field_count_of(operation); }, execute.operation);
+}
+
 // The fields of whichever message the variant holds, and how many they are.
 template <typename V>
 void body_fields(V& v, auto& variant) {
   std::visit([&]<typename B>(B& body) { Schema<std::remove_const_t<B>>::fields(v, body); }, variant);
 }
 std::size_t body_field_count(const auto& variant) {
-  return std::visit([]<typename B>(const B&) { return field_count<B>(); }, variant);
+  return std::visit([](const auto& body) { return field_count_of(body); }, variant);
 }
 
 // A variant as a record of its own: [type, fields...].
@@ -269,7 +286,8 @@ template <>
 struct Schema<raft::Forward> {
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
-    list(v, "commands", m.commands, {0, kMaxForward}, [](auto& visitor, auto& bytes) { visitor.command("", bytes); });
+    list(v, "commands", m.commands, {0, kMaxForward},
+         [](auto& visitor, auto& bytes) { visitor.command("", bytes, CommandOrigin::kForwarded); });
   }
 };
 
@@ -351,7 +369,7 @@ struct Schema<raft::Noop> {
 
 template <>
 struct Schema<raft::Command> {
-  static void fields(auto& v, auto& m) { v.command("command", m.bytes); }
+  static void fields(auto& v, auto& m) { v.command("command", m.bytes, CommandOrigin::kLog); }
 };
 
 template <>
@@ -360,6 +378,7 @@ struct Schema<locks::StateLimits> {
     field(v, "locks", m.locks);
     field(v, "sessions", m.sessions);
     field(v, "locks_per_session", m.locks_per_session);
+    field(v, "waiters_per_lock", m.waiters_per_lock);
   }
 };
 
@@ -371,6 +390,7 @@ struct Schema<locks::Open> {
     field(v, "nonce", m.nonce);
     number(v, "ttl_ms", m.ttl_ms, kTtl);
     field(v, "replaces", m.replaces);
+    v.text("note", m.note, any_text(kMaxNote));
   }
 };
 
@@ -381,7 +401,70 @@ struct Schema<locks::Execute> {
     field(v, "session", m.session);
     field(v, "number", m.number);
     field(v, "acknowledged_below", m.acknowledged_below);
-    std::visit([&](auto& operation) { v.text("name", operation.name, kLockName); }, m.operation);
+    body_fields(v, m.operation);
+  }
+};
+
+template <>
+struct Schema<locks::Preempt> {
+  static void fields(auto& v, auto& m) { v.text("name", m.name, kLockName); }
+};
+
+template <>
+struct Schema<locks::Release> {
+  static void fields(auto& v, auto& m) { v.text("name", m.name, kLockName); }
+};
+
+template <>
+struct Schema<locks::Acquire> {
+  template <typename V>
+  static void fields(V& v, auto& m) {
+    list(v, "names", m.names, {1, locks::kMaxAcquireNames},
+         [](auto& visitor, auto& name) { visitor.text("", name, kLockName); });
+    field(v, "mode", m.mode);
+    number(v, "permits", m.permits, kPermits);
+    field(v, "wait", m.wait);
+    field(v, "thread", m.thread);
+    if constexpr (V::kReads) {
+      const bool in_order = std::adjacent_find(m.names.begin(), m.names.end(), std::greater_equal<>()) == m.names.end();
+      v.must("names", in_order, "must be in order, each once");
+      v.must("permits", (m.permits != 0) == (m.mode == locks::Mode::kPermit),
+             "must be 0 if, and only if, no permit is asked for");
+    }
+  }
+};
+
+template <>
+struct Schema<locks::Cancel> {
+  static void fields(auto& v, auto& m) { field(v, "waiter", m.waiter); }
+};
+
+template <>
+struct Schema<locks::Close> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<locks::ForceRelease> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kLockName);
+    v.text("why", m.why, any_text(kMaxWhy));
+  }
+};
+
+template <>
+struct Schema<locks::CloseSession> {
+  static void fields(auto& v, auto& m) {
+    field(v, "target", m.target);
+    v.text("why", m.why, any_text(kMaxWhy));
+  }
+};
+
+template <>
+struct Schema<locks::Expire> {
+  static void fields(auto& v, auto& m) {
+    field(v, "session", m.session);
+    field(v, "waits_only", m.waits_only);
   }
 };
 
@@ -395,6 +478,7 @@ struct Schema<OpenSession> {
     field(v, "nonce", m.nonce);
     number(v, "ttl_ms", m.ttl_ms, kTtl);
     field(v, "replaces", m.replaces);
+    v.text("note", m.note, any_text(kMaxNote));
   }
 };
 
@@ -423,6 +507,50 @@ struct Schema<Status> {
   static void fields(auto&, auto&) {}
 };
 
+template <>
+struct Schema<KeepAlive> {
+  static void fields(auto& v, auto& m) { field(v, "session", m.session); }
+};
+
+template <>
+struct Schema<Wait> {
+  static void fields(auto& v, auto& m) {
+    field(v, "session", m.session);
+    field(v, "waiter", m.waiter);
+    number(v, "up_to_ms", m.up_to_ms, kPollMs);
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<History> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kLockNameOrNone);
+    field(v, "after", m.after);
+    number(v, "limit", m.limit, {.min = 1, .max = kMaxHistoryPage});
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<Sessions> {
+  static void fields(auto& v, auto& m) {
+    field(v, "after", m.after);
+    number(v, "limit", m.limit, {.min = 1, .max = kMaxSessionsPage});
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<Watch> {
+  static void fields(auto& v, auto& m) {
+    v.text("prefix", m.prefix, kLockNameOrNone);
+    field(v, "from", m.from);
+    v.text("after", m.after, kLockNameOrNone);
+    number(v, "up_to_ms", m.up_to_ms, kPollMs);
+  }
+};
+
 // ---- Answers to clients.
 
 template <>
@@ -441,6 +569,17 @@ struct Schema<locks::Held> {
     field(v, "owner", m.owner);
     field(v, "token", m.token);
     field(v, "since_ms", m.since);
+    v.text("name", m.name, kLockName);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<locks::Queued> {
+  static void fields(auto& v, auto& m) {
+    field(v, "waiter", m.waiter);
+    field(v, "position", m.position);
+    field(v, "by", m.by);
   }
 };
 
@@ -450,17 +589,99 @@ struct Schema<locks::Released> {
 };
 
 template <>
+struct Schema<locks::Cancelled> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<locks::Closed> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<KeptAlive> {
+  static void fields(auto& v, auto& m) { field(v, "forced_at", m.forced_at); }
+};
+
+template <>
 struct Schema<locks::NotHolder> {
   static void fields(auto& v, auto& m) { optional(v, "owner", m.owner); }
+};
+
+template <>
+struct Schema<locks::HolderView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "owner", m.owner);
+    field(v, "session", m.session);
+    field(v, "token", m.token);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<locks::WaiterView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "client", m.client);
+    field(v, "session", m.session);
+    field(v, "waiter", m.waiter);
+    field(v, "mode", m.mode);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
 };
 
 template <>
 struct Schema<locks::LockView> {
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    number(v, "permits", m.permits, kPermits);
+    list(v, "holders", m.holders, {0, locks::kShownHolders});
+    field(v, "holder_count", m.holder_count);
+    list(v, "waiters", m.waiters, {0, locks::kShownWaiters});
+    field(v, "waiter_count", m.waiter_count);
+  }
+};
+
+template <>
+struct Schema<locks::SessionView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "session", m.session);
+    field(v, "client", m.client);
+    number(v, "ttl_ms", m.ttl_ms, kTtl);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+    field(v, "locks", m.locks);
+    field(v, "waits", m.waits);
+  }
+};
+
+template <>
+struct Schema<locks::HistoryEvent> {
+  static void fields(auto& v, auto& m) {
+    field(v, "position", m.position);
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    field(v, "client", m.client);
+    field(v, "token", m.token);
+    field(v, "from_ms", m.from);
+    field(v, "to_ms", m.to);
+    field(v, "reason", m.reason);
+    optional(v, "by", m.by);
+    v.text("why", m.why, any_text(kMaxWhy));
+  }
+};
+
+template <>
+struct Schema<locks::LockChange> {
+  static void fields(auto& v, auto& m) {
+    field(v, "index", m.index);
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
     field(v, "owner", m.owner);
     field(v, "token", m.token);
-    field(v, "since_ms", m.since);
+    optional(v, "ended", m.ended);
   }
 };
 
@@ -478,6 +699,33 @@ struct Schema<ListAnswer> {
     list(v, "locks", m.locks, {0, kMaxListPage});
     field(v, "more", m.more);
     optional(v, "age_ms", m.age_ms);
+  }
+};
+
+template <>
+struct Schema<HistoryAnswer> {
+  static void fields(auto& v, auto& m) {
+    list(v, "events", m.events, {0, kMaxHistoryPage});
+    field(v, "more", m.more);
+  }
+};
+
+template <>
+struct Schema<SessionsAnswer> {
+  static void fields(auto& v, auto& m) {
+    list(v, "sessions", m.sessions, {0, kMaxSessionsPage});
+    field(v, "more", m.more);
+  }
+};
+
+template <>
+struct Schema<WatchAnswer> {
+  static void fields(auto& v, auto& m) {
+    field(v, "reset", m.reset);
+    field(v, "index", m.index);
+    list(v, "locks", m.locks, {0, kMaxWatched});
+    list(v, "changes", m.changes, {0, kMaxWatched});
+    field(v, "more", m.more);
   }
 };
 
@@ -562,7 +810,7 @@ class FieldCounter {
   void text(std::string_view, const std::string&, const TextRule&) { add(); }
   void client_id(std::string_view, const ClientId&) { add(); }
   void bytes(std::string_view, std::span<const std::uint8_t>) { add(); }
-  void command(std::string_view, const std::string&) { add(); }
+  void command(std::string_view, const std::string&, CommandOrigin) { add(); }
   void state_limits(std::string_view, const std::string&) { add(); }
   void entry_body(std::string_view, const raft::EntryBody&) { add(); }
   bool begin_optional(std::string_view, bool) {

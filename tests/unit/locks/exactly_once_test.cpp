@@ -77,7 +77,7 @@ TEST_CASE("requests of one session may reach the log out of order") {
   CHECK(machine.execute_grants(session, 3, Preempt{"c"}));
   CHECK(machine.execute_grants(session, 1, Preempt{"a"}));
   CHECK(machine.execute(session, 2, Preempt{"a"})->result ==
-        Result(Held{client(1), machine.state.check("a")->token, machine.state.check("a")->since}));
+        Result(Held{client(1), machine.holder("a").token, machine.holder("a").since, "a", "client 1"}));
 }
 
 TEST_CASE("64 unacknowledged requests run, the next is refused until some are acknowledged") {

@@ -10,8 +10,8 @@ TEST_CASE("preempt of a free lock is granted with the entry's index as token") {
   CHECK(machine.grants(session, "a"));
   const auto lock = machine.state.check("a");
   REQUIRE(lock);
-  CHECK(*lock ==
-        LockView{"a", client(1), machine.granted_now(), WallTime(std::chrono::milliseconds(machine.index.value()))});
+  const HolderView holder{client(1), session, machine.granted_now(), machine.now(), "client 1"};
+  CHECK(*lock == LockView{"a", Mode::kExclusive, 0, {holder}, 1, {}, 0});
 }
 
 TEST_CASE("preempt of a held lock names the owner, to the owner too") {
@@ -19,8 +19,8 @@ TEST_CASE("preempt of a held lock names the owner, to the owner too") {
   const SessionId first = machine.session_of(1);
   const SessionId second = machine.session_of(2);
   machine.preempt(first, "a");
-  const auto lock = machine.state.check("a");
-  const Result held = Held{client(1), lock->token, lock->since};
+  const HolderView holder = machine.holder("a");
+  const Result held = Held{client(1), holder.token, holder.since, "a", "client 1"};
   CHECK(machine.preempt(second, "a") == held);
   CHECK(machine.preempt(first, "a") == held);
 }
@@ -49,7 +49,7 @@ TEST_CASE("a name's token rises from grant to grant (L8)") {
       machine.release(session, "a");
       machine.preempt(session, "a");
     }
-    const FencingToken token = machine.state.check("a")->token;
+    const FencingToken token = machine.holder("a").token;
     CHECK(token > last);
     last = token;
   }
@@ -85,7 +85,7 @@ TEST_CASE("list gives the locks of a prefix in order of name, page by page") {
   for (const char* name : {"db/2", "db/1", "web", "db/3", "d", "db", "dba"}) machine.preempt(session, name);
   const auto names = [&](std::string_view prefix, std::string_view after, std::size_t limit) {
     std::vector<std::string> found;
-    for (const LockView& lock : machine.state.list(prefix, after, limit)) found.push_back(lock.name);
+    for (const LockView& lock : machine.state.list(prefix, after, limit).items) found.push_back(lock.name);
     return found;
   };
   using Names = std::vector<std::string>;
@@ -107,8 +107,8 @@ TEST_CASE("a copy of the state goes its own way") {
   machine.release(session, "a");
   CHECK(copy.state.check("a"));
   copy.open(open_as(1, 2, session));  // walks the copy's own index of names
-  CHECK(copy.state.check("b")->token == copy.granted_now());
-  CHECK(machine.state.check("b")->token < copy.granted_now());
+  CHECK(copy.holder("b").token == copy.granted_now());
+  CHECK(machine.holder("b").token < copy.granted_now());
   copy = machine;
   CHECK(copy.release(session, "b") == Result(Released{}));
   CHECK(machine.state.check("b"));

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/locks/state_machine.hpp"
 
@@ -24,7 +25,21 @@ inline SecretHash secret(std::uint8_t which) {
 
 // The client's `incarnation`th process: its nonce. The secret is the client's own.
 inline Open open_as(std::uint8_t which, std::uint64_t incarnation, SessionId replaces = SessionId()) {
-  return Open{client(which), secret(which), incarnation, 0, replaces};
+  return Open{client(which), secret(which), incarnation, 0, replaces, "client " + std::to_string(which)};
+}
+
+inline Acquire exclusive(std::vector<std::string> names, std::uint64_t thread = 0) {
+  return Acquire{std::move(names), Mode::kExclusive, 0, true, thread};
+}
+inline Acquire shared(std::vector<std::string> names, std::uint64_t thread = 0) {
+  return Acquire{std::move(names), Mode::kShared, 0, true, thread};
+}
+inline Acquire permit(std::vector<std::string> names, std::uint32_t permits, std::uint64_t thread = 0) {
+  return Acquire{std::move(names), Mode::kPermit, permits, true, thread};
+}
+inline Acquire once(Acquire acquire) {
+  acquire.wait = false;
+  return acquire;
 }
 
 struct Machine {
@@ -35,7 +50,7 @@ struct Machine {
 
   std::optional<Outcome> apply(const Command& command) {
     index = index.next();
-    auto outcome = state.apply(index, WallTime(std::chrono::milliseconds(index.value())), command);
+    auto outcome = state.apply(index, now(), command);
     REQUIRE(state.hash() == state.recomputed_hash());
     return outcome;
   }
@@ -78,12 +93,54 @@ struct Machine {
     return result == Result(SessionOpened{session_opened_by(index)});
   }
 
+  // Queues the request, which must have to wait.
+  WaiterId queue(SessionId session, Acquire acquire) {
+    const Result result = ask(session, std::move(acquire));
+    REQUIRE(std::holds_alternative<Queued>(result));
+    CHECK(std::get<Queued>(result).waiter == waiter_queued_by(index));
+    return std::get<Queued>(result).waiter;
+  }
+  // Grants the request at once.
+  void take(SessionId session, Acquire acquire) {
+    const Result result = ask(session, std::move(acquire));
+    REQUIRE(result == Result(Granted{granted_now()}));
+  }
+  void expire(SessionId session, bool waits_only = false) { CHECK_FALSE(apply(Expire{session, waits_only})); }
+
+  // The one who holds it.
+  HolderView holder(std::string_view name) const {
+    const auto lock = state.check(name);
+    REQUIRE(lock);
+    REQUIRE(lock->holders.size() == 1);
+    return lock->holders[0];
+  }
+  bool holds(SessionId session, std::string_view name) const {
+    const NamedLock* lock = state.locks().find(name);
+    return lock != nullptr && lock->second.holds.contains(session);
+  }
+  bool is_waiting(SessionId session, WaiterId waiter) const {
+    const auto found = state.waiter_state(session, waiter);
+    return found && std::holds_alternative<Queued>(*found);
+  }
+  bool is_gone(SessionId session, WaiterId waiter) const { return !state.waiter_state(session, waiter); }
+  bool is_granted(SessionId session, WaiterId waiter, FencingToken token) const {
+    const auto found = state.waiter_state(session, waiter);
+    return found && *found == WaiterState(Granted{token});
+  }
+
+  WallTime now() const { return WallTime(std::chrono::milliseconds(index.value())); }
   FencingToken granted_now() const { return token_granted_by(index); }
 
  private:
   std::uint64_t next_ = 1;
 };
 
-inline Refused refusal(ErrorCode code, SessionId current = SessionId()) { return Refused{code, current}; }
+inline Refused refusal(ErrorCode code, SessionId current = SessionId()) { return Refused{code, current, {}}; }
+
+inline ErrorCode code_of(const Result& result) {
+  const auto* refused = std::get_if<Refused>(&result);
+  REQUIRE(refused != nullptr);
+  return refused->code;
+}
 
 }  // namespace lockstep::locks

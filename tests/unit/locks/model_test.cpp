@@ -1,178 +1,66 @@
-// A randomized comparison with a second, naive state machine: plain maps and linear searches, written
-// from the rules and not from the production code. Small numbers of clients, names, sessions and
-// request numbers make collisions of every kind frequent. Every answer and every view must agree.
+// A randomized comparison with the naive machine. Small numbers of clients, names, sessions and request
+// numbers make collisions of every kind frequent. Every answer, every view, every change and the whole
+// history must agree, and what must hold in any state is looked at on its own.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <list>
-#include <map>
+#include <tuple>
 
-#include "machine.hpp"
+#include "naive_machine.hpp"
 #include "protocol/base/random.hpp"
+#include "protocol/locks/deadlock.hpp"
 
 using namespace lockstep;
 using namespace lockstep::locks;
 
 namespace {
 
-struct NaiveSession {
-  Open open;
-  SessionId id;
-  LogIndex last_used;
-  std::uint64_t acknowledged = 0;
-  std::map<std::uint64_t, std::pair<Operation, Result>> answers;
-};
-
-struct NaiveLock {
-  SessionId session;
-  FencingToken token;
-  WallTime since;
-};
-
-class NaiveMachine {
- public:
-  explicit NaiveMachine(const StateLimits& limits) : limits_(limits) {}
-
-  std::optional<Result> apply(LogIndex index, WallTime time, const Command& command) {
-    if (const auto* request = std::get_if<Open>(&command)) return open(index, *request);
-    return execute(index, time, std::get<Execute>(command));
-  }
-
-  std::map<std::string, NaiveLock> locks;
-  std::list<NaiveSession> sessions;
-
-  ClientId owner(const NaiveLock& lock) { return find(lock.session)->open.client; }
-
- private:
-  NaiveSession* find(SessionId id) {
-    for (auto& session : sessions) {
-      if (session.id == id) return &session;
-    }
-    return nullptr;
-  }
-
-  NaiveSession* living(const ClientId& client) {
-    for (auto& session : sessions) {
-      if (session.open.client == client) return &session;
-    }
-    return nullptr;
-  }
-
-  std::size_t held_by(SessionId id) const {
-    return static_cast<std::size_t>(
-        std::count_if(locks.begin(), locks.end(), [&](const auto& lock) { return lock.second.session == id; }));
-  }
-
-  void end(SessionId id, bool superseded) {
-    const NaiveSession& session = *find(id);
-    ended_.push_back({id, session.open.client, superseded});
-    if (ended_.size() > kKeptEndedSessions) ended_.pop_front();
-    sessions.remove_if([&](const NaiveSession& s) { return s.id == id; });
-  }
-
-  Result open(LogIndex index, const Open& open) {
-    NaiveSession* current = living(open.client);
-    if (current && current->open.nonce == open.nonce && current->open.secret_hash == open.secret_hash) {
-      current->last_used = index;
-      return SessionOpened{current->id};
-    }
-    SessionId last = current ? current->id : SessionId();
-    if (!current) {
-      for (const auto& ended : ended_) {
-        if (ended.client == open.client) last = ended.id;
-      }
-    }
-    if (last && open.replaces != last) return Refused{ErrorCode::kSessionConflict, last};
-    const SessionId id = session_opened_by(index);
-    if (current) {
-      if (current->open.secret_hash != open.secret_hash) return refusal(ErrorCode::kWrongSecret);
-      end(last, true);
-      for (auto& [name, lock] : locks) {
-        if (lock.session == last) lock = {id, token_granted_by(index), lock.since};
-      }
-    } else if (sessions.size() >= limits_.sessions) {
-      const NaiveSession* victim = nullptr;
-      for (const auto& session : sessions) {
-        if (held_by(session.id) == 0 && (!victim || session.last_used < victim->last_used)) victim = &session;
-      }
-      if (!victim) return refusal(ErrorCode::kTooManySessions);
-      end(victim->id, false);
-    }
-    sessions.push_back(NaiveSession{open, id, index, 0, {}});
-    return SessionOpened{id};
-  }
-
-  std::optional<Result> execute(LogIndex index, WallTime time, const Execute& request) {
-    NaiveSession* session = find(request.session);
-    if (!session) {
-      for (const auto& ended : ended_) {
-        if (ended.id == request.session && ended.superseded) return refusal(ErrorCode::kSessionSuperseded);
-      }
-      return refusal(ErrorCode::kSessionExpired);
-    }
-    session->last_used = index;
-    session->acknowledged = std::max(session->acknowledged, request.acknowledged_below.value());
-    const std::uint64_t number = request.number.value();
-    if (number < session->acknowledged) return std::nullopt;
-    if (number >= session->acknowledged + 64) return refusal(ErrorCode::kTooManyUnacknowledged);
-    const auto known = session->answers.find(number);
-    if (known != session->answers.end()) {
-      if (known->second.first == request.operation) return known->second.second;
-      return refusal(ErrorCode::kNumberReused);
-    }
-    const Result result = run(index, time, request);
-    session->answers[number] = {request.operation, result};
-    return result;
-  }
-
-  Result run(LogIndex index, WallTime time, const Execute& request) {
-    if (const auto* preempt = std::get_if<Preempt>(&request.operation)) {
-      if (const auto held = locks.find(preempt->name); held != locks.end()) {
-        return Held{owner(held->second), held->second.token, held->second.since};
-      }
-      if (locks.size() >= limits_.locks) return refusal(ErrorCode::kTooManyLocks);
-      if (held_by(request.session) >= limits_.locks_per_session) return refusal(ErrorCode::kTooManySessionLocks);
-      locks[preempt->name] = {request.session, token_granted_by(index), time};
-      return Granted{token_granted_by(index)};
-    }
-    const auto held = locks.find(std::get<Release>(request.operation).name);
-    if (held == locks.end()) return NotHolder{};
-    if (held->second.session != request.session) return NotHolder{owner(held->second)};
-    locks.erase(held);
-    return Released{};
-  }
-
-  struct Ended {
-    SessionId id;
-    ClientId client;
-    bool superseded;
-  };
-  StateLimits limits_;
-  std::list<Ended> ended_;
-};
-
-// Draws commands that are near the current state: mostly of sessions that live or lately did.
+// Draws commands that are near the current state: mostly of sessions that live or lately did. `unrest`:
+// sessions come and go so much more often than lines of waiters can grow long.
 class Commands {
  public:
-  explicit Commands(std::uint64_t seed) : random_(seed) {}
+  Commands(std::uint64_t seed, std::uint64_t unrest) : random_(seed), unrest_(unrest) {}
 
-  Command next(LogIndex index) { return random_.one_in(8) ? Command(open()) : Command(execute(index)); }
-
-  void learned(SessionId session) {
-    if (std::find(sessions_.begin(), sessions_.end(), session) != sessions_.end()) return;
-    sessions_.push_back(session);
-    if (sessions_.size() > 24) sessions_.erase(sessions_.begin());
+  Command next(LogIndex index) {
+    if (random_.below(160) < unrest_ || sessions_.size() < 6) return open();
+    if (random_.below(800) < unrest_) return Expire{some_session(), random_.one_in(2)};
+    return execute(index);
   }
 
+  void learned(const Command& command, const Result& result) {
+    const auto* request = std::get_if<Execute>(&command);
+    const auto* refused = std::get_if<Refused>(&result);
+    const bool over = refused != nullptr && error_info(refused->code).exit_code == 5;
+    if (request != nullptr && over && random_.one_in(4)) std::erase(sessions_, request->session);
+    if (const auto* open = std::get_if<Open>(&command)) {
+      if (refused != nullptr && refused->current_session) last_[open->client] = refused->current_session;
+      const auto* opened = std::get_if<SessionOpened>(&result);
+      if (opened != nullptr) remember(sessions_, last_[open->client] = opened->session);
+    }
+    if (const auto* queued = std::get_if<Queued>(&result)) remember(waiters_, queued->waiter);
+  }
+  const std::vector<WaiterId>& waiters() const { return waiters_; }
+
  private:
+  template <typename T>
+  static void remember(std::vector<T>& some, T one) {
+    if (std::find(some.begin(), some.end(), one) != some.end()) return;
+    some.push_back(one);
+    if (some.size() > 24) some.erase(some.begin());
+  }
   SessionId some_session() { return sessions_.empty() ? SessionId() : sessions_[random_.below(sessions_.size())]; }
+  WaiterId some_waiter() { return waiters_.empty() ? WaiterId(3) : waiters_[random_.below(waiters_.size())]; }
+
+  // The last two serve mostly as semaphores.
+  std::string some_name() { return "lock " + std::to_string(random_.below(10)); }
 
   Open open() {
     Open open;
     open.client = client(static_cast<std::uint8_t>(random_.below(12)));
     open.secret_hash = secret(random_.one_in(20) ? 1 : 0);
     open.nonce = random_.below(4);
-    open.replaces = random_.one_in(4) ? SessionId() : some_session();
+    open.ttl_ms = random_.one_in(3) ? 1000 : 0;
+    open.replaces = random_.one_in(4) ? SessionId() : random_.one_in(4) ? some_session() : last_[open.client];
+    open.note = "note " + std::to_string(random_.below(100));
     return open;
   }
 
@@ -180,52 +68,195 @@ class Commands {
     Execute request;
     request.session = random_.one_in(50) ? SessionId(random_.below(index.value())) : some_session();
     std::uint64_t& next = numbers_[request.session];
-    const std::uint64_t number = random_.one_in(3) ? random_.below(next + 3) : next++;
+    const std::uint64_t number = random_.below(60) < unrest_ ? random_.below(next + 3) : next++;
     request.number = RequestNumber(random_.one_in(200) ? number + random_.below(80) : number);
     request.acknowledged_below = RequestNumber(random_.one_in(2) ? 0 : random_.below(next + 1));
-    const std::string name = "lock " + std::to_string(random_.below(10));
-    if (random_.one_in(2)) {
-      request.operation = Preempt{name};
-    } else {
-      request.operation = Release{name};
-    }
+    request.operation = operation();
     return request;
   }
 
+  Operation operation() {
+    if (random_.below(1000) < unrest_) return Close{};
+    if (random_.below(1000) < unrest_) return CloseSession{some_session(), "why"};
+    switch (random_.below(50)) {
+      case 2: return ForceRelease{some_name(), "why " + std::to_string(random_.below(9))};
+      case 3:
+      case 4:
+      case 5: return Cancel{some_waiter()};
+      default: break;
+    }
+    if (random_.one_in(4)) return Preempt{some_name()};
+    if (random_.one_in(3)) return Release{some_name()};
+    return acquire();
+  }
+
+  Acquire acquire() {
+    std::set<std::string> names;
+    while (names.empty() || random_.one_in(3)) names.insert(some_name());
+    Acquire acquire{{names.begin(), names.end()}, Mode::kExclusive, 0, !random_.one_in(4), random_.below(2)};
+    if (*names.begin() >= "lock 8" ? !random_.one_in(8) : random_.one_in(40)) {
+      acquire.mode = Mode::kPermit;
+      acquire.permits = *names.begin() == "lock 8" ? 1 : random_.one_in(12) ? 2 : 3;
+    } else if (random_.one_in(2)) {
+      acquire.mode = Mode::kShared;
+    }
+    return acquire;
+  }
+
   Random random_;
+  std::uint64_t unrest_;
   std::vector<SessionId> sessions_;
+  std::vector<WaiterId> waiters_;
+  std::map<ClientId, SessionId> last_;
   std::map<SessionId, std::uint64_t> numbers_;
 };
 
-void compare_views(const StateMachine& state, NaiveMachine& naive) {
-  REQUIRE(state.hash() == state.recomputed_hash());
-  REQUIRE(state.lock_count() == naive.locks.size());
-  REQUIRE(state.session_count() == naive.sessions.size());
-  for (const auto& [name, lock] : naive.locks) {
-    REQUIRE(state.check(name) == LockView{name, naive.owner(lock), lock.token, lock.since});
-  }
-  REQUIRE(state.list("", "", 1000).size() == naive.locks.size());
+// Texts for people are not the naive machine's to know.
+Result without_detail(Result result) {
+  if (auto* refused = std::get_if<Refused>(&result)) refused->detail.clear();
+  return result;
 }
+
+LockView expected_view(NaiveMachine& naive, const std::string& name) {
+  LockView view{name, {}, 0, {}, 0, {}, 0};
+  for (const NaiveWait* wait : naive.waits_of(name)) {
+    if (view.waiters.empty()) std::tie(view.mode, view.permits) = std::tie(wait->request.mode, wait->request.permits);
+    const Open& open = naive.find(wait->session)->open;
+    view.waiters.push_back({open.client, wait->session, wait->id, wait->request.mode, wait->since, open.note});
+  }
+  for (const NaiveHold* hold : naive.holds_of(name)) {
+    std::tie(view.mode, view.permits) = std::tie(hold->mode, hold->permits);
+    const Open& open = naive.find(hold->session)->open;
+    view.holders.push_back({open.client, hold->session, hold->token, hold->since, open.note});
+  }
+  view.holder_count = view.holders.size();
+  view.waiter_count = view.waiters.size();
+  return view;
+}
+
+std::optional<WaiterState> expected_state(NaiveMachine& naive, SessionId session, WaiterId id) {
+  for (const NaiveHold& hold : naive.holds) {
+    if (hold.waiter == id && hold.session == session) return Granted{hold.token};
+  }
+  for (const NaiveWait& wait : naive.waits) {
+    if (wait.id != id || wait.session != session) continue;
+    std::uint64_t position = 1;
+    for (const std::string& name : wait.request.names) {
+      const auto queue = naive.waits_of(name);
+      const auto place = std::find_if(queue.begin(), queue.end(), [&](const NaiveWait* w) { return w->id == id; });
+      position = std::max(position, static_cast<std::uint64_t>(place - queue.begin()) + 1);
+    }
+    return Queued{id, position, *naive.obstacle(wait.request, session, id)};
+  }
+  return std::nullopt;
+}
+
+void compare_views(const StateMachine& state, NaiveMachine& naive, const std::vector<WaiterId>& waiters) {
+  REQUIRE(state.hash() == state.recomputed_hash());
+  REQUIRE(state.session_count() == naive.sessions.size());
+  const std::set<std::string> names = naive.names();
+  REQUIRE(state.lock_count() == names.size());
+  const auto is_as_expected = [&](const std::string& name) { return state.check(name) == expected_view(naive, name); };
+  REQUIRE(std::all_of(names.begin(), names.end(), is_as_expected));
+  REQUIRE(state.list("", "", 1000).items.size() == names.size());
+  REQUIRE(state.holds("", "", 1000).items.size() == naive.holds.size());
+  const auto sessions = state.sessions(SessionId(), 1000).items;
+  REQUIRE(sessions.size() == naive.sessions.size());
+  for (const SessionView& session : sessions) {
+    REQUIRE(naive.find(session.session) != nullptr);
+    const auto agree = [&](WaiterId waiter) {
+      return state.waiter_state(session.session, waiter) == expected_state(naive, session.session, waiter);
+    };
+    REQUIRE(std::all_of(waiters.begin(), waiters.end(), agree));
+  }
+}
+
+auto order_of(const LockChange& change) { return std::make_tuple(change.name, change.token, change.owner); }
+
+void compare_changes(std::vector<LockChange> changes, std::vector<LockChange> expected) {
+  const auto has_ended = [](const LockChange& change) { return change.ended.has_value(); };
+  REQUIRE(std::is_partitioned(changes.begin(), changes.end(), has_ended));  // nothing ends after the first grant
+  const auto before = [](const LockChange& a, const LockChange& b) { return order_of(a) < order_of(b); };
+  std::sort(changes.begin(), changes.end(), before);
+  std::sort(expected.begin(), expected.end(), before);
+  REQUIRE(changes == expected);
+}
+
+// What must hold in any state, and from one entry to the next, whatever the model says.
+class Rules {
+ public:
+  void check(const StateMachine& state, const std::vector<LockChange>& changes) {
+    for (const LockChange& change : changes) check_token(change);
+    const auto& locks = state.locks().in_order();
+    const auto keeps = [&](const NamedLock& lock) { return keeps_the_rules(state, lock.second); };
+    REQUIRE(std::all_of(locks.begin(), locks.end(), keeps));
+  }
+
+ private:
+  void check_token(const LockChange& change) {
+    if (change.ended) return;
+    const auto last = last_grant_.find(change.name);
+    if (last != last_grant_.end()) {
+      const bool exclusive = change.mode == Mode::kExclusive || last->second.mode == Mode::kExclusive;
+      REQUIRE((exclusive ? change.token > last->second.token : change.token >= last->second.token));
+    }
+    last_grant_[change.name] = change;
+  }
+
+  static bool keeps_the_rules(const StateMachine& state, const Lock& lock) {
+    if (lock.holds.empty() && lock.queue.empty()) return false;
+    if (lock.mode == Mode::kExclusive && lock.holds.size() > 1) return false;
+    if (lock.mode == Mode::kPermit && lock.holds.size() > lock.permits) return false;
+    const auto lives = [&](SessionId session) { return state.sessions().find(session) != nullptr; };
+    const WaiterId first = lock.queue.empty() ? WaiterId(~0ULL) : lock.queue.front().id;
+    const bool fair = std::all_of(lock.holds.begin(), lock.holds.end(), [&](const auto& hold) {
+      return lives(hold.first) && hold.second.waiter < first;  // first in, first out
+    });
+    WaiterId last;
+    const bool in_line = std::all_of(lock.queue.begin(), lock.queue.end(), [&](const Waiter* waiter) {
+      return lives(waiter->request.session) && waiter->id > std::exchange(last, waiter->id);
+    });
+    return fair && in_line;
+  }
+
+  std::map<std::string, LockChange> last_grant_;
+};
 
 struct Seen {
   std::map<std::size_t, int> results;
   std::map<ErrorCode, int> refusals;
+  std::map<EndReason, int> ends;
   int ignored = 0;
+  int granted_waiters = 0;
+  int shared_groups = 0;
+  int several_at_once = 0;
 
-  void note(const std::optional<Result>& result) {
+  void note(const std::optional<Result>& result, const std::vector<LockChange>& changes) {
+    for (const LockChange& change : changes) {
+      if (change.ended) ++ends[*change.ended];
+    }
     if (!result) {
       ++ignored;
       return;
     }
     ++results[result->index()];
     if (const auto* refused = std::get_if<Refused>(&*result)) ++refusals[refused->code];
+    const auto grants = std::count_if(changes.begin(), changes.end(), [](const auto& c) { return !c.ended; });
+    const bool by_itself = std::holds_alternative<Granted>(*result) || std::holds_alternative<SessionOpened>(*result);
+    if (grants == 0 || by_itself) return;
+    ++granted_waiters;
+    if (grants > 1) ++several_at_once;
+    std::map<std::string, int> of_name;
+    for (const LockChange& change : changes) of_name[change.name] += !change.ended;
+    for (const auto& [name, count] : of_name) shared_groups += count > 1;
   }
 };
 
-Seen compare_runs(std::uint64_t seed, const StateLimits& limits, int operations) {
+Seen compare_runs(std::uint64_t seed, const StateLimits& limits, std::uint64_t unrest, int operations) {
   StateMachine state(limits);
   NaiveMachine naive(limits);
-  Commands commands(seed);
+  Commands commands(seed, unrest);
+  Rules rules;
   Seen seen;
   LogIndex index(1);
   for (int i = 0; i < operations; ++i) {
@@ -236,37 +267,137 @@ Seen compare_runs(std::uint64_t seed, const StateLimits& limits, int operations)
     const auto expected = naive.apply(index, time, command);
     CAPTURE(seed);
     CAPTURE(i);
+    const std::vector<LockChange> changes = state.take_changes();
+    compare_changes(changes, naive.changes);
+    rules.check(state, changes);
     REQUIRE(outcome.has_value() == expected.has_value());
-    seen.note(expected);
+    seen.note(expected, changes);
+    if (i % 64 == 0) compare_views(state, naive, commands.waiters());
+    if (i % 1000 == 0) state = StateMachine(state);  // a copy is as good
     if (!outcome) continue;
-    REQUIRE(outcome->result == *expected);
+    REQUIRE(without_detail(outcome->result) == *expected);
     REQUIRE(outcome->key == key_of(command));
-    if (const auto* opened = std::get_if<SessionOpened>(&outcome->result)) commands.learned(opened->session);
-    if (i % 64 == 0) compare_views(state, naive);
+    commands.learned(command, outcome->result);
   }
+  std::vector<HistoryEvent> last = naive.history;
+  if (last.size() > kKeptHistory) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(kKeptHistory));
+  std::vector<HistoryEvent> history;
+  for (auto page = state.history("", 0, 1000);; page = state.history("", page.items.back().position, 1000)) {
+    history.insert(history.end(), page.items.begin(), page.items.end());
+    if (!page.more) break;
+  }
+  REQUIRE(history == last);
   return seen;
 }
 
 }  // namespace
 
-TEST_CASE("100,000 random commands are answered as the naive machine answers them") {
-  Seen seen = compare_runs(1, StateLimits{.locks = 8, .sessions = 6, .locks_per_session = 3}, 100'000);
+TEST_CASE("100,000 random commands are answered as the naive machine answers them, in unrest") {
+  const StateLimits limits{.locks = 8, .sessions = 6, .locks_per_session = 3, .waiters_per_lock = 3};
+  Seen seen = compare_runs(1, limits, 20, 100'000);
   // The comparison is worth something only if it met every kind of answer.
   for (std::size_t kind = 0; kind < std::variant_size_v<Result>; ++kind) CHECK(seen.results[kind] > 0);
   for (const ErrorCode code :
        {ErrorCode::kSessionExpired, ErrorCode::kSessionSuperseded, ErrorCode::kSessionConflict, ErrorCode::kWrongSecret,
         ErrorCode::kNumberReused, ErrorCode::kTooManyUnacknowledged, ErrorCode::kTooManyLocks,
-        ErrorCode::kTooManySessionLocks, ErrorCode::kTooManySessions}) {
+        ErrorCode::kTooManySessionLocks, ErrorCode::kTooManySessions, ErrorCode::kAlreadyHeld,
+        ErrorCode::kAlreadyWaiting, ErrorCode::kWaitedFor, ErrorCode::kModeMismatch, ErrorCode::kPermitsMismatch,
+        ErrorCode::kWaiterGone, ErrorCode::kNoSuchSession, ErrorCode::kSessionClosed, ErrorCode::kSessionForced}) {
     CAPTURE(error_info(code).name);
     CHECK(seen.refusals[code] > 0);
+  }
+  for (const EndReason reason :
+       {EndReason::kReleased, EndReason::kExpired, EndReason::kForced, EndReason::kSuperseded, EndReason::kClosed}) {
+    CHECK(seen.ends[reason] > 0);
   }
   CHECK(seen.ignored > 0);
 }
 
+TEST_CASE("100,000 random commands are answered as the naive machine answers them, with long lines of waiters") {
+  const StateLimits limits{.locks = 20, .sessions = 12, .locks_per_session = 8, .waiters_per_lock = 5};
+  Seen seen = compare_runs(2, limits, 1, 100'000);
+  CHECK(seen.refusals[ErrorCode::kDeadlock] > 1000);
+  CHECK(seen.refusals[ErrorCode::kTooManyWaiters] > 100);
+  CHECK(seen.granted_waiters > 1000);
+  CHECK(seen.several_at_once > 100);
+  CHECK(seen.shared_groups > 100);
+}
+
 TEST_CASE("short random runs under many limits agree too") {
-  for (std::uint64_t seed = 2; seed < 42; ++seed) {
+  for (std::uint64_t seed = 2; seed < 62; ++seed) {
     Random limits(seed);
-    const auto draw = [&] { return static_cast<std::uint32_t>(1 + limits.below(12)); };
-    compare_runs(seed, StateLimits{.locks = draw(), .sessions = draw(), .locks_per_session = draw()}, 2'000);
+    const auto draw = [&] { return static_cast<std::uint32_t>(1 + limits.below(14)); };
+    compare_runs(seed, StateLimits{draw(), draw(), draw(), draw()}, seed % 4 * 5 + 1, 2'000);
   }
+}
+
+namespace {
+
+// Whether `step` is true of the state in which `request` is about to wait.
+bool is_true(const StateMachine& state, const CycleStep& step, const Acquire& acquire, SessionId asker) {
+  const NamedLock* lock = state.locks().find(step.name);
+  if (lock == nullptr || lock->second.permits > 1) return false;
+  WaiterId waiter(~0ULL);
+  if (step.session != asker ||
+      std::find(acquire.names.begin(), acquire.names.end(), step.name) == acquire.names.end()) {
+    for (const Waiter* queued : lock->second.queue) {
+      if (queued->request.session == step.session) waiter = queued->id;
+    }
+    if (waiter == WaiterId(~0ULL)) return false;
+  }
+  if (step.holds) return lock->second.holds.contains(step.blocker);
+  for (const Waiter* queued : lock->second.queue) {
+    if (queued->request.session == step.blocker && queued->id < waiter) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("every deadlock that is found is a real cycle, and none is missed") {
+  int found = 0;
+  int searched = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Random random(seed);
+    StateMachine state;
+    NaiveMachine naive{StateLimits{}};
+    LogIndex index(1);
+    std::vector<SessionId> sessions;
+    const auto apply = [&](const Command& command) {
+      index = index.next();
+      naive.apply(index, WallTime{}, command);
+      return state.apply(index, WallTime{}, command);
+    };
+    for (std::uint8_t i = 0; i < 6; ++i) {
+      apply(open_as(i, 1));
+      sessions.push_back(session_opened_by(index));
+    }
+    for (std::uint64_t i = 1; i <= 60; ++i) {
+      const SessionId asker = sessions[random.below(sessions.size())];
+      std::set<std::string> names;
+      while (names.empty() || random.one_in(3)) names.insert(std::string(1, static_cast<char>('a' + random.below(8))));
+      Acquire acquire{{names.begin(), names.end()}, Mode::kExclusive, 0, true, random.one_in(4)};
+      if (random.one_in(3)) acquire.mode = Mode::kShared;
+      const bool expected = naive.closes_cycle(asker, acquire);
+      const LockRequest request{asker, acquire.thread, acquire.mode, 0};
+      const auto cycle = find_deadlock(state.locks(), acquire.names, request);
+      CAPTURE(seed);
+      CAPTURE(i);
+      ++searched;
+      REQUIRE(cycle.has_value() == expected);
+      if (cycle) {
+        ++found;
+        REQUIRE(cycle->front().session == asker);
+        REQUIRE(cycle->back().blocker == asker);
+        for (std::size_t step = 0; step < cycle->size(); ++step) {
+          REQUIRE(is_true(state, (*cycle)[step], acquire, asker));
+          if (step != 0) REQUIRE((*cycle)[step].session == (*cycle)[step - 1].blocker);
+        }
+      }
+      apply(Execute{asker, RequestNumber(i), RequestNumber(i), acquire});
+      if (random.one_in(3)) apply(Execute{asker, RequestNumber(i + 1), RequestNumber(i), Release{*names.begin()}});
+    }
+  }
+  CHECK(searched == 300 * 60);
+  CHECK(found > 1000);
 }

@@ -25,7 +25,7 @@ TEST_CASE("a retried takeover does not take over from itself") {
   const Result second = machine.open(takeover);
   const FencingToken token = machine.granted_now();
   CHECK(machine.open(takeover) == second);
-  CHECK(machine.state.check("a")->token == token);
+  CHECK(machine.holder("a").token == token);
 }
 
 TEST_CASE("a takeover moves the locks with new tokens and ends the earlier session as superseded") {
@@ -33,18 +33,16 @@ TEST_CASE("a takeover moves the locks with new tokens and ends the earlier sessi
   const SessionId first = machine.session_of(1);
   machine.preempt(first, "a");
   machine.preempt(first, "b");
-  const auto before = machine.state.check("a");
+  const HolderView before = machine.holder("a");
 
   const Result result = machine.open(open_as(1, 2, first));
   const SessionId second = session_opened_by(machine.index);
   CHECK(result == Result(SessionOpened{second}));
   for (const char* name : {"a", "b"}) {
-    const auto lock = machine.state.check(name);
-    REQUIRE(lock);
-    CHECK(lock->owner == client(1));
-    CHECK(lock->token == machine.granted_now());
+    CHECK(machine.holder(name).owner == client(1));
+    CHECK(machine.holder(name).token == machine.granted_now());
   }
-  CHECK(machine.state.check("a")->since == before->since);
+  CHECK(machine.holder("a").since == before.since);
   CHECK(machine.release(first, "a") == Result(refusal(ErrorCode::kSessionSuperseded)));
   CHECK(machine.release(second, "a") == Result(Released{}));
 }
@@ -136,7 +134,7 @@ TEST_CASE("at the limit, Open evicts the session without locks that was used lon
   machine.session_of(4);
   CHECK(machine.preempt(idle, "b") == Result(refusal(ErrorCode::kSessionExpired)));
   CHECK(machine.grants(used_again, "b"));
-  CHECK(machine.state.check("a")->owner == client(1));
+  CHECK(machine.holder("a").owner == client(1));
   CHECK(machine.state.session_count() == 3);
 }
 
