@@ -152,7 +152,6 @@ std::optional<WaiterState> expected_state(NaiveMachine& naive, SessionId session
 }
 
 void compare_views(const StateMachine& state, NaiveMachine& naive, const std::vector<WaiterId>& waiters) {
-  REQUIRE(state.hash() == state.recomputed_hash());
   REQUIRE(state.session_count() == naive.sessions.size());
   const std::set<std::string> names = naive.names();
   REQUIRE(state.lock_count() == names.size());
@@ -273,7 +272,10 @@ Seen compare_runs(std::uint64_t seed, const StateLimits& limits, std::uint64_t u
     REQUIRE(outcome.has_value() == expected.has_value());
     seen.note(expected, changes);
     if (i % 64 == 0) compare_views(state, naive, commands.waiters());
-    if (i % 1000 == 0) state = StateMachine(state);  // a copy is as good
+    if (i % 2048 == 0) {
+      REQUIRE(state.hash() == state.recomputed_hash());
+      state = StateMachine(state);  // a copy is as good
+    }
     if (!outcome) continue;
     REQUIRE(without_detail(outcome->result) == *expected);
     REQUIRE(outcome->key == key_of(command));

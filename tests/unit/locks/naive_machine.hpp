@@ -54,11 +54,13 @@ class NaiveMachine {
     index_ = index;
     time_ = time;
     changes.clear();
+    const std::size_t waited = waits.size();
     std::optional<Result> result;
     if (const auto* request = std::get_if<Open>(&command)) result = open(*request);
     if (const auto* request = std::get_if<Execute>(&command)) result = execute(*request);
     if (const auto* request = std::get_if<Expire>(&command)) expire(*request);
-    grant_whoever_is_next();
+    const bool ended = !changes.empty() && changes.front().ended.has_value();
+    if (ended || waits.size() < waited) grant_whoever_is_next();
     return result;
   }
 
@@ -136,12 +138,6 @@ class NaiveMachine {
   }
 
  private:
-  struct Ended {
-    SessionId id;
-    ClientId client;
-    EndReason how;
-  };
-
   static bool has(const std::vector<std::string>& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
   }
@@ -197,7 +193,8 @@ class NaiveMachine {
   }
 
   void forget_session(SessionId id, EndReason reason) {
-    ended_.push_back({id, client_of(id), reason});
+    ended_[id] = reason;
+    last_[client_of(id)] = id;
     sessions.remove_if([&](const NaiveSession& session) { return session.id == id; });
   }
 
@@ -217,10 +214,7 @@ class NaiveMachine {
 
   Result open(const Open& open) {
     NaiveSession* current = nullptr;
-    SessionId last;
-    for (const auto& ended : ended_) {
-      if (ended.client == open.client) last = ended.id;
-    }
+    SessionId last = last_[open.client];
     for (auto& session : sessions) {
       if (session.open.client == open.client) current = &session;
     }
@@ -290,11 +284,11 @@ class NaiveMachine {
   }
 
   Result after_the_end(const Execute& request) {
-    for (const auto& ended : ended_) {
-      if (ended.id != request.session) continue;
-      if (ended.how == EndReason::kSuperseded) return refusal(ErrorCode::kSessionSuperseded);
-      if (ended.how == EndReason::kForced) return refusal(ErrorCode::kSessionForced);
-      if (ended.how != EndReason::kClosed) continue;
+    const auto ended = ended_.find(request.session);
+    if (ended == ended_.end()) return refusal(ErrorCode::kSessionExpired);
+    if (ended->second == EndReason::kSuperseded) return refusal(ErrorCode::kSessionSuperseded);
+    if (ended->second == EndReason::kForced) return refusal(ErrorCode::kSessionForced);
+    if (ended->second == EndReason::kClosed) {
       if (std::holds_alternative<Close>(request.operation)) return Closed{};
       return refusal(ErrorCode::kSessionClosed);
     }
@@ -403,7 +397,8 @@ class NaiveMachine {
   StateLimits limits_;
   LogIndex index_;
   WallTime time_;
-  std::list<Ended> ended_;
+  std::map<SessionId, EndReason> ended_;  // all of them: the runs are too short to forget any
+  std::map<ClientId, SessionId> last_;    // that ended
 };
 
 }  // namespace lockstep::locks
