@@ -137,6 +137,13 @@ void Replica::collect_consequences() {
   for (const raft::BarrierAnswer& barrier : consequences.barriers) {
     reads_.barrier_answered(barrier.number, barrier.index);
   }
+  for (const raft::ReadyBarrier& barrier : consequences.ready) {
+    if (barrier.asker == self_) {
+      reads_.barrier_answered(barrier.number, barrier.index);
+    } else {
+      raft_->answer_barrier(barrier, {});
+    }
+  }
   compare_hashes(consequences.leader_hashes);
   move_to_end(consequences.notices, output_.notices);
 }
