@@ -98,10 +98,9 @@ ReplicaOptions replica_options(const NodeConfig& config) {
   return options;
 }
 
-template <typename AnyNotice>
-void log_notices(const std::vector<AnyNotice>& notices) {
-  for (const AnyNotice& notice : notices) {
-    const bool is_warning = notice.level == AnyNotice::Level::kWarning;
+void log_notices(const std::vector<Notice>& notices) {
+  for (const Notice& notice : notices) {
+    const bool is_warning = notice.level == Notice::Level::kWarning;
     spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", notice.text);
   }
 }

@@ -49,7 +49,7 @@ std::vector<WriteId> DiskThread::take_completed() {
   return std::exchange(completed_, {});
 }
 
-std::vector<StorageNotice> DiskThread::take_notices() {
+std::vector<Notice> DiskThread::take_notices() {
   const std::lock_guard lock(mutex_);
   return std::exchange(notices_, {});
 }
@@ -109,7 +109,7 @@ DiskThread::Outcome DiskThread::write_all(std::vector<raft::Write>& queue) {
 }
 
 void DiskThread::report(std::span<const raft::Write> completed) {
-  std::vector<StorageNotice> notices = storage_.take_notices();
+  std::vector<Notice> notices = storage_.take_notices();
   if (completed.empty() && notices.empty()) return;
   {
     const std::lock_guard lock(mutex_);

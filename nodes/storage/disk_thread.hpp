@@ -40,7 +40,7 @@ class DiskThread {
   int completion_fd() const { return event_fd_; }
   // Everything completed since the last call; makes completion_fd() quiet until there is news.
   std::vector<WriteId> take_completed();
-  std::vector<StorageNotice> take_notices();
+  std::vector<Notice> take_notices();
   std::optional<std::string> fatal() const;
 
   // Finishes what is queued, unless the disk is full, and closes the storage cleanly. Afterwards
@@ -66,7 +66,7 @@ class DiskThread {
   std::condition_variable changed_;
   std::vector<raft::Write> submitted_;
   std::vector<WriteId> completed_;
-  std::vector<StorageNotice> notices_;
+  std::vector<Notice> notices_;
   std::optional<std::string> fatal_;
   bool stopping_ = false;
   std::thread thread_;  // last: it uses all of the above

@@ -65,7 +65,7 @@ StorageResult<MetaFile> MetaFile::format(Disk& disk, const Meta& meta) {
   return result;
 }
 
-StorageResult<MetaFile> MetaFile::load(Disk& disk, const std::string& folder, std::vector<StorageNotice>& notices) {
+StorageResult<MetaFile> MetaFile::load(Disk& disk, const std::string& folder, std::vector<Notice>& notices) {
   auto file = disk.open(kMetaName);
   if (!file) return storage_error(file.error());
   MetaFile result(disk, OpenFile(disk, *std::move(file)));
@@ -85,8 +85,8 @@ StorageResult<MetaFile> MetaFile::load(Disk& disk, const std::string& folder, st
                          std::to_string(kFolderFormat) + ". Start the program that wrote it");
   }
   if (!copies[0] || !copies[1]) {
-    notices.push_back({StorageNotice::Level::kWarning, path + ": one of its two copies is not whole (a crash cut its "
-                                                              "writing short, or damage); rewritten from the other"});
+    notices.push_back({Notice::Level::kWarning, path + ": one of its two copies is not whole (a crash cut its "
+                                                       "writing short, or damage); rewritten from the other"});
   }
   result.meta_ = newest.meta;
   result.sequence_ = newest.sequence;

@@ -13,6 +13,7 @@
 
 #include "nodes/storage/disk.hpp"
 #include "nodes/storage/storage_error.hpp"
+#include "protocol/base/notice.hpp"
 #include "protocol/raft/entry.hpp"
 
 namespace lockstep {
@@ -36,7 +37,7 @@ class MetaFile {
   // Makes the file in a folder that has none.
   static StorageResult<MetaFile> format(Disk& disk, const Meta& meta);
   // Reads it and writes nothing. An error if no copy is whole, or if another format version wrote it.
-  static StorageResult<MetaFile> load(Disk& disk, const std::string& folder, std::vector<StorageNotice>& notices);
+  static StorageResult<MetaFile> load(Disk& disk, const std::string& folder, std::vector<Notice>& notices);
 
   const Meta& get() const { return meta_; }
   // Comes after load() and before any write(): makes both copies what was read. A process that was killed

@@ -75,7 +75,7 @@ class Recovery {
       if (auto done = set_aside(segment.name); !done) return done;
     }
     notices_.push_back(
-        {StorageNotice::Level::kWarning,
+        {Notice::Level::kWarning,
          options_.folder + "/" + scan.damage->file + " was damaged at offset " + std::to_string(scan.damage->offset) +
              ": kept entries up to " + std::to_string(scan.entries.size()) + ", fetching the rest up to " +
              std::to_string(meta.hard_state.repair_until.value()) + " from the other nodes; until then " +
@@ -159,7 +159,7 @@ class Recovery {
     for (const SegmentFile& segment : scan.live) {
       if (!done || !segment.one_header_damaged || segment.number > scan.current->number) continue;
       notices_.push_back(
-          {StorageNotice::Level::kWarning,
+          {Notice::Level::kWarning,
            options_.folder + "/" + segment.name + ": one copy of its header was damaged; rewritten from the other"});
       const std::string header = encode_segment_header(*segment.header);
       done = write_and_sync(segment.name, 0, header + header);
@@ -192,7 +192,7 @@ class Recovery {
   Disk& disk_;
   const RecoveryOptions& options_;
   Random random_;
-  std::vector<StorageNotice> notices_;
+  std::vector<Notice> notices_;
 };
 
 }  // namespace

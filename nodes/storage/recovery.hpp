@@ -15,6 +15,7 @@
 #include "nodes/storage/log_writer.hpp"
 #include "nodes/storage/meta_file.hpp"
 #include "nodes/storage/storage_error.hpp"
+#include "protocol/base/notice.hpp"
 #include "protocol/base/random.hpp"
 
 namespace lockstep {
@@ -32,7 +33,7 @@ struct Recovered {
   std::vector<raft::Entry> entries;
   Segment current;
   LogPosition position;
-  std::vector<StorageNotice> notices;
+  std::vector<Notice> notices;
 };
 
 // The folder is locked already.

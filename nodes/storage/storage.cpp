@@ -109,7 +109,7 @@ tl::unexpected<StorageError> Storage::fail(const DiskError& error) {
 }
 
 void Storage::note_space(bool is_short, bool waiting) {
-  using Level = StorageNotice::Level;
+  using Level = Notice::Level;
   if (is_short && !warned_of_space_) {
     notices_.push_back({Level::kWarning, folder_ + ": no space on the disk for the log's next segment"});
   }
@@ -123,6 +123,6 @@ void Storage::note_space(bool is_short, bool waiting) {
   warned_of_waiting_ = waiting;
 }
 
-std::vector<StorageNotice> Storage::take_notices() { return std::exchange(notices_, {}); }
+std::vector<Notice> Storage::take_notices() { return std::exchange(notices_, {}); }
 
 }  // namespace lockstep

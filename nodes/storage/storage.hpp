@@ -21,6 +21,7 @@
 #include "nodes/storage/log_writer.hpp"
 #include "nodes/storage/meta_file.hpp"
 #include "nodes/storage/storage_error.hpp"
+#include "protocol/base/notice.hpp"
 #include "protocol/raft/entry.hpp"
 
 namespace lockstep {
@@ -57,7 +58,7 @@ class Storage {
   // Notes in `meta` how far the log goes, so that rot at its very end is found at the next start.
   StorageResult<void> close_cleanly();
 
-  std::vector<StorageNotice> take_notices();
+  std::vector<Notice> take_notices();
 
  private:
   Storage(const StorageOptions& options, MetaFile meta, LogWriter log, LogIndex last_index);
@@ -84,7 +85,7 @@ class Storage {
   bool warned_of_space_ = false;
   bool warned_of_waiting_ = false;
   std::optional<StorageError> failed_;
-  std::vector<StorageNotice> notices_;
+  std::vector<Notice> notices_;
 };
 
 }  // namespace lockstep

@@ -22,11 +22,4 @@ inline tl::unexpected<StorageError> storage_error(std::string message) {
 }
 inline tl::unexpected<StorageError> storage_error(const DiskError& error) { return storage_error(error.text); }
 
-// What an operator wants to read in the node's log: what recovery found, a disk that fills up.
-struct StorageNotice {
-  enum class Level { kInfo, kWarning } level = Level::kInfo;
-  std::string text;
-  friend bool operator==(const StorageNotice&, const StorageNotice&) = default;
-};
-
 }  // namespace lockstep

@@ -9,6 +9,7 @@ struct Notice {
   enum class Level { kInfo, kWarning };
   Level level = Level::kInfo;
   std::string text;
+  friend bool operator==(const Notice&, const Notice&) = default;
 };
 
 }  // namespace lockstep

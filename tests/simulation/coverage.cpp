@@ -39,6 +39,17 @@ std::string_view to_string(Met what) {
     case Met::kHeld: return "preempts answered held";
     case Met::kReleased: return "locks released";
     case Met::kNotHolder: return "releases answered not_holder";
+    case Met::kQueued: return "requests queued";
+    case Met::kWaiterGranted: return "waiters granted";
+    case Met::kCancelled: return "waits cancelled";
+    case Met::kDeadlock: return "deadlocks refused";
+    case Met::kClosed: return "sessions closed";
+    case Met::kForced: return "holds ended by an operator";
+    case Met::kExpired: return "sessions expired";
+    case Met::kWaitsExpired: return "waits expired";
+    case Met::kRenewed: return "leases renewed";
+    case Met::kRenewalRefused: return "renewals refused";
+    case Met::kLeaseLost: return "leases lost, as their clients knew";
     case Met::kStateRefusal: return "commands refused by the state";
     case Met::kIndefiniteAnswer: return "calls answered unavailable";
     case Met::kLocalRead: return "local reads checked";

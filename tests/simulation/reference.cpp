@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/overloaded.hpp"
 #include "protocol/wire/codec.hpp"
 #include "tests/simulation/failure.hpp"
 
@@ -10,16 +11,28 @@ namespace {
 
 std::string at_index(LogIndex index) { return " in entry " + std::to_string(index.value()); }
 
-const std::string& name_of(const locks::Operation& operation) {
-  return std::visit([](const auto& asked) -> const std::string& { return asked.name; }, operation);
-}
-
-// A refusal that leaves no trace in the session's table: the number may run later.
+// A refusal that leaves no trace in the session's table: the number may run later, or never.
 bool is_unrecorded(const locks::Result& result) {
   const auto* refused = std::get_if<locks::Refused>(&result);
   if (refused == nullptr) return false;
-  return refused->code == ErrorCode::kSessionExpired || refused->code == ErrorCode::kSessionSuperseded ||
-         refused->code == ErrorCode::kTooManyUnacknowledged;
+  const bool session_ended = error_info(refused->code).exit_code == 5;
+  return session_ended || refused->code == ErrorCode::kTooManyUnacknowledged ||
+         refused->code == ErrorCode::kNumberReused;
+}
+
+locks::Result without_detail(locks::Result result) {
+  if (auto* refused = std::get_if<locks::Refused>(&result)) refused->detail.clear();
+  return result;
+}
+
+std::vector<locks::LockChange> in_order(std::vector<locks::LockChange> changes) {
+  const auto key = [](const locks::LockChange& c) { return std::tie(c.name, c.token, c.owner); };
+  std::sort(changes.begin(), changes.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  return changes;
+}
+
+bool is_granted_in(const std::vector<locks::LockChange>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const locks::LockChange& change) { return !change.ended; });
 }
 
 }  // namespace
@@ -31,7 +44,7 @@ locks::RequestKey Reference::key_of(const locks::Command& command) {
 }
 
 void Reference::commit(Time when, Term term, const raft::Entry& entry) {
-  committed_.push_back({entry, term, when, 0});
+  committed_.push_back({entry, term, when});
   coverage_->note(Met::kCommit);
   apply(last(), entry);
   committed_.back().hash = state_.hash();
@@ -42,133 +55,141 @@ void Reference::apply(LogIndex index, const raft::Entry& entry) {
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     require_safe(limits.has_value(), "the configuration carries state limits that decode");
     state_ = locks::StateMachine(*limits);
+    naive_ = locks::NaiveMachine(*limits);
   } else if (const auto* bytes = std::get_if<raft::Command>(&entry.body)) {
     const auto command = wire::decode_command(bytes->bytes);
     require_safe(command.has_value(), "a committed command decodes");
-    const auto outcome = state_.apply(index, entry.time, *command);
-    if (!outcome) return;
-    require_safe(outcome->key == locks::key_of(*command), "an outcome has the key of its command" + at_index(index));
-    answers_[key_of(*command)].push_back({index, outcome->result});
-    judge(index, *command, *outcome);
-    require_safe(state_.lock_count() == owners_.size(), "every owned lock is in the table" + at_index(index));
+    apply(index, entry.time, *command);
   }
 }
 
-void Reference::judge(LogIndex index, const locks::Command& command, const locks::Outcome& outcome) {
-  if (const auto* open = std::get_if<locks::Open>(&command)) {
-    judge_open(index, *open, outcome.result);
-  } else {
-    judge_request(index, std::get<locks::Execute>(command), outcome);
+void Reference::apply(LogIndex index, WallTime time, const locks::Command& command) {
+  std::set<std::string> names = names_in(command);
+  const auto* expire = std::get_if<locks::Expire>(&command);
+  if (expire != nullptr && !expire->waits_only && state_.sessions().find(expire->session) != nullptr) {
+    committed_.back().expired = expire->session;
   }
+  const bool was_full = state_.session_count() >= naive_.limits().sessions;
+  const std::size_t waited = state_.locks().waiter_count();
+
+  const auto outcome = state_.apply(index, time, command);
+  const auto expected = naive_.apply(index, time, command);
+  std::vector<locks::LockChange> changes = state_.take_changes();
+  require_safe(in_order(changes) == in_order(naive_.changes), "both machines change the same locks" + at_index(index));
+  judge_changes(index, changes);
+  for (const locks::LockChange& change : changes) names.insert(change.name);
+  for (const std::string& name : names) note_version(index, name);
+  committed_.back().changes = std::move(changes);
+
+  require_safe(outcome.has_value() == expected.has_value(), "both machines answer the same requests" + at_index(index));
+  if (expire != nullptr) {
+    if (committed_.back().expired) coverage_->note(Met::kExpired);
+    if (expire->waits_only && state_.locks().waiter_count() < waited) coverage_->note(Met::kWaitsExpired);
+  }
+  if (!outcome) return;
+  require_safe(without_detail(outcome->result) == *expected, "both machines give the same answer" + at_index(index));
+  require_safe(outcome->key == locks::key_of(command), "an outcome has the key of its command" + at_index(index));
+  answers_[key_of(command)].push_back({index, outcome->result});
+  const auto* opened = std::get_if<locks::SessionOpened>(&outcome->result);
+  const bool grants_its_own = opened || std::holds_alternative<locks::Granted>(outcome->result);
+  if (!grants_its_own && is_granted_in(committed_.back().changes)) coverage_->note(Met::kWaiterGranted);
+  note_result(command, outcome->result, opened && opened->session == session_opened_by(index), was_full);
+  if (const auto* request = std::get_if<locks::Execute>(&command)) judge_once(index, *request, *outcome);
 }
 
-void Reference::judge_open(LogIndex index, const locks::Open& open, const locks::Result& result) {
-  const auto* opened = std::get_if<locks::SessionOpened>(&result);
-  if (opened == nullptr) {
-    coverage_->note(Met::kStateRefusal);
-    return;
-  }
-  SessionId& current = sessions_[open.client];
-  if (opened->session != session_opened_by(index)) {
-    require_safe(opened->session == current, "a retried Open is answered with the client's session" + at_index(index));
-    coverage_->note(Met::kRetryAnswered);
-    return;
-  }
-  std::size_t moved = 0;
-  for (auto& [name, owner] : owners_) {
-    if (!current || owner.session != current) continue;
-    ++moved;
-    owner.session = opened->session;
-    require_safe(token_granted_by(index) > owner.token, "a takeover's tokens rise" + at_index(index));
-    owner.token = last_token_[name] = token_granted_by(index);
-    note_version(index, name);
-  }
-  if (current && state_.sessions().end_of(current) == locks::SessionEnd::kEvicted) coverage_->note(Met::kEviction);
-  if (moved != 0) coverage_->note(Met::kTakeover);
-  current = opened->session;
-}
-
-void Reference::judge_request(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome) {
-  const RequestId id{request.session, request.number};
-  const auto before = ran_.find(id);
-  if (before == ran_.end()) {
-    if (!is_unrecorded(outcome.result)) {
-      ran_.emplace(id, Ran{outcome.key.fingerprint, index, outcome.result});
-      judge_run(index, request, outcome.result);
+// The names whose view the command may change, beside those whose holders it does.
+std::set<std::string> Reference::names_in(const locks::Command& command) const {
+  std::set<std::string> names;
+  const auto add_waits_of = [&](SessionId session) {
+    for (const locks::Waiter* waiter : state_.locks().waits_of(session)) {
+      for (const locks::NamedLock* lock : waiter->locks) names.insert(lock->first);
     }
-  } else if (before->second.fingerprint == outcome.key.fingerprint && !is_unrecorded(outcome.result)) {
-    require_safe(outcome.result == before->second.result, "a retry has the answer of its first run" + at_index(index));
+  };
+  if (const auto* open = std::get_if<locks::Open>(&command)) add_waits_of(state_.sessions().last_of(open->client));
+  if (const auto* expire = std::get_if<locks::Expire>(&command)) add_waits_of(expire->session);
+  if (const auto* request = std::get_if<locks::Execute>(&command)) {
+    add_waits_of(request->session);
+    std::visit(
+        Overloaded{[&](const locks::Acquire& acquire) { names.insert(acquire.names.begin(), acquire.names.end()); },
+                   [&](const locks::CloseSession& close) { add_waits_of(close.target); }, [](const auto&) {}},
+        request->operation);
+  }
+  // A session that ends, or takes a place in line, may let others move up whose names are not its own.
+  for (const auto& [name, lock] : state_.locks().in_order()) {
+    if (!lock.queue.empty()) names.insert(name);
+  }
+  return names;
+}
+
+// "(name, session, token) is unique, and a name's token strictly rises from each exclusive grant to the next
+// grant" (L8), and a token is the index of the entry that granted it.
+void Reference::judge_changes(LogIndex index, const std::vector<locks::LockChange>& changes) {
+  for (const locks::LockChange& change : changes) {
+    if (change.ended) {
+      if (change.ended == locks::EndReason::kSuperseded) coverage_->note(Met::kTakeover);
+      if (change.ended == locks::EndReason::kForced) coverage_->note(Met::kForced);
+      continue;
+    }
+    require_safe(change.token == token_granted_by(index), "a token is its entry's index" + at_index(index));
+    const auto last = last_grant_.find(change.name);
+    if (last != last_grant_.end()) {
+      const bool exclusive = change.mode == locks::Mode::kExclusive || last->second.mode == locks::Mode::kExclusive;
+      const bool rises = exclusive ? change.token > last->second.token : change.token >= last->second.token;
+      require_safe(rises, "tokens of a lock rise: " + change.name + at_index(index));
+    }
+    last_grant_[change.name] = change;
+    const auto view = state_.check(change.name);
+    require_safe(view.has_value() && (change.mode != locks::Mode::kExclusive || view->holder_count == 1),
+                 "an exclusive lock has one holder: " + change.name + at_index(index));
+  }
+}
+
+void Reference::judge_once(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome) {
+  if (is_unrecorded(outcome.result)) return;
+  const auto [before, is_first] =
+      ran_.try_emplace({request.session, request.number}, Ran{outcome.key.fingerprint, index, outcome.result});
+  if (!is_first) {
+    require_safe(before->second.fingerprint == outcome.key.fingerprint && before->second.result == outcome.result,
+                 "a retry has the answer of its first run" + at_index(index));
     coverage_->note(Met::kRetryAnswered);
-  } else {
-    require_safe(std::holds_alternative<locks::Refused>(outcome.result),
-                 "a number that was used for another command is refused" + at_index(index));
-  }
-}
-
-// A request that runs now, for the first and only time.
-void Reference::judge_run(LogIndex index, const locks::Execute& request, const locks::Result& result) {
-  const std::string& name = name_of(request.operation);
-  if (std::holds_alternative<locks::Refused>(result)) {
-    coverage_->note(Met::kStateRefusal);
-  } else if (std::holds_alternative<locks::Preempt>(request.operation)) {
-    judge_preempt(index, request.session, name, result);
-  } else {
-    judge_release(index, request.session, name, result);
-  }
-}
-
-void Reference::judge_preempt(LogIndex index, SessionId session, const std::string& name, const locks::Result& result) {
-  if (name.starts_with(kOncePrefix)) {
-    require_safe(preempted_once_.insert(name).second, "one call of a client ran twice: " + name + at_index(index));
-  }
-  if (const auto* granted = std::get_if<locks::Granted>(&result)) {
-    require_safe(granted->token == token_granted_by(index), "a token is its entry's index" + at_index(index));
-    grant(index, session, name);
-    coverage_->note(Met::kGranted);
     return;
   }
-  const auto* held = std::get_if<locks::Held>(&result);
-  require_safe(held != nullptr, "a preempt is answered granted, held or refused" + at_index(index));
-  const auto owner = owners_.find(name);
-  require_safe(owner != owners_.end(), "a lock that nobody owns is granted: " + name + at_index(index));
-  require_safe(held->token == owner->second.token && sessions_[held->owner] == owner->second.session,
-               "held names the owner and the token: " + name + at_index(index));
-  coverage_->note(Met::kHeld);
-}
-
-void Reference::grant(LogIndex index, SessionId session, const std::string& name) {
-  require_safe(!owners_.contains(name), "a lock has one owner: " + name + " was granted twice" + at_index(index));
-  FencingToken& last = last_token_[name];
-  require_safe(token_granted_by(index) > last, "tokens of a lock strictly rise: " + name + at_index(index));
-  last = token_granted_by(index);
-  owners_[name] = {session, last};
-  note_version(index, name);
-}
-
-void Reference::judge_release(LogIndex index, SessionId session, const std::string& name, const locks::Result& result) {
-  const auto owner = owners_.find(name);
-  const bool is_owner = owner != owners_.end() && owner->second.session == session;
-  if (std::holds_alternative<locks::Released>(result)) {
-    require_safe(is_owner, "only the owner releases: " + name + at_index(index));
-    owners_.erase(owner);
-    note_version(index, name);
-    coverage_->note(Met::kReleased);
-    return;
+  const auto* preempt = std::get_if<locks::Preempt>(&request.operation);
+  if (preempt != nullptr && preempt->name.starts_with(kOncePrefix)) {
+    require_safe(preempted_once_.insert(preempt->name).second,
+                 "one call of a client ran twice: " + preempt->name + at_index(index));
   }
-  require_safe(std::holds_alternative<locks::NotHolder>(result) && !is_owner,
-               "a release by the owner succeeds: " + name + at_index(index));
-  coverage_->note(Met::kNotHolder);
+}
+
+void Reference::note_result(const locks::Command& command, const locks::Result& result, bool is_new_session,
+                            bool was_full) {
+  if (std::holds_alternative<locks::Open>(command) && std::holds_alternative<locks::SessionOpened>(result)) {
+    if (!is_new_session) coverage_->note(Met::kRetryAnswered);
+    const bool made_room = is_new_session && was_full;
+    if (made_room) coverage_->note(Met::kEviction);
+  }
+  std::visit(Overloaded{[&](const locks::Granted&) { coverage_->note(Met::kGranted); },
+                        [&](const locks::Held&) { coverage_->note(Met::kHeld); },
+                        [&](const locks::Released&) { coverage_->note(Met::kReleased); },
+                        [&](const locks::NotHolder&) { coverage_->note(Met::kNotHolder); },
+                        [&](const locks::Queued&) { coverage_->note(Met::kQueued); },
+                        [&](const locks::Cancelled&) { coverage_->note(Met::kCancelled); },
+                        [&](const locks::Closed&) { coverage_->note(Met::kClosed); },
+                        [&](const locks::Refused& refused) {
+                          coverage_->note(refused.code == ErrorCode::kDeadlock ? Met::kDeadlock : Met::kStateRefusal);
+                        },
+                        [](const locks::SessionOpened&) {}},
+             result);
 }
 
 void Reference::note_version(LogIndex index, const std::string& name) {
   auto view = state_.check(name);
-  const auto owner = owners_.find(name);
-  require_safe(view.has_value() == (owner != owners_.end()), "check tells the owner: " + name + at_index(index));
-  if (view) {
-    require_safe(view->token == owner->second.token && sessions_[view->owner] <= owner->second.session,
-                 "check tells the owner and the token: " + name + at_index(index));
-  }
-  versions_[name].push_back({index, std::move(view)});
+  auto expected = naive_.view(name);
+  const bool is_used = expected.holder_count + expected.waiter_count != 0;
+  require_safe(view.has_value() == is_used && (!view || *view == expected),
+               "both machines show the same lock: " + name + at_index(index));
+  auto& versions = versions_[name];
+  if (versions.empty() || versions.back().view != view) versions.push_back({index, std::move(view)});
 }
 
 std::optional<locks::LockView> Reference::view_at(const std::string& name, LogIndex index) const {

@@ -1,8 +1,8 @@
 // What one cluster has decided: the committed log, when and by whom each entry was committed, and every
 // state that follows from it. All that nodes and clients say is compared with this.
 //
-// The states come from the production state machine, run once, and beside it from a second account of
-// who owns what that is kept here in the plainest way, so that an error in the first one shows.
+// The states come from the production state machine, run once, and beside it from the naive one, so that an
+// error in the first one shows; and the rules that hold whatever a machine says are checked on what both did.
 #pragma once
 
 #include <map>
@@ -14,6 +14,7 @@
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/entry.hpp"
 #include "tests/simulation/coverage.hpp"
+#include "tests/support/naive_machine.hpp"
 
 namespace lockstep::simulation {
 
@@ -34,7 +35,12 @@ class Reference {
   Term committed_in(LogIndex index) const { return committed_.at(index.value() - 1).term; }
   Time committed_at(LogIndex index) const { return committed_.at(index.value() - 1).when; }
   std::uint64_t hash_at(LogIndex index) const { return committed_.at(index.value() - 1).hash; }
+  const std::vector<locks::LockChange>& changes_at(LogIndex index) const {
+    return committed_.at(index.value() - 1).changes;
+  }
   const locks::StateMachine& state() const { return state_; }
+  // The session that the entry expired, if it did; not one whose waits alone it ended.
+  SessionId expired_at(LogIndex index) const { return committed_.at(index.value() - 1).expired; }
 
   // As check and list would have answered when `index` was the last entry applied.
   std::optional<locks::LockView> view_at(const std::string& name, LogIndex index) const;
@@ -52,10 +58,8 @@ class Reference {
     Term term;
     Time when{};
     std::uint64_t hash = 0;
-  };
-  struct Owner {
-    SessionId session;
-    FencingToken token;
+    SessionId expired{};
+    std::vector<locks::LockChange> changes{};
   };
   struct Ran {
     std::uint64_t fingerprint = 0;
@@ -69,24 +73,20 @@ class Reference {
   using RequestId = std::pair<SessionId, RequestNumber>;
 
   void apply(LogIndex index, const raft::Entry& entry);
-  void judge(LogIndex index, const locks::Command& command, const locks::Outcome& outcome);
-  void judge_open(LogIndex index, const locks::Open& open, const locks::Result& result);
-  void judge_request(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome);
-  void judge_run(LogIndex index, const locks::Execute& request, const locks::Result& result);
-  void judge_preempt(LogIndex index, SessionId session, const std::string& name, const locks::Result& result);
-  void judge_release(LogIndex index, SessionId session, const std::string& name, const locks::Result& result);
-  void grant(LogIndex index, SessionId session, const std::string& name);
+  void apply(LogIndex index, WallTime time, const locks::Command& command);
+  std::set<std::string> names_in(const locks::Command& command) const;
+  void judge_changes(LogIndex index, const std::vector<locks::LockChange>& changes);
+  void judge_once(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome);
+  void note_result(const locks::Command& command, const locks::Result& result, bool is_new_session, bool was_full);
   void note_version(LogIndex index, const std::string& name);
 
   Coverage* coverage_;
   std::vector<Committed> committed_;
   locks::StateMachine state_;
+  locks::NaiveMachine naive_{locks::StateLimits()};
   std::map<locks::RequestKey, std::vector<Answer>> answers_;
   std::map<std::string, std::vector<Version>> versions_;
-
-  std::map<std::string, Owner> owners_;
-  std::map<std::string, FencingToken> last_token_;
-  std::map<ClientId, SessionId> sessions_;
+  std::map<std::string, locks::LockChange> last_grant_;
   std::map<RequestId, Ran> ran_;
   std::set<std::string> preempted_once_;
 };

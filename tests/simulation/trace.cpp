@@ -1,16 +1,10 @@
 #include "tests/simulation/trace.hpp"
 
+#include "protocol/base/overloaded.hpp"
 #include "protocol/wire/names.hpp"
 
 namespace lockstep::simulation {
 namespace {
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 template <typename Number>
 std::string text(Number number) {

@@ -5,9 +5,10 @@
 
 #include <tuple>
 
-#include "naive_machine.hpp"
+#include "machine.hpp"
 #include "protocol/base/random.hpp"
 #include "protocol/locks/deadlock.hpp"
+#include "tests/support/naive_machine.hpp"
 
 using namespace lockstep;
 using namespace lockstep::locks;
@@ -117,45 +118,11 @@ Result without_detail(Result result) {
   return result;
 }
 
-LockView expected_view(NaiveMachine& naive, const std::string& name) {
-  LockView view{name, {}, 0, {}, 0, {}, 0};
-  for (const NaiveWait* wait : naive.waits_of(name)) {
-    if (view.waiters.empty()) std::tie(view.mode, view.permits) = std::tie(wait->request.mode, wait->request.permits);
-    const Open& open = naive.find(wait->session)->open;
-    view.waiters.push_back({open.client, wait->session, wait->id, wait->request.mode, wait->since, open.note});
-  }
-  for (const NaiveHold* hold : naive.holds_of(name)) {
-    std::tie(view.mode, view.permits) = std::tie(hold->mode, hold->permits);
-    const Open& open = naive.find(hold->session)->open;
-    view.holders.push_back({open.client, hold->session, hold->token, hold->since, open.note});
-  }
-  view.holder_count = view.holders.size();
-  view.waiter_count = view.waiters.size();
-  return view;
-}
-
-std::optional<WaiterState> expected_state(NaiveMachine& naive, SessionId session, WaiterId id) {
-  for (const NaiveHold& hold : naive.holds) {
-    if (hold.waiter == id && hold.session == session) return Granted{hold.token};
-  }
-  for (const NaiveWait& wait : naive.waits) {
-    if (wait.id != id || wait.session != session) continue;
-    std::uint64_t position = 1;
-    for (const std::string& name : wait.request.names) {
-      const auto queue = naive.waits_of(name);
-      const auto place = std::find_if(queue.begin(), queue.end(), [&](const NaiveWait* w) { return w->id == id; });
-      position = std::max(position, static_cast<std::uint64_t>(place - queue.begin()) + 1);
-    }
-    return Queued{id, position, *naive.obstacle(wait.request, session, id)};
-  }
-  return std::nullopt;
-}
-
 void compare_views(const StateMachine& state, NaiveMachine& naive, const std::vector<WaiterId>& waiters) {
   REQUIRE(state.session_count() == naive.sessions.size());
   const std::set<std::string> names = naive.names();
   REQUIRE(state.lock_count() == names.size());
-  const auto is_as_expected = [&](const std::string& name) { return state.check(name) == expected_view(naive, name); };
+  const auto is_as_expected = [&](const std::string& name) { return state.check(name) == naive.view(name); };
   REQUIRE(std::all_of(names.begin(), names.end(), is_as_expected));
   REQUIRE(state.list("", "", 1000).items.size() == names.size());
   REQUIRE(state.holds("", "", 1000).items.size() == naive.holds.size());
@@ -164,7 +131,7 @@ void compare_views(const StateMachine& state, NaiveMachine& naive, const std::ve
   for (const SessionView& session : sessions) {
     REQUIRE(naive.find(session.session) != nullptr);
     const auto agree = [&](WaiterId waiter) {
-      return state.waiter_state(session.session, waiter) == expected_state(naive, session.session, waiter);
+      return state.waiter_state(session.session, waiter) == naive.waiter_state(session.session, waiter);
     };
     REQUIRE(std::all_of(waiters.begin(), waiters.end(), agree));
   }

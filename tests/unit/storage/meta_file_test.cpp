@@ -23,13 +23,13 @@ MemoryDisk disk_with_terms(std::uint64_t first, std::uint64_t second) {
   return disk;
 }
 
-StorageResult<MetaFile> load(MemoryDisk& disk, std::vector<StorageNotice>& notices) {
+StorageResult<MetaFile> load(MemoryDisk& disk, std::vector<Notice>& notices) {
   return MetaFile::load(disk, "data", notices);
 }
 
 TEST_CASE("what was written is what is read") {
   MemoryDisk disk = disk_with_terms(1, 2);
-  std::vector<StorageNotice> notices;
+  std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE(meta);
   CHECK(meta->get() == some_meta(2));
@@ -41,7 +41,7 @@ TEST_CASE("every flipped bit of one copy is found, and the other copy counts") {
   for (std::uint64_t byte = 0; byte < 2 * kBlockBytes; ++byte) {
     MemoryDisk disk = whole;
     disk.flip_bit("meta", byte * 8 + byte % 8);
-    std::vector<StorageNotice> notices;
+    std::vector<Notice> notices;
     const auto meta = load(disk, notices);
     REQUIRE(meta);
     REQUIRE(meta->get() == some_meta(2));
@@ -54,7 +54,7 @@ TEST_CASE("settling mends a bad copy, and a crash at any moment of it loses noth
     for (std::uint64_t stop = 0; stop <= 4; ++stop) {
       MemoryDisk disk = disk_with_terms(1, 2);
       disk.flip_bit("meta", bad_copy * kBlockBytes * 8);
-      std::vector<StorageNotice> notices;
+      std::vector<Notice> notices;
       auto meta = load(disk, notices);
       REQUIRE(meta);
       disk.stop_after(stop);
@@ -71,7 +71,7 @@ TEST_CASE("settling mends a bad copy, and a crash at any moment of it loses noth
 
 TEST_CASE("a copy that only the page cache holds is on the disk before the other one is touched") {
   MemoryDisk disk = disk_with_terms(1, 2);
-  std::vector<StorageNotice> notices;
+  std::vector<Notice> notices;
   auto writer = load(disk, notices);
   REQUIRE(writer);
   disk.stop_after(1);  // killed between the first copy's write and its sync
@@ -95,7 +95,7 @@ TEST_CASE("two bad copies are refused, naming the file and the way out") {
   MemoryDisk disk = disk_with_terms(1, 2);
   disk.flip_bit("meta", 100);
   disk.flip_bit("meta", kBlockBytes * 8 + 100);
-  std::vector<StorageNotice> notices;
+  std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
   CHECK(meta.error().message.find("data/meta: both copies are damaged") == 0);
@@ -110,7 +110,7 @@ TEST_CASE("a folder of another format is refused, not taken for damage") {
   const auto file = disk.open("meta");
   REQUIRE(file);
   REQUIRE(disk.write(*file, 0, seal_block(block)));
-  std::vector<StorageNotice> notices;
+  std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
   CHECK(meta.error().message.find("data/meta: format 2") == 0);

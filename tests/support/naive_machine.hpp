@@ -1,5 +1,6 @@
-// A second, naive state machine for the random comparison: plain lists and linear searches, written from
-// the rules and not from the production code. What it is asked to be is obvious, not fast.
+// A second, naive state machine, to compare the production one with: plain lists and linear searches, written
+// from the rules and not from the production code. What it is asked to be is obvious, not fast. Texts for
+// people are not its to know: the detail of a refusal is empty.
 #pragma once
 
 #include <algorithm>
@@ -7,9 +8,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
-#include "machine.hpp"
+#include "protocol/locks/state_machine.hpp"
 
 namespace lockstep::locks {
 
@@ -64,6 +66,7 @@ class NaiveMachine {
     return result;
   }
 
+  const StateLimits& limits() const { return limits_; }
   NaiveSession* find(SessionId id) {
     for (auto& session : sessions) {
       if (session.id == id) return &session;
@@ -92,6 +95,40 @@ class NaiveMachine {
     for (const auto& hold : holds) all.insert(hold.name);
     for (const auto& wait : waits) all.insert(wait.request.names.begin(), wait.request.names.end());
     return all;
+  }
+
+  LockView view(const std::string& name) {
+    LockView view{name, {}, 0, {}, 0, {}, 0};
+    for (const NaiveWait* wait : waits_of(name)) {
+      if (view.waiters.empty()) std::tie(view.mode, view.permits) = std::tie(wait->request.mode, wait->request.permits);
+      const Open& open = find(wait->session)->open;
+      view.waiters.push_back({open.client, wait->session, wait->id, wait->request.mode, wait->since, open.note});
+    }
+    for (const NaiveHold* hold : holds_of(name)) {
+      std::tie(view.mode, view.permits) = std::tie(hold->mode, hold->permits);
+      const Open& open = find(hold->session)->open;
+      view.holders.push_back({open.client, hold->session, hold->token, hold->since, open.note});
+    }
+    view.holder_count = view.holders.size();
+    view.waiter_count = view.waiters.size();
+    return view;
+  }
+
+  std::optional<WaiterState> waiter_state(SessionId session, WaiterId id) {
+    for (const NaiveHold& hold : holds) {
+      if (hold.waiter == id && hold.session == session) return Granted{hold.token};
+    }
+    for (const NaiveWait& wait : waits) {
+      if (wait.id != id || wait.session != session) continue;
+      std::uint64_t position = 1;
+      for (const std::string& name : wait.request.names) {
+        const auto queue = waits_of(name);
+        const auto place = std::find_if(queue.begin(), queue.end(), [&](const NaiveWait* w) { return w->id == id; });
+        position = std::max(position, static_cast<std::uint64_t>(place - queue.begin()) + 1);
+      }
+      return Queued{id, position, *obstacle(wait.request, session, id)};
+    }
+    return std::nullopt;
   }
 
   // The first of its names that is not to be had by a request before which `earlier` stand in line.
@@ -138,6 +175,7 @@ class NaiveMachine {
   }
 
  private:
+  static Refused refusal(ErrorCode code, SessionId current = SessionId()) { return Refused{code, current, {}}; }
   static bool has(const std::vector<std::string>& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
   }
@@ -304,7 +342,7 @@ class NaiveMachine {
   }
 
   Result run(SessionId session, const Preempt& preempt) {
-    const Acquire as_acquire = once(exclusive({preempt.name}));
+    const Acquire as_acquire{{preempt.name}, Mode::kExclusive, 0, false, 0};
     if (auto held = conflict(preempt.name, Mode::kExclusive, session)) return *held;
     if (!waits_of(preempt.name).empty()) return refusal(ErrorCode::kWaitedFor);
     if (auto refused = limit(session, as_acquire.names)) return *refused;
