@@ -12,9 +12,7 @@ bool is_about_the_node(const wire::Error& error) {
   return error.code == ErrorCode::kBusy || error.code == ErrorCode::kNoLeader || error.code == ErrorCode::kUnavailable;
 }
 
-bool says_session_ended(ErrorCode code) {
-  return code == ErrorCode::kSessionExpired || code == ErrorCode::kSessionSuperseded;
-}
+bool says_session_ended(ErrorCode code) { return error_info(code).exit_code == 5; }
 
 // Whether the response says what the state machine said.
 bool says(const wire::Response& response, const locks::Result& result) {
@@ -56,6 +54,17 @@ void ClientChecker::replied(Time now, const Reference* reference, const wire::Re
     require_safe(answer != nullptr, "a list is answered with a ListAnswer");
     require_safe(response.applied >= list->at_least, "a read is at least as new as was asked for");
     check_list(now, *reference, *list, *answer, response.applied);
+  } else if (const auto* wait = std::get_if<wire::Wait>(&request.body)) {
+    check_wait(*wait, response);
+  }
+}
+
+// What a Wait is told is what the waiter's session would be told at that index; granted is for ever true.
+void ClientChecker::check_wait(const wire::Wait& wait, const wire::Response& response) const {
+  if (const auto* granted = std::get_if<locks::Granted>(&response.body)) {
+    const LogIndex index(granted->token.value());
+    require_safe(index > LogIndex(wait.waiter.value()) && index <= response.applied,
+                 "a waiter is granted after it was queued");
   }
 }
 
@@ -103,7 +112,8 @@ void ClientChecker::check_age(Time now, const Reference& reference, std::optiona
       "an answer at index " + text(applied) + " is older than the " + std::to_string(*age_ms) + " ms that it claims");
 }
 
-void ClientChecker::completed(const Reference* reference, const Call& call, const Completion& completion) {
+void ClientChecker::completed(const Reference* reference, SessionId session, const Call& call,
+                              const Completion& completion) {
   if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
     if (error->code == ErrorCode::kUnavailable) coverage_->note(Met::kIndefiniteAnswer);
     return;
@@ -121,9 +131,33 @@ void ClientChecker::completed(const Reference* reference, const Call& call, cons
                                                            " began when " + text(call.committed) + " was committed");
   }
   if (const auto* granted = std::get_if<locks::Granted>(&completion.outcome)) {
-    const LogIndex index(granted->token.value());
-    require_safe(index <= reference->last() && reference->committed_at(index) >= call.started,
-                 "a call is granted by an entry that was committed after it began");
+    check_grant(*reference, call, granted->token);
+  }
+  if (std::holds_alternative<NotAcquired>(completion.outcome)) check_is_in_no_queue(*reference, session, call);
+}
+
+void ClientChecker::check_grant(const Reference& reference, const Call& call, FencingToken token) const {
+  const LogIndex index(token.value());
+  require_safe(index <= reference.last() && reference.committed_at(index) >= call.started,
+               "a call is granted by an entry that was committed after it began");
+  std::vector<std::string> names = call.names;
+  if (names.empty()) names.push_back(call.name);
+  const auto& changes = reference.changes_at(index);
+  for (const std::string& name : names) {
+    const bool is_granted = std::any_of(changes.begin(), changes.end(), [&](const locks::LockChange& change) {
+      return !change.ended && change.name == name && change.token == token;
+    });
+    require_safe(is_granted, "a call is granted what its token's entry granted: " + name);
+  }
+}
+
+// An acquisition that ended without the lock leaves no phantom waiter behind.
+void ClientChecker::check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call) const {
+  for (const locks::Waiter* waiter : reference.state().locks().waits_of(session)) {
+    for (const locks::NamedLock* lock : waiter->locks) {
+      require_safe(std::find(call.names.begin(), call.names.end(), lock->first) == call.names.end(),
+                   "an acquisition that ended still waits for " + lock->first);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/replica/replica.hpp"
@@ -11,12 +12,27 @@
 
 namespace lockstep::simulation {
 
-enum class CallKind { kPreempt, kRelease, kCheck, kList, kStatus };
+enum class CallKind {
+  kPreempt,
+  kRelease,
+  kCheck,
+  kList,
+  kStatus,
+  kAcquire,
+  kClose,
+  kForceRelease,
+  kCloseSession,
+  kHistory,
+  kSessions,
+  kWatch,
+};
 
 // One call of a client's application, as it was when it began.
 struct Call {
   CallKind kind{};
-  std::string name;  // of the lock, or the prefix of a list
+  std::string name;                // of the lock, or the prefix of a list or a watch
+  std::vector<std::string> names;  // of an acquire
+  AcquireTerms terms;
   wire::ReadMode mode = wire::ReadMode::kLocal;
   Time started{};
   LogIndex seen;       // the highest applied index that this process had been told of
@@ -29,7 +45,7 @@ class ClientChecker {
 
   // A node answers. `reference` is its cluster's; none while the node is blank.
   void replied(Time now, const Reference* reference, const wire::Request& request, const wire::Response& response);
-  void completed(const Reference* reference, const Call& call, const Completion& completion);
+  void completed(const Reference* reference, SessionId session, const Call& call, const Completion& completion);
   // Nothing that a client was told will never happen has happened since.
   void check_refusals(const Reference& reference) const;
 
@@ -44,6 +60,9 @@ class ClientChecker {
                   LogIndex applied);
   void check_list(Time now, const Reference& reference, const wire::List& list, const wire::ListAnswer& answer,
                   LogIndex applied);
+  void check_wait(const wire::Wait& wait, const wire::Response& response) const;
+  void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
+  void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call) const;
   void check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
 
   Coverage* coverage_;

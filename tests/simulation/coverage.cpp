@@ -48,8 +48,8 @@ std::string_view to_string(Met what) {
     case Met::kExpired: return "sessions expired";
     case Met::kWaitsExpired: return "waits expired";
     case Met::kRenewed: return "leases renewed";
-    case Met::kRenewalRefused: return "renewals refused";
     case Met::kLeaseLost: return "leases lost, as their clients knew";
+    case Met::kWatched: return "mirrors of all locks compared";
     case Met::kStateRefusal: return "commands refused by the state";
     case Met::kIndefiniteAnswer: return "calls answered unavailable";
     case Met::kLocalRead: return "local reads checked";

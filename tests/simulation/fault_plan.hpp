@@ -67,6 +67,9 @@ struct FaultPlan {
   Recurring client_crash;
   std::uint64_t zombie_one_in = 0;  // of the client crashes: the earlier process lives on
   std::uint64_t names = 3;          // that the clients fight over
+  Duration ttl{};                   // of the clients' sessions; 0: they never expire
+  bool waits = false;               // clients acquire: they wait in line, share, take several at once
+  bool watches = false;             // and each watches every change
   Duration think_max{};
 
   std::size_t tolerated_losses() const { return (nodes - 1) / 2; }

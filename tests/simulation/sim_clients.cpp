@@ -1,7 +1,9 @@
 #include "tests/simulation/sim_clients.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "protocol/base/overloaded.hpp"
 #include "tests/simulation/failure.hpp"
 #include "tests/simulation/trace.hpp"
 
@@ -9,6 +11,7 @@ namespace lockstep::simulation {
 namespace {
 
 constexpr std::size_t kMaxCallsAtOnce = 3;
+constexpr Duration kWatchFor = std::chrono::milliseconds(400);
 constexpr std::uint64_t kFirstClientConnection = 1000;
 // One output in so many is the last of its process, if clients crash at all.
 constexpr std::uint64_t kCrashOnOutputOneIn = 500;
@@ -62,18 +65,20 @@ void SimClients::start_process(std::size_t which, const SavedSession& saved) {
   options.backoff_max = plan_->timing.election_timeout_min;
   options.saved = saved;
   options.keeps_session = plan_->keeps_sessions;
+  options.ttl = plan_->ttl;
   const ConnectionId connection(++last_connection_);
   person.current = connection;
   person.probes.clear();
   person_of_[connection] = which;
   const auto added =
-      processes_.emplace(connection, Process{which, connection, ClientCore(options), false, Time::max(), {}, {}, {}});
+      processes_.emplace(connection, Process{.person = which, .connection = connection, .core = ClientCore(options)});
   world_.trace(person.place, "starts, its connection is " + std::to_string(connection.value()));
   Process& process = added.first->second;
   if (probing_) {
     probe(process);
   } else {
     plan_thinking(connection);
+    if (plan_->watches) go_on_watching(process, wire::WatchAnswer());
   }
 }
 
@@ -152,23 +157,53 @@ Call SimClients::draw_call(Process& process) {
   Call call;
   const std::uint64_t kind = random_.below(100);
   call.name = draw_name(process);
-  if (kind < 40) {
+  if (plan_->waits && random_.one_in(2)) {
+    draw_acquire(process, call);
+  } else if (kind < 40) {
     call.kind = CallKind::kPreempt;
   } else if (kind < 72) {
     call.kind = CallKind::kRelease;
-    if (!process.held.empty() && !random_.one_in(4)) {
-      call.name = *std::next(process.held.begin(), static_cast<std::ptrdiff_t>(random_.below(process.held.size())));
-    }
+    if (!process.held.empty() && !random_.one_in(4)) call.name = draw_held(process);
   } else if (kind < 92) {
     call.kind = CallKind::kCheck;
   } else if (kind < 97) {
     call.kind = CallKind::kList;
     call.name = random_.one_in(2) ? "lock/" : std::string(kOncePrefix);
   } else {
-    call.kind = CallKind::kStatus;
+    constexpr std::array kRare{CallKind::kStatus,       CallKind::kClose,   CallKind::kForceRelease,
+                               CallKind::kCloseSession, CallKind::kHistory, CallKind::kSessions};
+    call.kind = kRare[random_.below(kRare.size())];
   }
   call.mode = random_.one_in(2) ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
   return call;
+}
+
+std::string SimClients::draw_held(const Process& process) {
+  return std::next(process.held.begin(), static_cast<std::ptrdiff_t>(random_.below(process.held.size())))->first;
+}
+
+// One name or several, in every mode; the last name serves mostly as a semaphore.
+void SimClients::draw_acquire(Process& process, Call& call) {
+  call.kind = CallKind::kAcquire;
+  if (!process.held.empty() && random_.one_in(2)) {
+    call.kind = CallKind::kRelease;
+    call.name = draw_held(process);
+    return;
+  }
+  std::set<std::string> names;
+  do names.insert("lock/" + std::to_string(random_.below(plan_->names)));
+  while (random_.one_in(3));
+  call.names.assign(names.begin(), names.end());
+  call.name = call.names.front();
+  if (random_.one_in(4)) {
+    call.terms.mode = locks::Mode::kShared;
+  } else if (call.name == "lock/" + std::to_string(plan_->names - 1)) {
+    call.terms.mode = locks::Mode::kPermit;
+    call.terms.permits = static_cast<std::uint32_t>(1 + random_.below(2));
+  }
+  call.terms.thread = random_.below(2);
+  if (!random_.one_in(4)) call.terms.wait = random_.between(Duration::zero(), 4 * plan_->timing.election_timeout_max);
+  if (random_.one_in(8)) call.terms.wait = Duration::zero();
 }
 
 CallId SimClients::start_call(Process& process, Call call) {
@@ -183,10 +218,21 @@ CallId SimClients::start_call(Process& process, Call call) {
       case CallKind::kRelease: return process.core.release(now, call.name);
       case CallKind::kCheck: return process.core.check(now, call.name, call.mode);
       case CallKind::kList: return process.core.list(now, call.name, "", 2, call.mode);
+      case CallKind::kAcquire: return process.core.acquire(now, call.names, call.terms);
+      case CallKind::kClose: return process.core.close(now);
+      case CallKind::kForceRelease: return process.core.force_release(now, call.name, "a test");
+      case CallKind::kCloseSession: return process.core.close_session(now, draw_session(), "a test");
+      case CallKind::kHistory: return process.core.history(now, "", 0, 10);
+      case CallKind::kSessions: return process.core.sessions(now, SessionId(), 10);
+      case CallKind::kWatch:
+        return process.core.watch(now, "lock/", process.watch_from, process.watch_after, kWatchFor);
       case CallKind::kStatus: break;
     }
     return process.core.status(now);
   }();
+  // From the moment that it is to be released, nobody counts on it.
+  if (call.kind == CallKind::kRelease) process.held.erase(call.name);
+  if (call.kind == CallKind::kClose) process.held.clear();
   world_.trace(people_[process.person].place, "calls " + describe(call));
   process.calls.emplace(id, std::move(call));
   return id;
@@ -266,6 +312,7 @@ void SimClients::carry_out(ConnectionId connection) {
     world_.send(people_[which].place, connection, send);
   }
   plan_tick(*process);
+  for (const LeaseEvent& event : output.lease_events) note_lease(*process, event);
   for (const Completion& completion : output.completions) {
     process = find(connection);
     if (process == nullptr) return;
@@ -291,7 +338,7 @@ void SimClients::finish(Process& process, const Completion& completion) {
   const Call call = found->second;
   process.calls.erase(found);
   world_.trace(people_[process.person].place, "is told " + describe(completion.outcome) + " of " + describe(call));
-  checker_->completed(world_.reference(), call, completion);
+  checker_->completed(world_.reference(), process.core.session().id(), call, completion);
   process.seen = std::max(process.seen, completion.applied);
   note_locks(process, call, completion);
   finish_probe(process, completion);
@@ -313,8 +360,102 @@ void SimClients::finish_probe(Process& process, const Completion& completion) {
 }
 
 void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
-  if (std::holds_alternative<locks::Granted>(completion.outcome)) process.held.insert(call.name);
-  if (call.kind == CallKind::kRelease && !is_unavailable(completion.outcome)) process.held.erase(call.name);
+  if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) return go_on_watching(process, *answer);
+  if (call.kind == CallKind::kWatch) {
+    process.watched = LogIndex();  // it was refused or came to nothing: try again, from where it was
+    return go_on_watching(process, wire::WatchAnswer{.index = process.watch_from, .more = true});
+  }
+  const auto* granted = std::get_if<locks::Granted>(&completion.outcome);
+  if (granted == nullptr) return;
+  std::vector<std::string> names = call.names;
+  if (names.empty()) names.push_back(call.name);
+  for (const std::string& name : names) process.held[name] = granted->token;
+}
+
+void SimClients::note_lease(Process& process, const LeaseEvent& event) {
+  std::visit(Overloaded{[&](const LeaseRenewed&) { coverage_->note(Met::kRenewed); },
+                        [&](const LeaseLost&) {
+                          coverage_->note(Met::kLeaseLost);
+                          process.held.clear();
+                        },
+                        [&](const LocksForced& forced) {
+                          for (const HeldLock& lock : forced.locks) process.held.erase(lock.name);
+                        }},
+             event);
+}
+
+// L3, L4: "No Expire before a client's own deadline"; and whatever else ends a hold, but an operator and the
+// client's own later incarnation, its owner asked for, so that it does not count on it any more.
+void SimClients::committed(const Reference& reference, LogIndex index) const {
+  const Time now = scheduler_->now();
+  const SessionId expired = reference.expired_at(index);
+  for (const auto& [connection, process] : processes_) {
+    const LeaseView lease = process.core.lease();
+    const bool is_safe = !lease.lost && lease.safe_until && *lease.safe_until > now;
+    require_safe(!expired || process.core.session().id() != expired || !is_safe,
+                 "session " + std::to_string(expired.value()) + " is expired before its client's own deadline");
+    for (const locks::LockChange& change : reference.changes_at(index)) {
+      const bool is_own = change.owner == people_[process.person].id;
+      if (!change.ended || !is_own || change.ended == locks::EndReason::kForced ||
+          change.ended == locks::EndReason::kSuperseded) {
+        continue;
+      }
+      const auto held = process.held.find(change.name);
+      require_safe(held == process.held.end() || held->second != change.token || !is_safe,
+                   "a hold of " + change.name + " ends while its client counts on it");
+    }
+  }
+}
+
+// The application mirrors the locks from what it watches: first the state, then every change.
+void SimClients::go_on_watching(Process& process, const wire::WatchAnswer& answer) {
+  if (answer.reset) process.mirror.clear();
+  const auto add = [&](const locks::LockChange& change) {
+    auto& holders = process.mirror[change.name];
+    if (change.ended) {
+      holders.erase(change.owner);
+    } else {
+      holders[change.owner] = change.token;
+    }
+    if (holders.empty()) process.mirror.erase(change.name);
+  };
+  for (const locks::LockChange& change : answer.changes) {
+    const bool is_known = process.watch_after.empty() || change.name <= process.watch_after;
+    if (is_known) add(change);
+  }
+  for (const locks::LockChange& hold : answer.locks) add(hold);
+  process.watch_from = answer.index;
+  const bool is_page = answer.more && !answer.locks.empty();
+  process.watch_after = is_page ? answer.locks.back().name : answer.more ? process.watch_after : "";
+  process.watched = answer.more ? LogIndex() : answer.index;
+  check_mirror(process);
+  if (probing_) return;
+  scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection = process.connection] {
+    Process* living = find(connection);
+    if (living == nullptr || probing_) return;
+    start_call(*living, Call{.kind = CallKind::kWatch, .name = "lock/", .started = {}});
+    carry_out(connection);
+  });
+}
+
+void SimClients::check_mirror(const Process& process) const {
+  if (!process.watched) return;
+  const Reference* reference = world_.reference();
+  require_safe(reference != nullptr && process.watched <= reference->last(), "a watch knows only what is committed");
+  std::map<std::string, std::map<ClientId, FencingToken>> expected;
+  for (const locks::LockView& view : reference->list_at("lock/", "", process.watched)) {
+    for (const locks::HolderView& holder : view.holders) expected[view.name][holder.owner] = holder.token;
+  }
+  require_safe(process.mirror == expected,
+               "who watches knows every lock at index " + std::to_string(process.watched.value()));
+  coverage_->note(Met::kWatched);
+}
+
+SessionId SimClients::draw_session() {
+  const Reference* reference = world_.reference();
+  if (reference == nullptr) return SessionId(1);
+  const auto sessions = reference->state().sessions(SessionId(), 20).items;
+  return sessions.empty() ? SessionId(1) : sessions[random_.below(sessions.size())].session;
 }
 
 void SimClients::react_to_error(Process& process, const ClientError& error) {
@@ -331,6 +472,9 @@ void SimClients::react_to_error(Process& process, const ClientError& error) {
       end(process.connection);
       return;
     case ErrorCode::kSessionExpired:
+    case ErrorCode::kSessionClosed:
+    case ErrorCode::kSessionForced:
+      if (plan_->ttl != Duration::zero()) return;  // a client with a lease opens another by itself
       end(process.connection);
       if (!zombie) take_over(which, ended);
       return;

@@ -1,8 +1,8 @@
 // The clients: people with an id and a secret, and the processes that run for them one after another.
 //
-// A process is a production ClientCore with an application that preempts, releases, checks and lists a
-// few names. It may crash at any moment and be followed by another, which goes on with the stored
-// session, or knows nothing and takes over; the earlier one may live on as a zombie.
+// A process is a production ClientCore with an application that preempts, acquires, releases, checks and lists
+// a few names, and may watch all changes. It may crash at any moment and be followed by another, which goes on
+// with the stored session, or knows nothing and takes over; the earlier one may live on as a zombie.
 #pragma once
 
 #include <functional>
@@ -37,6 +37,9 @@ class SimClients {
   void not_connected(ConnectionId connection, std::size_t endpoint);
   void crash_one();
 
+  // An entry was committed: nobody may still count on a hold that it ended.
+  void committed(const Reference& reference, LogIndex index) const;
+
   // No new calls from now on, except one preempt and one linearizable check of each client.
   void start_probes();
   bool all_answered() const;
@@ -64,8 +67,12 @@ class SimClients {
     bool zombie = false;
     Time tick_at = Time::max();
     std::map<CallId, Call> calls;
-    std::set<std::string> held;  // as it was told
+    std::map<std::string, FencingToken> held;  // as it was told
     LogIndex seen;
+    LogIndex watched;  // up to here the mirror is complete; none: it is not
+    LogIndex watch_from;
+    std::string watch_after;
+    std::map<std::string, std::map<ClientId, FencingToken>> mirror;  // of every lock, from changes alone
   };
 
   void start_process(std::size_t person, const SavedSession& saved);
@@ -79,7 +86,9 @@ class SimClients {
   void think(Process& process);
   CallId start_call(Process& process, Call call);
   Call draw_call(Process& process);
+  void draw_acquire(Process& process, Call& call);
   std::string draw_name(Process& process);
+  std::string draw_held(const Process& process);
   void probe(Process& process);
 
   void step(Process& process, const ClientEvent& event);
@@ -87,6 +96,10 @@ class SimClients {
   void finish(Process& process, const Completion& completion);
   void finish_probe(Process& process, const Completion& completion);
   void note_locks(Process& process, const Call& call, const Completion& completion);
+  void note_lease(Process& process, const LeaseEvent& event);
+  void go_on_watching(Process& process, const wire::WatchAnswer& answer);
+  void check_mirror(const Process& process) const;
+  SessionId draw_session();
   void react_to_error(Process& process, const ClientError& error);
   void plan_tick(Process& process);
 

@@ -177,12 +177,21 @@ void SimWorld::step(SimNode& node, const Event& event) {
   node.stepped_at = scheduler_.now();
   if (!node.flush_planned) node.turn_began = scheduler_.now();
   node.replica->step(clock_of(node), event);
-  node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
+  check(node);
   note_election(node);
   if (plan_.batches && random_.one_in(2)) {
     plan_flush(node);
   } else {
     flush(node);
+  }
+}
+
+void SimWorld::check(const SimNode& node) {
+  node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
+  const Reference* reference = node_checker_.main_reference();
+  if (reference == nullptr) return;
+  for (; clients_told_ < reference->last(); clients_told_ = clients_told_.next()) {
+    clients_.committed(*reference, clients_told_.next());
   }
 }
 
@@ -201,7 +210,7 @@ void SimWorld::plan_flush(SimNode& node) {
 void SimWorld::flush(SimNode& node) {
   node.flush_planned = false;
   Output output = node.replica->take_output();
-  node_checker_.after_step(scheduler_.now(), node.place, *node.replica);
+  check(node);
   carry_out(node, std::move(output));
   if (node.is_up()) plan_tick(node);
 }

@@ -52,6 +52,7 @@ class SimWorld {
   Now clock_of(const SimNode& node) const;
   void start(SimNode& node);
   void step(SimNode& node, const Event& event);
+  void check(const SimNode& node);
   void flush(SimNode& node);
   void plan_flush(SimNode& node);
   void note_tick(SimNode& node);
@@ -96,6 +97,7 @@ class SimWorld {
   NodeChecker node_checker_;
   ClientChecker client_checker_;
   SimClients clients_;
+  LogIndex clients_told_;  // of every commit up to here
   std::uint64_t events_ = 0;
   bool healed_ = false;
 };

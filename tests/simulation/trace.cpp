@@ -44,15 +44,35 @@ std::string details(const raft::MessageBody& body) {
       body);
 }
 
+std::string describe_names(const std::vector<std::string>& names) {
+  std::string line;
+  for (const std::string& name : names) line += (line.empty() ? "" : " and ") + name;
+  return line;
+}
+
 std::string describe_operation(const locks::Operation& operation) {
-  return std::visit(Overloaded{[](const locks::Preempt& p) { return "preempt " + p.name; },
-                               [](const locks::Release& r) { return "release " + r.name; }},
+  return std::visit(Overloaded{[](const locks::Preempt& o) { return "preempt " + o.name; },
+                               [](const locks::Release& o) { return "release " + o.name; },
+                               [](const locks::Acquire& o) {
+                                 return (o.wait ? "acquire " : "try to acquire ") + describe_names(o.names) +
+                                        " in mode " + std::to_string(static_cast<int>(o.mode));
+                               },
+                               [](const locks::Cancel& o) { return "cancel " + text(o.waiter); },
+                               [](const locks::Close&) { return std::string("close"); },
+                               [](const locks::ForceRelease& o) { return "force release " + o.name; },
+                               [](const locks::CloseSession& o) { return "close session " + text(o.target); }},
                     operation);
 }
 
 std::string describe_view(const wire::CheckAnswer& answer) {
   if (!answer.lock) return "free";
-  return "held, token " + text(answer.lock->token);
+  return std::to_string(answer.lock->holder_count) + " holders, " + std::to_string(answer.lock->waiter_count) +
+         " waiters";
+}
+
+std::string describe_watch(const wire::WatchAnswer& answer) {
+  return (answer.reset ? "reset, " : "") + std::to_string(answer.changes.size()) + " changes and " +
+         std::to_string(answer.locks.size()) + " holds up to " + text(answer.index) + (answer.more ? ", more" : "");
 }
 
 }  // namespace
@@ -73,14 +93,20 @@ std::string describe(const raft::Write& write) {
 }
 
 std::string describe(const wire::Request& request) {
-  const auto body = Overloaded{[](const wire::OpenSession& m) { return "open, replaces " + text(m.replaces); },
-                               [](const locks::Execute& m) {
-                                 return text(m.session) + "#" + text(m.number) + " (below " +
-                                        text(m.acknowledged_below) + ") " + describe_operation(m.operation);
-                               },
-                               [](const wire::Check& m) { return "check " + m.name + " at least " + text(m.at_least); },
-                               [](const wire::List& m) { return "list " + m.prefix + " at least " + text(m.at_least); },
-                               [](const wire::Status&) { return std::string("status"); }};
+  const auto body =
+      Overloaded{[](const wire::OpenSession& m) { return "open, replaces " + text(m.replaces); },
+                 [](const locks::Execute& m) {
+                   return text(m.session) + "#" + text(m.number) + " (below " + text(m.acknowledged_below) + ") " +
+                          describe_operation(m.operation);
+                 },
+                 [](const wire::Check& m) { return "check " + m.name + " at least " + text(m.at_least); },
+                 [](const wire::List& m) { return "list " + m.prefix + " at least " + text(m.at_least); },
+                 [](const wire::Status&) { return std::string("status"); },
+                 [](const wire::KeepAlive& m) { return "keep alive " + text(m.session); },
+                 [](const wire::Wait& m) { return "wait for " + text(m.waiter); },
+                 [](const wire::History&) { return std::string("history"); },
+                 [](const wire::Sessions&) { return std::string("sessions"); },
+                 [](const wire::Watch& m) { return "watch from " + text(m.from) + " after '" + m.after + "'"; }};
   return "request " + text(request.call) + ": " + std::visit(body, request.body);
 }
 
@@ -93,6 +119,13 @@ std::string describe(const wire::Response& response) {
                                [](const wire::CheckAnswer& m) { return describe_view(m); },
                                [](const wire::ListAnswer& m) { return std::to_string(m.locks.size()) + " locks"; },
                                [](const wire::StatusAnswer&) { return std::string("status"); },
+                               [](const locks::Queued& m) { return "queued " + text(m.waiter); },
+                               [](const locks::Cancelled&) { return std::string("cancelled"); },
+                               [](const locks::Closed&) { return std::string("closed"); },
+                               [](const wire::KeptAlive&) { return std::string("kept alive"); },
+                               [](const wire::HistoryAnswer&) { return std::string("history"); },
+                               [](const wire::SessionsAnswer&) { return std::string("sessions"); },
+                               [](const wire::WatchAnswer& m) { return describe_watch(m); },
                                [](const wire::Error& m) {
                                  return std::string(error_info(m.code).name) +
                                         (m.current_session ? " " + text(m.current_session) : "");
@@ -107,6 +140,13 @@ std::string describe(const Call& call) {
     case CallKind::kCheck: return (call.mode == wire::ReadMode::kLocal ? "check " : "linearizable check ") + call.name;
     case CallKind::kList: return (call.mode == wire::ReadMode::kLocal ? "list " : "linearizable list ") + call.name;
     case CallKind::kStatus: return "status";
+    case CallKind::kAcquire: return "acquire " + describe_names(call.names);
+    case CallKind::kClose: return "close";
+    case CallKind::kForceRelease: return "force release " + call.name;
+    case CallKind::kCloseSession: return "close session";
+    case CallKind::kHistory: return "history";
+    case CallKind::kSessions: return "sessions";
+    case CallKind::kWatch: return "watch";
   }
   return "?";
 }
@@ -120,6 +160,11 @@ std::string describe(const ClientOutcome& outcome) {
                  [](const wire::CheckAnswer& m) { return describe_view(m); },
                  [](const wire::ListAnswer& m) { return std::to_string(m.locks.size()) + " locks"; },
                  [](const wire::StatusAnswer&) { return std::string("status"); },
+                 [](const NotAcquired&) { return std::string("not acquired"); },
+                 [](const locks::Closed&) { return std::string("closed"); },
+                 [](const wire::HistoryAnswer&) { return std::string("history"); },
+                 [](const wire::SessionsAnswer&) { return std::string("sessions"); },
+                 [](const wire::WatchAnswer& m) { return describe_watch(m); },
                  [](const ClientError& m) { return std::string(error_info(m.code).name) + " (" + m.detail + ")"; }},
       outcome);
 }
