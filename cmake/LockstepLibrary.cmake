@@ -16,6 +16,9 @@ function(lockstep_library name)
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${include_root}/${folder} SYMBOLIC)
 
   target_compile_features(${target} PUBLIC cxx_std_20)
-  target_include_directories(${target} PUBLIC ${include_root})
-  target_link_libraries(${target} PUBLIC ${ARG_LINKS} PRIVATE lockstep_options ${ARG_PRIVATE_LINKS})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${include_root}> $<INSTALL_INTERFACE:include> $<INSTALL_INTERFACE:include/lockstep>)
+  target_link_libraries(${target}
+    PUBLIC ${ARG_LINKS} PRIVATE $<BUILD_INTERFACE:lockstep_options> ${ARG_PRIVATE_LINKS})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
 endfunction()

@@ -1,0 +1,10 @@
+# find_package(lockstep): the target lockstep::client, and what it links.
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(PkgConfig)
+find_dependency(cppzmq)
+find_dependency(msgpack)
+find_dependency(tl-expected)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(uuid REQUIRED IMPORTED_TARGET uuid)
+include(${CMAKE_CURRENT_LIST_DIR}/lockstepTargets.cmake)
