@@ -125,9 +125,9 @@ wait_until_started() {
   deadline=$((SECONDS + 15))
   until answers "$endpoint" "$pid"; do
     if ! readlink "/proc/$pid/exe" >/dev/null; then
-      tail -n 3 "$folder/$name.log" >&2
+      tail -n 1 "$folder/$name.log" >&2
       rm -f "$folder/$name.pid"
-      fail "node $name did not start; the end of $folder/$name.log is above"
+      fail "node $name did not start; what it said last is above, the rest in $folder/$name.log"
     fi
     ((SECONDS < deadline)) || fail "node $name does not answer at $endpoint; see $folder/$name.log"
     sleep 0.05

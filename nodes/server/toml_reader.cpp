@@ -45,13 +45,20 @@ std::string comma_separated(std::vector<std::string_view> words) {
   return line;
 }
 
+// What a text without its quotes looks like to the parser.
+std::string explained(std::string_view problem) {
+  const bool is_unquoted = problem.find("parsing boolean") != std::string_view::npos ||
+                           problem.find("unescaped control") != std::string_view::npos;
+  return std::string(problem) + (is_unquoted ? " (is a quote missing?)" : "");
+}
+
 }  // namespace
 
 tl::expected<toml::table, ConfigError> parse_toml(std::string_view text, const std::string& file) {
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(ConfigError{file, line_of(error.source()), "", std::string(error.description())});
+    return tl::unexpected(ConfigError{file, line_of(error.source()), "", explained(error.description())});
   }
 }
 

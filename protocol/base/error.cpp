@@ -23,7 +23,7 @@ constexpr std::array kTable{
     ErrorInfo{kBusy, "busy", kThisCopy, 3, "the node holds as much unfinished work as it may", "try again"},
     ErrorInfo{kNoLeader, "no_leader", kThisCopy, 3, "no leader is known to this node", "try again, or another node"},
     ErrorInfo{kUnavailable, "unavailable", kIndefinite, 3, "no answer came from a quorum in time",
-              "retry with the same request number; look at `lockstep status`"},
+              "repeat it, under the same request number where there is one; `lockstep status` shows who answers"},
     ErrorInfo{kSessionExpired, "session_expired", kThisCopy, 5,
               "the session is not known: its lease ran out, or it ended long ago",
               "open a new session; locks of the old one are gone"},
