@@ -172,8 +172,9 @@ std::optional<wire::StatusAnswer> Cluster::status(const std::string& name, std::
   return answer == nullptr ? std::nullopt : std::optional(*answer);
 }
 
-Client Cluster::client(const std::vector<std::string>& names) {
+Client Cluster::client(const std::vector<std::string>& names, Duration ttl) {
   ClientConfig config;
+  config.ttl = ttl;
   config.endpoints.clear();
   for (const std::string& name : names) config.endpoints.push_back(endpoints(name).client);
   config.timeout = kPatience;

@@ -64,8 +64,8 @@ class Cluster {
                                            std::chrono::milliseconds patience = std::chrono::seconds(1));
 
   RawClient raw_client(const std::string& name) { return RawClient(context_, endpoints(name).client); }
-  // A client that asks these nodes, in this order.
-  Client client(const std::vector<std::string>& names);
+  // A client that asks these nodes, in this order. With TTL 0 what it takes stays, whatever becomes of it.
+  Client client(const std::vector<std::string>& names, Duration ttl = Duration::zero());
 
  private:
   Ended take_end(const std::string& name);
