@@ -24,13 +24,10 @@
 
 #include "protocol/base/random.hpp"
 #include "protocol/client_core/client_session.hpp"
+#include "protocol/client_core/client_types.hpp"
 #include "protocol/wire/client_messages.hpp"
 
 namespace lockstep {
-
-// One call of the application, from its start to its Completion. Not the wire's CallNumber, of which
-// each copy of a request has its own.
-using CallId = Ordinal<struct CallIdTag>;
 
 struct ClientOptions {
   ClientId client;
@@ -63,19 +60,6 @@ struct NotConnected {
 struct ClientTick {};
 
 using ClientEvent = std::variant<ServerMessage, NotConnected, ClientTick>;
-
-struct ClientError {
-  ErrorCode code{};  // kUnavailable: no answer in time, so it may have happened or may yet
-  std::string detail;
-  SessionId current_session;  // with kSessionConflict
-  // It did not happen and never will. A node's refusal speaks of one copy; this speaks of the call: false if
-  // another copy than the refused one may have run.
-  bool definite = false;
-  friend bool operator==(const ClientError&, const ClientError&) = default;
-};
-
-using ClientOutcome = std::variant<locks::Granted, locks::Held, locks::Released, locks::NotHolder, wire::CheckAnswer,
-                                   wire::ListAnswer, wire::StatusAnswer, ClientError>;
 
 struct Completion {
   CallId call;
