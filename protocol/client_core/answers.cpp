@@ -4,7 +4,7 @@
 #include "protocol/base/invariant.hpp"
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/client_core/in_words.hpp"
-#include "protocol/client_core/overloaded.hpp"
+#include "protocol/base/overloaded.hpp"
 #include "protocol/client_core/problems.hpp"
 
 namespace lockstep {

@@ -5,7 +5,7 @@
 
 #include "protocol/base/invariant.hpp"
 #include "protocol/client_core/in_words.hpp"
-#include "protocol/client_core/overloaded.hpp"
+#include "protocol/base/overloaded.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/text_rules.hpp"
 

@@ -70,15 +70,15 @@ void SimClients::start_process(std::size_t which, const SavedSession& saved) {
   person.current = connection;
   person.probes.clear();
   person_of_[connection] = which;
-  const auto added =
-      processes_.emplace(connection, Process{.person = which, .connection = connection, .core = ClientCore(options)});
+  const auto added = processes_.emplace(std::piecewise_construct, std::forward_as_tuple(connection),
+                                        std::forward_as_tuple(which, connection, options));
   world_.trace(person.place, "starts, its connection is " + std::to_string(connection.value()));
   Process& process = added.first->second;
   if (probing_) {
     probe(process);
   } else {
     plan_thinking(connection);
-    if (plan_->watches) go_on_watching(process, wire::WatchAnswer());
+    if (plan_->watches) go_on_watching(process);
   }
 }
 
@@ -225,7 +225,7 @@ CallId SimClients::start_call(Process& process, Call call) {
       case CallKind::kHistory: return process.core.history(now, "", 0, 10);
       case CallKind::kSessions: return process.core.sessions(now, SessionId(), 10);
       case CallKind::kWatch:
-        return process.core.watch(now, "lock/", process.watch_from, process.watch_after, kWatchFor);
+        return process.core.watch(now, "lock/", process.mirror.from, process.mirror.after, kWatchFor);
       case CallKind::kStatus: break;
     }
     return process.core.status(now);
@@ -360,11 +360,8 @@ void SimClients::finish_probe(Process& process, const Completion& completion) {
 }
 
 void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
-  if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) return go_on_watching(process, *answer);
-  if (call.kind == CallKind::kWatch) {
-    process.watched = LogIndex();  // it was refused or came to nothing: try again, from where it was
-    return go_on_watching(process, wire::WatchAnswer{.index = process.watch_from, .more = true});
-  }
+  if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) update(process.mirror, *answer);
+  if (call.kind == CallKind::kWatch) return go_on_watching(process);
   const auto* granted = std::get_if<locks::Granted>(&completion.outcome);
   if (granted == nullptr) return;
   std::vector<std::string> names = call.names;
@@ -407,47 +404,51 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
   }
 }
 
-// The application mirrors the locks from what it watches: first the state, then every change.
-void SimClients::go_on_watching(Process& process, const wire::WatchAnswer& answer) {
-  if (answer.reset) process.mirror.clear();
-  const auto add = [&](const locks::LockChange& change) {
-    auto& holders = process.mirror[change.name];
+// First the state, by name and in pages, then every change; of names that are still to come changes mean nothing.
+void SimClients::update(Mirror& mirror, const wire::WatchAnswer& answer) {
+  if (answer.reset) mirror.holders.clear();
+  const bool all_names = mirror.complete_at && !answer.reset;
+  for (const locks::LockChange& change : answer.changes) {
+    if (!all_names && change.name > mirror.after) continue;
+    auto& holders = mirror.holders[change.name];
     if (change.ended) {
       holders.erase(change.owner);
     } else {
       holders[change.owner] = change.token;
     }
-    if (holders.empty()) process.mirror.erase(change.name);
-  };
-  for (const locks::LockChange& change : answer.changes) {
-    const bool is_known = process.watch_after.empty() || change.name <= process.watch_after;
-    if (is_known) add(change);
+    if (holders.empty()) mirror.holders.erase(change.name);
   }
-  for (const locks::LockChange& hold : answer.locks) add(hold);
-  process.watch_from = answer.index;
-  const bool is_page = answer.more && !answer.locks.empty();
-  process.watch_after = is_page ? answer.locks.back().name : answer.more ? process.watch_after : "";
-  process.watched = answer.more ? LogIndex() : answer.index;
-  check_mirror(process);
+  for (const locks::LockChange& hold : answer.locks) mirror.holders[hold.name][hold.owner] = hold.token;
+  mirror.from = answer.index;
+  if (!answer.locks.empty()) mirror.after = answer.locks.back().name;
+  if (!answer.more) mirror.after.clear();
+  mirror.complete_at = answer.more ? LogIndex() : answer.index;
+  check(mirror);
+}
+
+void SimClients::go_on_watching(const Process& process) {
   if (probing_) return;
   scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection = process.connection] {
     Process* living = find(connection);
     if (living == nullptr || probing_) return;
-    start_call(*living, Call{.kind = CallKind::kWatch, .name = "lock/", .started = {}});
+    Call call;
+    call.kind = CallKind::kWatch;
+    call.name = "lock/";
+    start_call(*living, std::move(call));
     carry_out(connection);
   });
 }
 
-void SimClients::check_mirror(const Process& process) const {
-  if (!process.watched) return;
+void SimClients::check(const Mirror& mirror) const {
+  if (!mirror.complete_at) return;
   const Reference* reference = world_.reference();
-  require_safe(reference != nullptr && process.watched <= reference->last(), "a watch knows only what is committed");
+  require_safe(reference != nullptr && mirror.complete_at <= reference->last(), "who watches sees what is committed");
   std::map<std::string, std::map<ClientId, FencingToken>> expected;
-  for (const locks::LockView& view : reference->list_at("lock/", "", process.watched)) {
+  for (const locks::LockView& view : reference->list_at("lock/", "", mirror.complete_at)) {
     for (const locks::HolderView& holder : view.holders) expected[view.name][holder.owner] = holder.token;
   }
-  require_safe(process.mirror == expected,
-               "who watches knows every lock at index " + std::to_string(process.watched.value()));
+  require_safe(mirror.holders == expected,
+               "who watches knows every lock at index " + std::to_string(mirror.complete_at.value()));
   coverage_->note(Met::kWatched);
 }
 

@@ -60,7 +60,17 @@ class SimClients {
     std::set<CallId> probes;  // of the current process, unanswered
     bool probed = false;
   };
+  // What the application knows of the locks from what it watches alone.
+  struct Mirror {
+    LogIndex complete_at;  // none: it is not complete
+    LogIndex from;         // where to go on
+    std::string after;
+    std::map<std::string, std::map<ClientId, FencingToken>> holders;
+  };
   struct Process {
+    Process(std::size_t whose, ConnectionId at, const ClientOptions& options)
+        : person(whose), connection(at), core(options) {}
+
     std::size_t person = 0;
     ConnectionId connection;
     ClientCore core;
@@ -69,10 +79,7 @@ class SimClients {
     std::map<CallId, Call> calls;
     std::map<std::string, FencingToken> held;  // as it was told
     LogIndex seen;
-    LogIndex watched;  // up to here the mirror is complete; none: it is not
-    LogIndex watch_from;
-    std::string watch_after;
-    std::map<std::string, std::map<ClientId, FencingToken>> mirror;  // of every lock, from changes alone
+    Mirror mirror;
   };
 
   void start_process(std::size_t person, const SavedSession& saved);
@@ -97,8 +104,9 @@ class SimClients {
   void finish_probe(Process& process, const Completion& completion);
   void note_locks(Process& process, const Call& call, const Completion& completion);
   void note_lease(Process& process, const LeaseEvent& event);
-  void go_on_watching(Process& process, const wire::WatchAnswer& answer);
-  void check_mirror(const Process& process) const;
+  void update(Mirror& mirror, const wire::WatchAnswer& answer);
+  void go_on_watching(const Process& process);
+  void check(const Mirror& mirror) const;
   SessionId draw_session();
   void react_to_error(Process& process, const ClientError& error);
   void plan_tick(Process& process);
