@@ -114,9 +114,9 @@ void ClientCore::on_keep_alive_answer(Time now, const ServerMessage& message) {
 }
 
 void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error) {
-  const bool retires = request->first == retiring_;
-  if (const auto reason = loss_after(error.code); reason && is_of_session(request->second)) {
-    if (retires) return retired(request);
+  const auto reason = loss_after(error.code);
+  if (reason && request->first == retiring_) return retired(request);
+  if (reason && is_of_session(request->second)) {
     if (is_close(request->second)) return closed(request, LogIndex());
     return end_session(*reason, definite(error), request->first);
   }

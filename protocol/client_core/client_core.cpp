@@ -74,7 +74,8 @@ void ClientCore::restore_unfinished() {
     if (!acquire) continue;
     Acquisition acquisition;
     acquisition.names = acquire->names;
-    acquisition.terms = {acquire->mode, acquire->permits, std::nullopt, acquire->thread};
+    const auto wait = acquire->wait ? std::nullopt : std::optional(Duration::zero());
+    acquisition.terms = {acquire->mode, acquire->permits, wait, acquire->thread};
     acquisition.request = id;
     acquisition.keeps_grant = true;
     acquisitions_.emplace(last_acquisition_, std::move(acquisition));

@@ -62,7 +62,7 @@ class ClientChecker {
                   LogIndex applied);
   void check_wait(const wire::Wait& wait, const wire::Response& response) const;
   void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
-  void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call) const;
+  void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call, LogIndex ended) const;
   void check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
 
   Coverage* coverage_;

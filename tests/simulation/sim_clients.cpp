@@ -141,8 +141,28 @@ void SimClients::plan_thinking(ConnectionId connection) {
 
 void SimClients::think(Process& process) {
   if (process.calls.size() >= kMaxCallsAtOnce) return;
-  start_call(process, draw_call(process));
+  Call call = draw_call(process);
+  if (is_in_the_way_of_itself(process, call)) return;
+  start_call(process, std::move(call));
   carry_out(process.connection);
+}
+
+// An application that acquires and releases one name at the same time cannot know what it will have.
+bool SimClients::is_in_the_way_of_itself(const Process& process, const Call& call) {
+  const auto is_operation = [](const Call& c) {
+    return c.kind == CallKind::kPreempt || c.kind == CallKind::kRelease || c.kind == CallKind::kAcquire ||
+           c.kind == CallKind::kClose;
+  };
+  const auto concerns = [](const Call& c, const std::string& name) {
+    return c.name == name || std::find(c.names.begin(), c.names.end(), name) != c.names.end();
+  };
+  return is_operation(call) && std::any_of(process.calls.begin(), process.calls.end(), [&](const auto& entry) {
+           const Call& other = entry.second;
+           if (!is_operation(other)) return false;
+           if (call.kind == CallKind::kClose || other.kind == CallKind::kClose) return true;
+           return concerns(other, call.name) || std::any_of(call.names.begin(), call.names.end(),
+                                                            [&](const auto& name) { return concerns(other, name); });
+         });
 }
 
 std::string SimClients::draw_name(Process& process) {
@@ -255,6 +275,10 @@ void SimClients::start_probes() {
 }
 
 void SimClients::probe(Process& process) {
+  // Who waits for ever for what somebody keeps for ever would never be answered.
+  for (const auto& [id, call] : process.calls) {
+    if (call.kind == CallKind::kAcquire) process.core.cancel(scheduler_->now(), id);
+  }
   Person& person = people_[process.person];
   const std::string name = "probe/" + std::to_string(process.person);
   for (const CallKind kind : {CallKind::kPreempt, CallKind::kCheck}) {
@@ -387,6 +411,9 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
   const Time now = scheduler_->now();
   const SessionId expired = reference.expired_at(index);
   for (const auto& [connection, process] : processes_) {
+    const bool is_closing = std::any_of(process.calls.begin(), process.calls.end(),
+                                        [](const auto& entry) { return entry.second.kind == CallKind::kClose; });
+    if (is_closing) continue;
     const LeaseView lease = process.core.lease();
     const bool is_safe = !lease.lost && lease.safe_until && *lease.safe_until > now;
     require_safe(!expired || process.core.session().id() != expired || !is_safe,

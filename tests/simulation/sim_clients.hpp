@@ -91,6 +91,7 @@ class SimClients {
 
   void plan_thinking(ConnectionId connection);
   void think(Process& process);
+  static bool is_in_the_way_of_itself(const Process& process, const Call& call);
   CallId start_call(Process& process, Call call);
   Call draw_call(Process& process);
   void draw_acquire(Process& process, Call& call);
