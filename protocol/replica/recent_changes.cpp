@@ -7,8 +7,8 @@ namespace lockstep {
 void RecentChanges::add(const std::vector<locks::LockChange>& entry) {
   changes_.insert(changes_.end(), entry.begin(), entry.end());
   while (changes_.size() > max_size_) {
-    floor_ = changes_.front().index;
-    while (!changes_.empty() && changes_.front().index == floor_) changes_.pop_front();
+    floor_ = changes_.front().index;  // of that entry not all is here any more
+    changes_.pop_front();
   }
 }
 
