@@ -71,8 +71,12 @@ class Lock {
   void on_lost(std::function<void(LossReason)> callback);
 
  private:
-  explicit Lock(std::shared_ptr<LockState> state);
-  std::shared_ptr<LockState> state_;
+  friend class Mutex;
+  explicit Lock(std::unique_ptr<LockState> state);
+  static Expected<std::optional<Lock>> acquire_by(const std::shared_ptr<ClientLoop>& loop,
+                                                  std::vector<std::string> names, const AcquireOptions& options,
+                                                  Error* why_not);
+  std::unique_ptr<LockState> state_;
 };
 
 // An exclusive lock of one name with the interface of std::mutex (Lockable), for std::scoped_lock,

@@ -109,6 +109,14 @@ bool ClientCore::was_never_sent(const Acquisition& acquisition) const {
   return acquisition.stage == Acquisition::Stage::kAsking && !requests_.at(acquisition.request).number;
 }
 
+std::vector<CallId> ClientCore::waiting_acquisitions() const {
+  std::vector<CallId> calls;
+  for (const auto& [id, acquisition] : acquisitions_) {
+    if (acquisition.call) calls.push_back(acquisition.call);
+  }
+  return calls;
+}
+
 // ---- Answers
 
 std::string_view ClientCore::on_acquisition_answer(Time now, Requests::iterator request,

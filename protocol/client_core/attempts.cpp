@@ -61,8 +61,11 @@ Duration ClientCore::backoff(std::uint32_t failures) {
   return random_.between(longest / 2, longest);
 }
 
+// A lease does not run out while it is renewed, so what was left behind under one is settled at once.
 bool ClientCore::wants_session() const {
-  return std::any_of(acquisitions_.begin(), acquisitions_.end(),
+  const bool leaves_nothing = options_.ttl > Duration::zero() && !session_.unanswered().empty();
+  return leaves_nothing ||
+         std::any_of(acquisitions_.begin(), acquisitions_.end(),
                      [](const auto& entry) { return entry.second.call || !entry.second.keeps_grant; }) ||
          std::any_of(requests_.begin(), requests_.end(),
                      [&](const auto& entry) { return is_operation(entry.second) && entry.second.call; });

@@ -298,8 +298,6 @@ Time ClientCore::next_deadline() const {
   return next;
 }
 
-bool ClientCore::is_settled() const { return !has_abandoned() && !is_retiring(); }
-
 void ClientCore::check_invariants() const {
   std::size_t waiting = 0;
   std::size_t numbered = 0;

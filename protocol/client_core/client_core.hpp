@@ -15,7 +15,8 @@
 // - The clock is looked at before anything else: once the lease ran out here, no answer of the old session is
 //   believed, its locks are lost, and the session is closed, as far as the cluster can be reached, before a
 //   new one is opened. Only cores with a TTL open a second session by themselves.
-// - With TTL 0 it sends nothing while no call waits and no acquisition is under way.
+// - With TTL 0 it sends nothing while no call waits and no acquisition is under way. Under a lease it goes on
+//   until what it left unfinished is answered.
 // Neither thread-safe nor re-entrant. Nothing here throws.
 #pragma once
 
@@ -150,7 +151,8 @@ class ClientCore {
   const std::map<std::string, FencingToken>& held() const { return held_; }  // as far as this core was told
   bool session_was_used() const;  // an operation was started, or a session restored
   bool has_waiting_calls() const { return !waiting_.empty(); }
-  bool is_settled() const;  // nothing of an ended call or session is left to be done in the cluster
+  std::vector<CallId> waiting_acquisitions() const;
+  bool has_acquisitions() const { return !acquisitions_.empty(); }  // also such as nobody waits for any more
   std::size_t preferred_endpoint() const { return preferred_; }
 
  private:
