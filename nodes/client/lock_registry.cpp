@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/client_core/overloaded.hpp"
+#include "protocol/base/overloaded.hpp"
 
 namespace lockstep {
 

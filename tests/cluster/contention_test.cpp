@@ -110,7 +110,7 @@ TEST_CASE("200 clients contend for 20 locks while nodes are killed: never two ho
     holds += held.size();
   }
   check_order(lines);
-  MESSAGE(holds << " holds, " << records.lost << " lost, " << records.failed << " not granted, " << lines.size()
+  MESSAGE(holds << " holds, " << records.lost.load() << " lost, " << records.failed.load() << " not granted, " << lines.size()
                 << " lines seen");
   CHECK(records.holds.size() == kLocks);
   CHECK(holds > 1000);

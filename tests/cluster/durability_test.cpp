@@ -188,8 +188,8 @@ void check_maps(StartedCluster& cluster, const std::map<std::string, std::vector
       CAPTURE(lock.name);
       const auto hold = expected.find(lock.name);
       REQUIRE(hold != expected.end());
-      CHECK(lock.owner == hold->second.owner);
-      CHECK(lock.token == hold->second.token);
+      CHECK(lock.holders.at(0).owner == hold->second.owner);
+      CHECK(lock.holders.at(0).token == hold->second.token);
     }
   }
 }

@@ -68,7 +68,7 @@ TEST_CASE("after kill -9 of the leader the lock is still owned, and the next pre
   const auto seen = cluster.client({leader}).check("kept");
   REQUIRE(seen);
   REQUIRE(seen->lock);
-  CHECK(seen->lock->owner == other.client_id());
+  CHECK(seen->lock->holders.at(0).owner == other.client_id());
 }
 
 TEST_CASE("one node after the other is killed and comes back, and every lock is still there") {
@@ -196,7 +196,7 @@ TEST_CASE("a leader that stood still does not answer from its old map, and follo
   REQUIRE(answer);
   if (const auto* found = std::get_if<wire::CheckAnswer>(&answer->body)) {
     REQUIRE(found->lock);
-    CHECK(found->lock->owner == owner.client_id());
+    CHECK(found->lock->holders.at(0).owner == owner.client_id());
   } else {
     // It may say that it cannot tell, but never that the lock is free.
     REQUIRE(std::holds_alternative<wire::Error>(answer->body));
@@ -215,6 +215,6 @@ TEST_CASE("all nodes stop at SIGTERM, and go on where they were when they are st
   const auto held = cluster.client(cluster.names()).check("over a restart", wire::ReadMode::kLinearizable);
   REQUIRE(held);
   REQUIRE(held->lock);
-  CHECK(held->lock->owner == client.client_id());
-  CHECK(held->lock->token == granted->token);
+  CHECK(held->lock->holders.at(0).owner == client.client_id());
+  CHECK(held->lock->holders.at(0).token == granted->token);
 }

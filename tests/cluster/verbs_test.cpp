@@ -45,8 +45,8 @@ TEST_CASE("each verb works through each node, and a refusal names the owner") {
       const auto held = second.check(lock, wire::ReadMode::kLinearizable);
       REQUIRE(held);
       REQUIRE(held->lock);
-      CHECK(held->lock->owner == first.client_id());
-      CHECK(held->lock->token == granted->token);
+      CHECK(held->lock->holders.at(0).owner == first.client_id());
+      CHECK(held->lock->holders.at(0).token == granted->token);
 
       const auto not_owner = second.release(lock);
       REQUIRE(not_owner);
@@ -86,7 +86,7 @@ TEST_CASE("a client that moves to another node reads what it wrote") {
       check.at_least = granted->applied_index;
       const auto answer = raw.ask_for<wire::CheckAnswer>(check);
       REQUIRE(answer.lock);
-      CHECK(answer.lock->token == granted->token);
+      CHECK(answer.lock->holders.at(0).token == granted->token);
     }
   }
 }
@@ -172,7 +172,7 @@ TEST_CASE("a REQ socket can do all that a DEALER can") {
     const auto held = ask(check);
     REQUIRE(std::holds_alternative<wire::CheckAnswer>(held));
     REQUIRE(std::get<wire::CheckAnswer>(held).lock);
-    CHECK(std::get<wire::CheckAnswer>(held).lock->owner == open.client);
+    CHECK(std::get<wire::CheckAnswer>(held).lock->holders.at(0).owner == open.client);
     const auto released = ask(locks::Execute{session, RequestNumber(2), RequestNumber(2), locks::Release{lock}});
     CHECK(std::holds_alternative<locks::Released>(released));
     CHECK(std::holds_alternative<wire::StatusAnswer>(ask(wire::Status{})));
@@ -189,6 +189,6 @@ TEST_CASE("a cluster of one, and one of five, serve as well") {
     const auto held = cluster.client({cluster.names().front()}).check("lock", wire::ReadMode::kLinearizable);
     REQUIRE(held);
     REQUIRE(held->lock);
-    CHECK(held->lock->owner == client.client_id());
+    CHECK(held->lock->holders.at(0).owner == client.client_id());
   }
 }
