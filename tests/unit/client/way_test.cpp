@@ -1,0 +1,1 @@
+#include "tests/unit/client/scripted_client.hpp"
