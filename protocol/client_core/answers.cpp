@@ -114,11 +114,10 @@ void ClientCore::on_keep_alive_answer(Time now, const ServerMessage& message) {
 }
 
 void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error) {
-  const auto reason = loss_after(error.code);
-  if (reason && request->first == retiring_) return retired(request);
-  if (reason && is_of_session(request->second)) {
+  if (const auto reason = loss_after(error.code)) {
+    if (request->first == retiring_) return retired(request);
     if (is_close(request->second)) return closed(request, LogIndex());
-    return end_session(*reason, definite(error), request->first);
+    if (is_of_session(request->second)) return end_session(*reason, definite(error), request->first);
   }
   // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
   const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;

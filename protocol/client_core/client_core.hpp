@@ -7,6 +7,7 @@
 //
 // What it promises (docs/protocol.md, "Exactly once, and waiting", L1, L3):
 // - A retry has the number of the request it repeats, and a new call number, at the next endpoint.
+// - Operations on one lock run one after another, in the order of their calls.
 // - A number is acknowledged only after its answer came. A call that timed out leaves its request
 //   unfinished: no new operation is sent before the unfinished ones are answered, under their numbers.
 // - Reads name the highest applied index seen, and an answer older than that is not believed.
@@ -241,6 +242,7 @@ class ClientCore {
     bool retiring = false;   // a new session comes after the old one
   };
   Gate gate() const { return {wants_session(), has_abandoned(), is_retiring()}; }
+  bool is_in_use(const locks::Operation& operation) const;  // a lock that it names
   bool may_be_sent(const Request& request, const Gate& gate) const;
   void send_due(Time now);
   void send_copy(Time now, RequestId id, Request& request);
