@@ -143,7 +143,7 @@ int Server::run() {
     take_disk(now);
     take_peers(now);
     take_clients(now);
-    if (replica_.next_deadline() <= now.time) replica_.step(now, Tick{});
+    if (replica_.next_deadline() <= now.time) replica_.step(now, Tick{parts_.peers.read_empty()});
     act();
     report(now);
     if (const int signal = signals_.take(); signal != 0) {

@@ -49,7 +49,11 @@ bool Lock::has_room_for(Mode wanted) const {
 // ---- Copies
 
 LockTable::LockTable(const LockTable& other)
-    : locks_(other.locks_), waiters_(other.waiters_), candidates_(other.candidates_), hash_(other.hash_) {
+    : locks_(other.locks_),
+      waiters_(other.waiters_),
+      candidates_(other.candidates_),
+      settled_(other.settled_),
+      hash_(other.hash_) {
   rebuild_index();
 }
 
@@ -228,6 +232,7 @@ void LockTable::drop_waits_of(SessionId session) {
 
 void LockTable::leave_queues(const Waiter& waiter) {
   hash_ -= hash_of(waiter);
+  settled_.push_back({waiter.id, waiter.request.session});
   remove_from_index(waiter);
   for (NamedLock* lock : waiter.locks) lock->second.queue.remove(waiter);
 }

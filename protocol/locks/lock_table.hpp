@@ -66,6 +66,13 @@ struct Waiter {
   std::vector<NamedLock*> locks;
 };
 
+// One that waits no more, for whatever reason.
+struct SettledWaiter {
+  WaiterId id;
+  SessionId session;
+  friend bool operator==(const SettledWaiter&, const SettledWaiter&) = default;
+};
+
 class LockTable {
  public:
   using Locks = std::map<std::string, Lock, std::less<>>;
@@ -120,6 +127,8 @@ class LockTable {
   };
   // Grants to the oldest waiter to whom the changes so far allow it; none if there is no such waiter.
   std::optional<Grant> grant_next(FencingToken token, WallTime time);
+  // The waiters that were granted or dropped since the last call, in that order. Not part of the state.
+  std::vector<SettledWaiter> take_settled() { return std::exchange(settled_, {}); }
   bool is_settled() const { return candidates_.empty(); }
 
   std::uint64_t hash() const { return hash_; }
@@ -152,6 +161,7 @@ class LockTable {
   std::unordered_map<SessionId, BySession> by_session_;
   std::unordered_map<WaiterId, GrantedWaiter> granted_;
   std::set<WaiterId> candidates_;  // first in a queue in which something changed
+  std::vector<SettledWaiter> settled_;
   std::uint64_t hash_ = 0;
 };
 

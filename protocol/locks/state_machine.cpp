@@ -38,6 +38,7 @@ std::optional<Outcome> StateMachine::apply(LogIndex index, WallTime time, const 
   INVARIANT(index > last_applied_, "entries are applied in order, each once");
   last_applied_ = index;
   changes_.clear();
+  locks_.take_settled();
   const Stamp at{index, time};
   if (const auto* request = std::get_if<Expire>(&command)) {
     expire(at, *request);
@@ -304,6 +305,8 @@ const Session& StateMachine::session_of(SessionId session) const {
   INVARIANT(living != nullptr, "the session of every holder and every waiter lives");
   return *living;
 }
+
+ErrorCode StateMachine::why_ended(SessionId session) const { return error_after(sessions_.end_of(session)); }
 
 std::uint64_t StateMachine::recomputed_hash() const {
   return hash_of(limits_) + locks_.recomputed_hash() + sessions_.recomputed_hash() + history_.recomputed_hash();

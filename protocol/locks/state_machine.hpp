@@ -41,6 +41,8 @@ class StateMachine {
   std::optional<Outcome> apply(LogIndex index, WallTime time, const Command& command);
   // What the last entry applied did to locks, in order. Not part of the state.
   std::vector<LockChange> take_changes() { return std::exchange(changes_, {}); }
+  // The waiters that the last entry applied granted or dropped, in order. Not part of the state.
+  std::vector<SettledWaiter> take_settled_waiters() { return locks_.take_settled(); }
 
   // Views (views.cpp). Pages are in order of name, session or position, from after `after` on, and end
   // after `limit` items or kPageBytes.
@@ -55,6 +57,9 @@ class StateMachine {
   }
   // None: the session has no such waiter, or what it was granted is no longer held.
   std::optional<WaiterState> waiter_state(SessionId session, WaiterId waiter) const;
+
+  // What a request of a session that does not live is answered.
+  ErrorCode why_ended(SessionId session) const;
 
   std::size_t lock_count() const { return locks_.size(); }
   std::size_t session_count() const { return sessions_.size(); }

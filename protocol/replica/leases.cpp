@@ -23,7 +23,8 @@ void Leases::start(SessionId session, Duration duration) {
   if (lease.expiring) return;
   by_end_.erase({lease.ends, session});
   lease.duration = duration;
-  lease.ends = healthy_time_ + duration;
+  // What has passed since the last advance() is not in healthy_time_ yet, and is at most so much.
+  lease.ends = healthy_time_ + 2 * tick_ + duration;
   by_end_.insert({lease.ends, session});
 }
 
@@ -60,10 +61,6 @@ void Leases::put_back(SessionId session) {
   by_end_.insert({lease.ends, session});
 }
 
-Time Leases::next_deadline(Time now) const {
-  if (by_end_.empty()) return Time::max();
-  const Duration left = std::max(by_end_.begin()->first - healthy_time_, tick_);
-  return std::max(now, last_advance_ + left);
-}
+Time Leases::next_deadline() const { return by_end_.empty() ? Time::max() : last_advance_ + tick_; }
 
 }  // namespace lockstep

@@ -30,7 +30,8 @@ class Leases {
   // `healthy`: since the last call a quorum answered and the peer sockets were read empty.
   void advance(Time now, bool healthy);
 
-  // The session's lease runs for `duration` from now. Nothing happens to one that is expiring.
+  // The session's lease runs for `duration` from now, and a little longer, since it must never be shorter: the
+  // client counts on it. Nothing happens to one that is expiring.
   void start(SessionId session, Duration duration);
   // Starts the lease again for its whole duration, if it is known and not expiring.
   void renew(SessionId session);
@@ -44,8 +45,8 @@ class Leases {
   // The Expire could not be appended: it will be returned again.
   void put_back(SessionId session);
 
-  // The earliest time at which take_expired() could have something, if all stays healthy.
-  Time next_deadline(Time now) const;
+  // When advance() must be called, lest healthy time be lost: a step counts for little, however long it was.
+  Time next_deadline() const;
 
  private:
   struct Lease {

@@ -1,4 +1,4 @@
-// The checks and lists that cannot be answered at once, and how old this node's state may be.
+// The checks, lists and other reads that cannot be answered at once, and how old this node's state may be.
 //
 // A read waits for an index to be applied here. A linearizable one first waits for a barrier, which
 // tells the index; those that come in while one barrier is under way share the next. A barrier whose answer is
@@ -23,7 +23,7 @@ namespace lockstep {
 
 struct Read {
   Asker asker;
-  std::variant<wire::Check, wire::List> what;
+  std::variant<wire::Check, wire::List, wire::History, wire::Sessions> what;
   Time expires{};
 };
 

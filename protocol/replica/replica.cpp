@@ -12,7 +12,8 @@
 namespace lockstep {
 namespace {
 
-constexpr std::size_t kKeptHashes = 64;
+// How often a node sends a barrier for the sake of renewals alone.
+constexpr Duration kRenewalInterval = std::chrono::milliseconds(50);
 
 template <typename T>
 void move_to_end(std::vector<T>& from, std::vector<T>& to) {
@@ -54,6 +55,9 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
       self_(restored.node),
       pending_(options.request_lifetime, options.max_pending_bytes),
       reads_(options.barrier_interval, 4 * options.timing.heartbeat),
+      keep_alives_(kRenewalInterval, options.request_lifetime, options.max_polls),
+      watches_(options.kept_changes),
+      leases_(options.timing.heartbeat),
       now_(now) {
   if (is_formed(restored)) {
     raft_.emplace(raft::Options{options_.timing, options_.bounds, random_.next()}, restored, WriteId(), now.time);
@@ -71,7 +75,9 @@ void Replica::step(Now now, const Event& event) {
   collect_consequences();
   apply_committed();
   follow_leader(now);
-  answer_ready_reads(now);
+  keep_leases(now);
+  answer_ready_barriers();
+  answer_clients(now);
   expire_requests(now);
 }
 
@@ -98,9 +104,10 @@ void Replica::on(Now now, const Persisted& event) {
   if (formation_->formed()) start_raft();
 }
 
-void Replica::on(Now now, const Tick&) {
+void Replica::on(Now now, const Tick& tick) {
   if (raft_) {
     raft_->tick(now.time);
+    advance_leases(now.time, tick.peers_read_empty);
   } else {
     formation_->tick(now);
     collect_formation_output();
@@ -134,32 +141,29 @@ void Replica::collect_formation_output() {
 // What concerns this node itself; what leaves it is batched in take_output().
 void Replica::collect_consequences() {
   raft::Consequences consequences = raft_->take_consequences();
-  for (const raft::BarrierAnswer& barrier : consequences.barriers) {
-    reads_.barrier_answered(barrier.number, barrier.index);
-  }
-  for (const raft::ReadyBarrier& barrier : consequences.ready) {
-    if (barrier.asker == self_) {
-      reads_.barrier_answered(barrier.number, barrier.index);
-    } else {
-      raft_->answer_barrier(barrier, {});
-    }
-  }
-  compare_hashes(consequences.leader_hashes);
+  for (const SessionId session : consequences.renewed) leases_.renew(session);
+  for (const raft::BarrierAnswer& answer : consequences.barriers) barrier_answered(answer);
+  move_to_end(consequences.ready, ready_barriers_);
+  hashes_.note_leaders(consequences.leader_hashes, applied_);
   move_to_end(consequences.notices, output_.notices);
+}
+
+void Replica::barrier_answered(const raft::BarrierAnswer& answer) {
+  reads_.barrier_answered(answer.number, answer.index);
+  keep_alives_.barrier_answered(answer.number, answer.index, answer.renewals);
 }
 
 // --- applying ---
 
 void Replica::apply_committed() {
   while (applied_ < raft_->applicable_index()) {
-    const LogIndex index = applied_.next();
-    apply(index, raft_->log().at(index));
-    applied_ = index;
+    applied_ = applied_.next();
+    apply(raft_->log().at(applied_));
     note_hash();
   }
 }
 
-void Replica::apply(LogIndex index, const raft::Entry& entry) {
+void Replica::apply(const raft::Entry& entry) {
   if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
@@ -167,33 +171,29 @@ void Replica::apply(LogIndex index, const raft::Entry& entry) {
   } else if (const auto* command = std::get_if<raft::Command>(&entry.body)) {
     const auto decoded = wire::decode_command(command->bytes);
     INVARIANT(decoded.has_value(), "what cannot be read never enters a log");
-    const auto outcome = state_.apply(index, entry.time, *decoded);
-    if (!outcome) return;
-    for (const Asker& asker : pending_.complete(outcome->key)) {
-      output_.replies.push_back({asker.connection, {asker.call, index, body_of(outcome->result)}});
-    }
+    apply(entry.time, *decoded);
   }
+}
+
+// Whoever waits for the entry, or for what it did, is answered at it: the next may change things again.
+void Replica::apply(WallTime time, const locks::Command& command) {
+  const auto outcome = state_.apply(applied_, time, command);
+  const std::vector<locks::SettledWaiter> settled = state_.take_settled_waiters();
+  if (outcome) {
+    for (const Asker& asker : pending_.complete(outcome->key)) reply(asker, body_of(outcome->result));
+  }
+  for (const locks::SettledWaiter& waiter : settled) {
+    for (const WaitPoll& wait : waits_.settle(waiter.id)) answer(wait);
+  }
+  watches_.record(state_.take_changes());
+  follow_leases(command, outcome, settled);
 }
 
 void Replica::note_hash() {
   if (applied_.value() % kHashInterval != 0) return;
-  own_hashes_[applied_] = state_.hash();
-  if (own_hashes_.size() > kKeptHashes) own_hashes_.erase(own_hashes_.begin());
-  raft_->set_state_hash({applied_, state_.hash()});
-  if (const auto found = leader_hashes_.find(applied_); found != leader_hashes_.end()) {
-    INVARIANT(found->second == state_.hash(), "equal logs give equal states (R16): this replica differs");
-  }
-  leader_hashes_.erase(leader_hashes_.begin(), leader_hashes_.upper_bound(applied_));
-}
-
-void Replica::compare_hashes(const std::vector<raft::StateHash>& leader_hashes) {
-  for (const raft::StateHash& theirs : leader_hashes) {
-    if (const auto own = own_hashes_.find(theirs.index); own != own_hashes_.end()) {
-      INVARIANT(own->second == theirs.hash, "equal logs give equal states (R16): this replica differs");
-    } else if (theirs.index > applied_ && leader_hashes_.size() < kKeptHashes) {
-      leader_hashes_.emplace(theirs.index, theirs.hash);
-    }
-  }
+  const raft::StateHash own{applied_, state_.hash()};
+  hashes_.note_own(own);
+  raft_->set_state_hash(own);
 }
 
 // --- the leader, and what is handed to it ---
@@ -203,6 +203,7 @@ void Replica::follow_leader(Now now) {
     leader_ = raft_->leader();
     leader_term_ = raft_->term();
     reads_.leader_changed();
+    for (const Asker asker : keep_alives_.leader_changed()) reply_error(asker, ErrorCode::kUnavailable);
     if (leader_) pending_.hand_on_again();
   } else {
     pending_.hand_on_again_since(now.time - options_.timing.election_timeout_max, raft_->is_leader());
@@ -236,8 +237,11 @@ void Replica::on_no_room_for(const PendingRequests::Due& request) {
 }
 
 void Replica::ask_for_barrier(Now now) {
-  if (!leader_ || !raft_->may_speak() || !reads_.barrier_is_due(now.time)) return;
-  reads_.barrier_sent(now.time, raft_->request_barrier({}));
+  if (!leader_ || !raft_->may_speak()) return;
+  if (!reads_.barrier_is_due(now.time) && !keep_alives_.barrier_is_due(now.time)) return;
+  const CallNumber number = raft_->request_barrier(keep_alives_.renewals());
+  reads_.barrier_sent(now.time, number);
+  keep_alives_.barrier_sent(now.time, number);
 }
 
 // --- output ---
@@ -248,7 +252,8 @@ Output Replica::take_output() {
     ask_for_barrier(now_);
     raft::RaftOutput raft_output = raft_->take_output(now_.time);
     collect_consequences();  // a cluster of one confirms its rounds by publishing them
-    answer_ready_reads(now_);
+    answer_ready_barriers();
+    answer_clients(now_);
     move_to_end(raft_output.writes, output_.writes);
     move_to_end(raft_output.messages, output_.messages);
   }
@@ -261,8 +266,10 @@ Time Replica::next_deadline() const {
   if (!raft_) return formation_->next_deadline();
   Time deadline = raft_->next_deadline();
   if (const auto expiry = pending_.next_expiry()) deadline = std::min(deadline, *expiry);
+  deadline = std::min({deadline, keep_alives_.next_expiry(), waits_.next_deadline(), watches_.next_deadline()});
+  if (leases_of_) deadline = std::min(deadline, leases_.next_deadline());
   if (leader_ && raft_->may_speak()) {
-    deadline = std::min(deadline, reads_.next_deadline());
+    deadline = std::min({deadline, reads_.next_deadline(), keep_alives_.next_barrier()});
     const auto handed_on = pending_.oldest_handed_on();
     if (handed_on) deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
   } else {

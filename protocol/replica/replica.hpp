@@ -7,7 +7,6 @@
 // Neither thread-safe nor re-entrant. Nothing here throws.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -17,8 +16,13 @@
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
+#include "protocol/replica/keep_alives.hpp"
+#include "protocol/replica/leases.hpp"
 #include "protocol/replica/pending_requests.hpp"
 #include "protocol/replica/reads.hpp"
+#include "protocol/replica/state_hashes.hpp"
+#include "protocol/replica/waits.hpp"
+#include "protocol/replica/watches.hpp"
 #include "protocol/wire/client_messages.hpp"
 
 namespace lockstep {
@@ -36,6 +40,8 @@ struct ReplicaOptions {
   raft::Bounds bounds;
   Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
   std::size_t max_pending_bytes = 64 * 1024 * 1024;            // then `busy`
+  std::size_t max_polls = 100'000;                             // held back, or renewals under way; then `busy`
+  std::size_t kept_changes = 65'536;                           // for those who watch: how far back they may go on from
   Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node
   std::uint64_t seed = 0;                                      // from the system's random device
   std::uint64_t pid = 0;                                       // for status only
@@ -57,8 +63,11 @@ struct BadFrame {};
 struct Persisted {
   WriteId write;
 };
-// Nothing happened but time.
-struct Tick {};
+// Time has passed. `peers_read_empty`: all that had arrived from peers before was handed in; while it was not,
+// no lease runs out, since renewals of it may be among what is left (L5).
+struct Tick {
+  bool peers_read_empty = true;
+};
 
 using Event = std::variant<PeerMessage, ClientRequest, BadFrame, Persisted, Tick>;
 
@@ -114,14 +123,31 @@ class Replica {
   void on_request(Now now, Asker asker, const wire::Check& check);
   void on_request(Now now, Asker asker, const wire::List& list);
   void on_request(Now now, Asker asker, const wire::Status& status);
-  template <typename Body>  // what this node does not answer yet
-  void on_request(Now now, Asker asker, const Body& body);
+  void on_request(Now now, Asker asker, const wire::History& history);
+  void on_request(Now now, Asker asker, const wire::Sessions& sessions);
+  void on_request(Now now, Asker asker, const wire::KeepAlive& keep_alive);
+  void on_request(Now now, Asker asker, const wire::Wait& wait);
+  void on_request(Now now, Asker asker, const wire::Watch& watch);
   void take_command(Now now, Asker asker, const locks::Command& command);
   template <typename What>
   void take_read(Now now, Asker asker, const What& what);
+  void answer_clients(Now now);
   void answer_read(Now now, const Read& read);
+  wire::ResponseBody answer_to(Now now, const wire::Check& check) const;
+  wire::ResponseBody answer_to(Now now, const wire::List& list) const;
+  wire::ResponseBody answer_to(Now now, const wire::History& history) const;
+  wire::ResponseBody answer_to(Now now, const wire::Sessions& sessions) const;
+  void answer_renewal(const KeepAlives::Answered& renewal);
+  void answer_or_hold(Now now, WaitPoll wait);
+  void answer(const WaitPoll& wait);
+  void answer_or_hold(Now now, WatchPoll watch);
+  void answer_without_change(const WatchPoll& watch);
+  void expire_requests(Now now);
+  bool is_full_of_polls() const;
+  static Time end_of_poll(Now now, std::uint32_t up_to_ms);
   void reply(Asker asker, wire::ResponseBody body);
   void reply_error(Asker asker, ErrorCode code, std::string detail = {});
+  void reply_busy(Asker asker);
   bool may_answer_reads() const;
 
   // What follows from every event, in this order.
@@ -129,12 +155,23 @@ class Replica {
   void hand_on_commands(Now now);
   void on_no_room_for(const PendingRequests::Due& request);
   void apply_committed();
-  void apply(LogIndex index, const raft::Entry& entry);
-  void compare_hashes(const std::vector<raft::StateHash>& leader_hashes);
+  void apply(const raft::Entry& entry);
+  void apply(WallTime time, const locks::Command& command);
   void note_hash();
-  void answer_ready_reads(Now now);
-  void expire_requests(Now now);
   void ask_for_barrier(Now now);
+  void barrier_answered(const raft::BarrierAnswer& answer);
+
+  // Leases, on the leader (expiry.cpp).
+  void advance_leases(Time now, bool peers_read_empty);
+  void keep_leases(Now now);
+  void begin_leases(Time now);
+  void expire_sessions(Now now);
+  std::optional<Duration> lease_of(SessionId session) const;
+  void follow_lease_of(SessionId session);
+  void follow_leases(const locks::Command& command, const std::optional<locks::Outcome>& outcome,
+                     const std::vector<locks::SettledWaiter>& settled);
+  void answer_ready_barriers();
+  raft::Renewal verdict_on(SessionId session) const;
 
   ReplicaOptions options_;
   Random random_;
@@ -144,11 +181,18 @@ class Replica {
 
   locks::StateMachine state_;
   LogIndex applied_;
-  std::map<LogIndex, std::uint64_t> own_hashes_;     // at the last few multiples of kHashInterval (R16)
-  std::map<LogIndex, std::uint64_t> leader_hashes_;  // of the leader, not applied this far yet
+  StateHashes hashes_;
 
   PendingRequests pending_;
   Reads reads_;
+  KeepAlives keep_alives_;
+  Waits waits_;
+  Watches watches_;
+
+  Leases leases_;
+  std::optional<Term> leases_of_;  // the term in which this node leads and keeps them; none: it does not
+  std::vector<raft::ReadyBarrier> ready_barriers_;  // to be answered as soon as all that can be is applied
+
   Term leader_term_;  // the leader whom the pending commands were handed to
   NodeId leader_;
   std::uint64_t rejected_frames_ = 0;

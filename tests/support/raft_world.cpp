@@ -113,9 +113,9 @@ Proposed RaftWorld::propose(const std::string& name, const std::string& command)
   return proposed;
 }
 
-CallNumber RaftWorld::request_barrier(const std::string& name) {
+CallNumber RaftWorld::request_barrier(const std::string& name, std::vector<SessionId> renewals) {
   Node& node = find(name);
-  const CallNumber number = node.raft->request_barrier();
+  const CallNumber number = node.raft->request_barrier(std::move(renewals));
   settle(node);
   return number;
 }
@@ -305,18 +305,32 @@ void RaftWorld::settle(Node& node) {
     for (const Write& write : output.writes) note_last_written(node, write);
     check(node);
     if (node.raft->is_candidate()) asked_for_votes_ = true;  // alone, it asks itself
-    for (const BarrierAnswer& answer : consequences.barriers) {
-      trace(node.name + ": may answer reads once " + std::to_string(answer.index.value()) + " is applied");
-      node.barriers.push_back(answer);
-    }
+    node.renewed.insert(node.renewed.end(), consequences.renewed.begin(), consequences.renewed.end());
+    for (const ReadyBarrier& barrier : consequences.ready) answer(node, barrier);
+    for (const BarrierAnswer& answer : consequences.barriers) note_answer(node, answer);
     for (const Outgoing& outgoing : output.messages) send(node, outgoing);
-    more = !output.messages.empty();
+    more = !output.messages.empty() || !consequences.ready.empty();
     for (Write& write : output.writes) ask_disk(node, std::move(write));
     if (!node.disk_is_late && !node.outstanding.empty()) {
       persist(node.name);  // settles what follows
       return;
     }
   }
+}
+
+// In place of a replica, which would apply entries and look at its sessions: whoever is asked for is renewed.
+void RaftWorld::answer(Node& node, const ReadyBarrier& barrier) {
+  std::vector<Renewal> renewals(barrier.renewals.size(), Renewal::kRenewed);
+  if (barrier.asker == node.id) {
+    note_answer(node, {barrier.number, barrier.index, std::move(renewals)});
+  } else {
+    node.raft->answer_barrier(barrier, std::move(renewals));
+  }
+}
+
+void RaftWorld::note_answer(Node& node, const BarrierAnswer& answer) {
+  trace(node.name + ": may answer reads once " + std::to_string(answer.index.value()) + " is applied");
+  node.barriers.push_back(answer);
 }
 
 void RaftWorld::check(Node& node) {

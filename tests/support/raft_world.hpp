@@ -40,7 +40,7 @@ class RaftWorld {
 
   // --- what a node is asked ---
   Proposed propose(const std::string& name, const std::string& command);
-  CallNumber request_barrier(const std::string& name);
+  CallNumber request_barrier(const std::string& name, std::vector<SessionId> renewals = {});
   void forward(const std::string& name, std::vector<std::string> commands);
 
   // --- messages ---
@@ -84,6 +84,8 @@ class RaftWorld {
     return bodies;
   }
   const std::vector<BarrierAnswer>& barriers(const std::string& name) const { return find(name).barriers; }
+  // The sessions whose renewals it was handed while it led.
+  const std::vector<SessionId>& renewed(const std::string& name) const { return find(name).renewed; }
   const std::vector<std::string>& names() const { return names_; }
   std::string state(const std::string& name) const;  // role, term, vote, log, how far
   std::vector<std::string> take_trace();
@@ -97,6 +99,7 @@ class RaftWorld {
     bool disk_is_late = false;
     std::optional<Raft> raft;  // none while it is down
     std::vector<BarrierAnswer> barriers;
+    std::vector<SessionId> renewed;
     LogIndex last_written;  // of its log, as far as its writes say
     LogIndex checked_commit;
   };
@@ -122,6 +125,8 @@ class RaftWorld {
   void arrive(const Envelope& envelope);
   bool is_cut(const std::string& from, const std::string& to, bool published) const;
   void check(Node& node);
+  void answer(Node& node, const ReadyBarrier& barrier);
+  void note_answer(Node& node, const BarrierAnswer& answer);
   void trace(std::string line) { trace_.push_back(std::move(line)); }
 
   Options options_;

@@ -25,7 +25,7 @@ TEST_CASE("a barrier is answered when a round published after it was acknowledge
   CHECK(world.in_flight<Append>("a", "b")[0].round == Round(1));
   world.deliver("a", "b");
   world.deliver("b", "a");
-  CHECK(world.barriers("a") == std::vector{BarrierAnswer{number, LogIndex(2)}});
+  CHECK(world.barriers("a") == std::vector{BarrierAnswer{number, LogIndex(2), {}}});
 }
 
 TEST_CASE("a round that was published before the barrier came proves nothing for it (etcd #20418)") {
@@ -153,13 +153,70 @@ TEST_CASE("a follower's barrier is answered by the leader, under its number (L2)
   RaftWorld world = led_by_a();
   const CallNumber number = world.request_barrier("b");
   world.deliver();
-  CHECK(world.barriers("b") == std::vector{BarrierAnswer{number, LogIndex(2)}});
+  CHECK(world.barriers("b") == std::vector{BarrierAnswer{number, LogIndex(2), {}}});
   CHECK(world.barriers("a").empty());
+}
+
+TEST_CASE("the leader hears of renewals when the barrier arrives, before any round is confirmed (L2)") {
+  RaftWorld world = led_by_a();
+  const CallNumber number = world.request_barrier("b", {SessionId(5), SessionId(9)});
+  CHECK(world.renewed("a").empty());
+  world.deliver("b", "a");
+  CHECK(world.renewed("a") == std::vector{SessionId(5), SessionId(9)});
+  CHECK(world.in_flight<BarrierAnswer>("a", "b").empty());
+  world.deliver();
+  const std::vector<Renewal> verdicts(2, Renewal::kRenewed);
+  CHECK(world.barriers("b") == std::vector{BarrierAnswer{number, LogIndex(2), verdicts}});
+  CHECK(world.renewed("b").empty());
+}
+
+TEST_CASE("a leader hears of its own clients' renewals in the same way (L2)") {
+  RaftWorld world = led_by_a();
+  const CallNumber number = world.request_barrier("a", {SessionId(7)});
+  CHECK(world.renewed("a") == std::vector{SessionId(7)});
+  CHECK(world.barriers("a").empty());
+  world.deliver();
+  CHECK(world.barriers("a") == std::vector{BarrierAnswer{number, LogIndex(2), {Renewal::kRenewed}}});
+}
+
+TEST_CASE("whoever does not lead hands no renewal up, and without a leader none is sent (L2)") {
+  RaftWorld world = led_by_a();
+  world.receive("b", "c", Term(2), Barrier{CallNumber(5), {SessionId(7)}});
+  CHECK(world.renewed("b").empty());
+  RaftWorld leaderless("a b c");
+  leaderless.request_barrier("b", {SessionId(7)});
+  CHECK(leaderless.in_flight().empty());
+}
+
+TEST_CASE("a leader has its full state once its own first entry is applicable, and not before (R6)") {
+  RaftWorld world("a b c");
+  world.timeout("a");
+  world.deliver("a", "b");
+  world.deliver("b", "a");
+  world.deliver("a", "b");
+  world.deliver("b", "a");
+  REQUIRE(world.node("a").is_leader());
+  CHECK_FALSE(world.node("a").leads_with_full_state());
+  world.deliver();
+  CHECK(world.node("a").leads_with_full_state());
+  CHECK_FALSE(world.node("b").leads_with_full_state());
+}
+
+TEST_CASE("a leader knows for how long no quorum has answered; a lone one is its own quorum (R10, L5)") {
+  RaftWorld world = led_by_a();
+  CHECK(world.node("a").quorum_silence(world.now()) == Duration::zero());
+  world.isolate("b");
+  world.isolate("c");
+  world.advance(std::chrono::milliseconds(300));
+  CHECK(world.node("a").quorum_silence(world.now()) == std::chrono::milliseconds(300));
+  RaftWorld alone = led_by_a("a");
+  alone.advance(std::chrono::hours(1));
+  CHECK(alone.node("a").quorum_silence(alone.now()) == Duration::zero());
 }
 
 TEST_CASE("a leader that steps down sends waiting askers away (L2)") {
   RaftWorld world = led_by_a();
-  world.receive("a", "b", Term(2), Barrier{CallNumber(5)});
+  world.receive("a", "b", Term(2), Barrier{CallNumber(5), {}});
   world.receive("a", "c", Term(9), Ack{LogIndex(1), Round()});
   CHECK(world.in_flight<NotLeader>("a", "b") == std::vector{NotLeader{CallNumber(5), NodeId()}});
   CHECK(world.in_flight<BarrierAnswer>("a", "b").empty());
@@ -167,9 +224,9 @@ TEST_CASE("a leader that steps down sends waiting askers away (L2)") {
 
 TEST_CASE("whoever does not lead, and a leader asked in an older term, answers a barrier with NotLeader") {
   RaftWorld world = led_by_a();
-  world.receive("b", "c", Term(2), Barrier{CallNumber(5)});
+  world.receive("b", "c", Term(2), Barrier{CallNumber(5), {}});
   CHECK(world.in_flight<NotLeader>("b", "c") == std::vector{NotLeader{CallNumber(5), world.id("a")}});
-  world.receive("a", "c", Term(1), Barrier{CallNumber(6)});
+  world.receive("a", "c", Term(1), Barrier{CallNumber(6), {}});
   CHECK(world.in_flight<NotLeader>("a", "c") == std::vector{NotLeader{CallNumber(6), world.id("a")}});
 }
 
@@ -177,7 +234,7 @@ TEST_CASE("a lone node confirms its rounds by itself") {
   RaftWorld world("a");
   world.tick("a");
   const CallNumber number = world.request_barrier("a");
-  CHECK(world.barriers("a") == std::vector{BarrierAnswer{number, LogIndex(2)}});
+  CHECK(world.barriers("a") == std::vector{BarrierAnswer{number, LogIndex(2), {}}});
 }
 
 TEST_CASE("rounds start from nothing in each term: an old leader's are not the new one's") {

@@ -43,7 +43,7 @@ TEST_CASE("a follower answers its own client when the entry is applied there, an
   CHECK(reply.body == wire::ResponseBody(locks::Granted{token_granted_by(reply.applied)}));
   CHECK(reply.applied == world.node("b").applied_index());
   world.deliver();
-  CHECK(world.node("c").state().check("lock")->owner == client(1));
+  CHECK(world.node("c").state().check("lock")->holders.at(0).owner == client(1));
 }
 
 TEST_CASE("the leader answers its own client when the entry is committed") {
@@ -227,11 +227,18 @@ TEST_CASE("what comes while a node may not speak is handed on as soon as it may 
   CHECK(world.is_answered(call));
 }
 
-TEST_CASE("only sessions of TTL 0 are offered; nothing of another reaches the log") {
+TEST_CASE("a TTL is 0, or a second to a day; nothing of another reaches the log (L1)") {
   ReplicaWorld world = led_by_a();
-  const CallNumber call = world.ask("b", ReplicaWorld::open_as(1, 5000));
-  CHECK(world.error_of(call) == ErrorCode::kInvalidTtl);
+  for (const std::uint32_t ttl_ms : {1u, 999u, 86'400'001u}) {
+    CHECK(world.error_of(world.ask("b", ReplicaWorld::open_as(1, ttl_ms))) == ErrorCode::kInvalidTtl);
+  }
   CHECK(world.in_flight<raft::Forward>("b", "a").empty());
+  std::uint8_t client = 1;
+  for (const std::uint32_t ttl_ms : {0u, 1000u, 86'400'000u}) {
+    const CallNumber call = world.ask("b", ReplicaWorld::open_as(client++, ttl_ms));
+    world.deliver();
+    CHECK(std::holds_alternative<locks::SessionOpened>(world.reply_to(call).body));
+  }
 }
 
 TEST_CASE("a client's secret is never in the log or in a message between nodes (L1)") {
@@ -274,7 +281,7 @@ TEST_CASE("a local check is answered at once from the node's own state, with its
   const CallNumber call = world.ask("c", check("lock"));
   const auto answer = world.answer_to<wire::CheckAnswer>(call);
   REQUIRE(answer.lock);
-  CHECK(answer.lock->owner == client(1));
+  CHECK(answer.lock->holders.at(0).owner == client(1));
   REQUIRE(answer.age_ms);
   CHECK(*answer.age_ms >= 100);
   CHECK(*answer.age_ms <= 650);

@@ -126,6 +126,9 @@ class ReplicaWorld {
     nodes_.at(name).disk_is_late = late;
     if (!late) settle(name);
   }
+  bool disk_owes(const std::string& name) const { return !nodes_.at(name).outstanding.empty(); }
+  // How many writes the node has asked of its disk.
+  std::size_t writes(const std::string& name) const { return nodes_.at(name).writes; }
   void persist(const std::string& name) {
     Node& node = nodes_.at(name);
     REQUIRE(!node.outstanding.empty());
@@ -159,11 +162,29 @@ class ReplicaWorld {
   ErrorCode error_of(CallNumber call) const { return answer_to<wire::Error>(call).code; }
 
   // A session opened through a node, with everything delivered.
-  SessionId open_session(const std::string& name, std::uint8_t client) {
-    const CallNumber call = ask(name, open_as(client));
+  SessionId open_session(const std::string& name, std::uint8_t client, std::uint32_t ttl_ms = 0) {
+    const CallNumber call = ask(name, open_as(client, ttl_ms));
     deliver();
     return answer_to<locks::SessionOpened>(call).session;
   }
+  // A request of a session, numbered as its next, with everything delivered.
+  template <typename Answer>
+  Answer run(const std::string& name, SessionId session, locks::Operation operation) {
+    const CallNumber call = ask(name, next_of(session, std::move(operation)));
+    deliver();
+    return answer_to<Answer>(call);
+  }
+  void take(const std::string& name, SessionId session, const std::string& lock) {
+    run<locks::Granted>(name, session, locks::Preempt{lock});
+  }
+  WaiterId queue(const std::string& name, SessionId session, const std::string& lock) {
+    return run<locks::Queued>(name, session, acquire(lock)).waiter;
+  }
+  locks::Execute next_of(SessionId session, locks::Operation operation) {
+    const RequestNumber number(++last_number_[session]);
+    return {session, number, number, std::move(operation)};
+  }
+  static locks::Acquire acquire(const std::string& lock) { return {{lock}, locks::Mode::kExclusive, 0, true, 0}; }
   static wire::OpenSession open_as(std::uint8_t client, std::uint32_t ttl_ms = 0) {
     wire::OpenSession open;
     open.client.bytes.fill(client);
@@ -190,6 +211,7 @@ class ReplicaWorld {
     raft::Restored disk;
     std::deque<raft::Write> outstanding;
     bool disk_is_late = false;
+    std::size_t writes = 0;
   };
   struct Envelope {
     std::string from;
@@ -225,6 +247,7 @@ class ReplicaWorld {
     for (const ClientReply& reply : output.replies) {
       REQUIRE_MESSAGE(replies_.emplace(reply.response.call, reply.response).second, "a copy is answered once");
     }
+    node.writes += output.writes.size();
     for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
     if (!node.disk_is_late && !node.outstanding.empty()) persist(name);
   }
@@ -236,6 +259,7 @@ class ReplicaWorld {
   std::set<std::string> isolated_;
   std::map<CallNumber, wire::Response> replies_;
   CallNumber last_call_;
+  std::map<SessionId, std::uint64_t> last_number_;
   Time time_ = Time(std::chrono::seconds(1000));
 };
 

@@ -1,0 +1,36 @@
+#include "protocol/replica/recent_changes.hpp"
+
+#include <algorithm>
+
+namespace lockstep {
+
+void RecentChanges::add(const std::vector<locks::LockChange>& entry) {
+  changes_.insert(changes_.end(), entry.begin(), entry.end());
+  while (changes_.size() > max_size_) {
+    floor_ = changes_.front().index;
+    while (!changes_.empty() && changes_.front().index == floor_) changes_.pop_front();
+  }
+}
+
+std::optional<RecentChanges::Part> RecentChanges::after(LogIndex from, std::string_view prefix,
+                                                        std::size_t limit) const {
+  if (from < floor_) return std::nullopt;
+  Part part;
+  const auto first = std::upper_bound(changes_.begin(), changes_.end(), from,
+                                      [](LogIndex index, const auto& change) { return index < change.index; });
+  for (auto change = first; change != changes_.end(); ++change) {
+    if (!change->name.starts_with(prefix)) continue;
+    if (part.changes.size() < limit) {
+      part.changes.push_back(*change);
+      continue;
+    }
+    const auto is_of_entry = [&](const locks::LockChange& other) { return other.index == change->index; };
+    std::erase_if(part.changes, is_of_entry);
+    if (part.changes.empty()) return std::nullopt;
+    part.last = part.changes.back().index;
+    break;
+  }
+  return part;
+}
+
+}  // namespace lockstep

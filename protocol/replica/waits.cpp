@@ -1,0 +1,36 @@
+#include "protocol/replica/waits.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lockstep {
+
+void Waits::add(WaitPoll wait, Time gives_up) {
+  const LogIndex index = std::max(wait.what.at_least, LogIndex(wait.what.waiter.value()));
+  polls_.wait_for_index(index, std::move(wait), gives_up);
+}
+
+void Waits::hold(WaitPoll wait) {
+  const WaiterId waiter = wait.what.waiter;
+  by_waiter_.emplace(waiter, polls_.hold(std::move(wait)));
+}
+
+std::vector<WaitPoll> Waits::settle(WaiterId waiter) {
+  std::vector<WaitPoll> settled;
+  const auto first = by_waiter_.lower_bound({waiter, 0});
+  const auto last = by_waiter_.lower_bound({waiter.next(), 0});
+  for (auto it = first; it != last; ++it) settled.push_back(polls_.take(it->second));
+  by_waiter_.erase(first, last);
+  return settled;
+}
+
+std::vector<WaitPoll> Waits::take_over(Time now) {
+  std::vector<WaitPoll> over;
+  for (const auto id : polls_.over(now)) {
+    over.push_back(polls_.take(id));
+    by_waiter_.erase({over.back().what.waiter, id});
+  }
+  return over;
+}
+
+}  // namespace lockstep

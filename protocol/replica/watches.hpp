@@ -1,0 +1,59 @@
+// The Watches that are held back at this node, and what they are answered: every change of the names that
+// start with a prefix, in order and without a gap, or the full state anew for those who were away too long.
+//
+// An answer names the index up to which it tells everything, so whoever watches can go on from there at
+// any node. A change wakes those whose prefix its name has, and nobody else is looked at.
+// A value: copyable, deterministic, not thread-safe.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/locks/state_machine.hpp"
+#include "protocol/replica/long_polls.hpp"
+#include "protocol/replica/recent_changes.hpp"
+#include "protocol/wire/client_messages.hpp"
+
+namespace lockstep {
+
+using WatchPoll = Poll<wire::Watch>;
+
+class Watches {
+ public:
+  explicit Watches(std::size_t kept_changes) : recent_(kept_changes) {}
+
+  // What an entry did. Must be told of every entry with changes, in order.
+  void record(const std::vector<locks::LockChange>& changes);
+
+  // Is to be looked at when the index that it goes on from is applied.
+  void add(WatchPoll watch, Time gives_up);
+  // Those to be looked at: their index is applied, or something has changed for them.
+  std::vector<WatchPoll> take_ready(LogIndex applied);
+  std::vector<Asker> take_given_up(Time now) { return polls_.take_given_up(now); }
+
+  // None: there is nothing to tell yet. `state` must be that after `applied` and after all that was recorded.
+  std::optional<wire::WatchAnswer> answer(const wire::Watch& watch, const locks::StateMachine& state,
+                                          LogIndex applied) const;
+  // Was looked at: there was nothing to tell.
+  void hold(WatchPoll watch);
+  // Those whose time is over. Nothing has changed for them.
+  std::vector<WatchPoll> take_over(Time now);
+
+  Time next_deadline() const { return polls_.next_deadline(); }
+  std::size_t size() const { return polls_.size() + woken_.size(); }
+
+ private:
+  using Id = LongPolls<wire::Watch>::Id;
+
+  void wake(const locks::LockChange& change);
+
+  RecentChanges recent_;
+  LongPolls<wire::Watch> polls_;
+  std::set<std::pair<std::string, Id>> by_prefix_;  // those that are held
+  std::vector<WatchPoll> woken_;
+};
+
+}  // namespace lockstep
