@@ -366,22 +366,6 @@ TEST_CASE("watch shows the state and then every change in order, whatever node d
   CHECK(from.wait().exit_code == 0);
 }
 
-TEST_CASE("watch says when an index is too old, and shows the state again") {
-  StartedCluster cluster(1);
-  User user(cluster);
-  REQUIRE(user.run({"preempt", "a"}).exit_code == 0);
-  cluster.kill("a");
-  cluster.start("a");  // it remembers its changes only since it began
-  cluster.leader();
-  User watcher(cluster);
-  Process watching = watcher.start({"watch", "--from", "1"});
-  REQUIRE(wait_until([&] { return watcher.file("out").find("that is the state at") != std::string::npos; }));
-  CHECK(watcher.file("out").starts_with("index 1 is too long ago; the state at "));
-  CHECK(watcher.file("out").find("held a by ") != std::string::npos);
-  watching.signal(SIGINT);
-  CHECK(watching.wait().exit_code == 0);
-}
-
 TEST_CASE("every command explains itself, with examples") {
   User user("tcp://127.0.0.1:1");
   for (const std::vector<std::string>& command : {std::vector<std::string>{"run"},
