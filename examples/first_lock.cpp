@@ -1,13 +1,13 @@
-// Takes a lock, works under it, and gives it back. Start it twice at the same time to be refused.
+// Waits for a lock, works under it, and gives it back. Start it twice at the same time: the second waits.
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <thread>
 
-#include "nodes/client/client.hpp"
+#include "nodes/client/lock.hpp"
 
 int main() {
-  // Any node will do; the others are asked when it is silent.
+  // Any node will do; the others are asked when it is silent. The lease is kept as long as `client` lives.
   auto client =
       lockstep::Client::create({.endpoints = {"tcp://127.0.0.1:7101", "tcp://127.0.0.1:7102", "tcp://127.0.0.1:7103"}});
   if (!client) {
@@ -15,21 +15,27 @@ int main() {
     return 2;
   }
 
-  const auto answer = client->preempt("reports/nightly");
-  if (!answer) {  // error.definite says whether it certainly did not happen
-    std::fprintf(stderr, "%s: %s\n", answer.error().name.c_str(), answer.error().detail.c_str());
-    return 3;
-  }
-  if (!answer->granted) {
-    std::printf("held by %s\n", to_string(answer->owner).c_str());
-    return 1;
+  lockstep::AcquireOptions options;
+  options.wait = std::chrono::seconds(30);
+  options.on_progress = [](const lockstep::AcquireProgress& line) {
+    std::printf("number %" PRIu64 " in line, held by %s (%s)\n", line.position, to_string(line.by.owner).c_str(),
+                line.by.note.c_str());
+  };
+  auto lock = lockstep::Lock::acquire(*client, {"reports/nightly"}, options);
+  if (!lock) {  // error.definite says whether it certainly did not happen
+    std::fprintf(stderr, "%s: %s\n", lock.error().name.c_str(), lock.error().detail.c_str());
+    return lock.error().name == "not_granted" ? 1 : 3;
   }
 
   // Whatever is written under the lock goes with the token, and the resource refuses a lower one.
-  std::printf("granted with token %" PRIu64 "\n", answer->token.value());
-  std::this_thread::sleep_for(std::chrono::seconds(2));  // the work
+  std::printf("granted with token %" PRIu64 "\n", lock->token().value());
+  lock->on_lost(
+      [](lockstep::LossReason reason) { std::fprintf(stderr, "lost: %s\n", std::string(to_string(reason)).c_str()); });
+  for (int part = 0; part < 4 && lock->is_held(); ++part) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the work
+  }
 
-  const auto released = client->release("reports/nightly");
-  std::printf("%s\n", released && released->released ? "released" : "not released");
-  return released && released->released ? 0 : 3;
+  const auto released = lock->release();  // without this, its destructor does
+  std::printf("%s\n", released ? "released" : released.error().detail.c_str());
+  return released ? 0 : 5;
 }

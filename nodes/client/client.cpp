@@ -1,27 +1,18 @@
 #include "nodes/client/client.hpp"
 
-#include <mutex>
+#include <algorithm>
 #include <utility>
 
-#include "nodes/client/connections.hpp"
+#include "nodes/client/about_process.hpp"
+#include "nodes/client/client_loop.hpp"
+#include "nodes/client/errors.hpp"
 #include "nodes/client/make_client_id.hpp"
-#include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/base/invariant.hpp"
-#include "protocol/wire/codec.hpp"
+#include "protocol/wire/text_rules.hpp"
 
 namespace lockstep {
 namespace {
-
-Error error_of(const ClientError& error) {
-  const ErrorInfo& info = error_info(error.code);
-  return Error{error.code, std::string(info.name), error.definite,
-               error.detail.empty() ? std::string(info.meaning) : error.detail, error.current_session};
-}
-
-Error local_error(std::string name, std::string detail) {
-  return Error{std::nullopt, std::move(name), true, std::move(detail), SessionId()};
-}
 
 std::optional<std::chrono::milliseconds> in_ms(const std::optional<std::uint64_t>& age_ms) {
   if (!age_ms) return std::nullopt;
@@ -35,6 +26,8 @@ ClientOptions options_of(const ClientConfig& config) {
   options.nonce = random_identifier();
   options.seed = random_identifier();
   options.endpoints = config.endpoints.size();
+  options.ttl = config.keeps_session ? Duration::zero() : config.ttl;
+  options.note = config.note.empty() ? about_process() : config.note;
   options.attempt_timeout = config.attempt_timeout;
   options.call_timeout = config.timeout;
   options.keeps_session = config.keeps_session;
@@ -42,148 +35,187 @@ ClientOptions options_of(const ClientConfig& config) {
   return options;
 }
 
+std::optional<Error> problem_with(const ClientConfig& config) {
+  if (config.endpoints.empty()) return local_error("invalid_endpoint", "there is no endpoint to ask");
+  const bool in_range = config.ttl >= std::chrono::milliseconds(wire::kMinTtlMs) &&
+                        config.ttl <= std::chrono::milliseconds(wire::kMaxTtlMs);
+  if (config.ttl != Duration::zero() && !in_range) {
+    Error error = local_error("invalid_ttl", "the TTL is 1 s to 24 h, or 0: the session never expires");
+    error.code = ErrorCode::kInvalidTtl;
+    return error;
+  }
+  const std::string problem = wire::problem_with_text(config.note, wire::any_text(wire::kMaxNote));
+  if (!problem.empty()) return local_error("invalid_note", "the note " + problem);
+  return std::nullopt;
+}
+
+// The answer of this kind, which the outcome must be if it is not another.
 template <typename Answer>
-const Answer* answer_in(const Completion& completion) {
+Answer& answer_in(Completion& completion) {
+  auto* answer = std::get_if<Answer>(&completion.outcome);
+  INVARIANT(answer, "a call is answered with what it asked for, or with an error");
+  return *answer;
+}
+
+template <typename Answer>
+const Answer* answer_if(const Completion& completion) {
   return std::get_if<Answer>(&completion.outcome);
+}
+
+std::uint32_t page_of(std::size_t limit, std::size_t max) { return static_cast<std::uint32_t>(std::min(limit, max)); }
+
+ReleaseAnswer release_answer(Completion& done) {
+  if (answer_if<locks::Released>(done)) return ReleaseAnswer{true, {}, done.applied};
+  return ReleaseAnswer{false, answer_in<locks::NotHolder>(done).owner, done.applied};
+}
+
+VerifyAnswer verify_answer(const CheckAnswer& check, FencingToken token) {
+  VerifyAnswer answer{false, {}, check.age, check.applied_index};
+  if (!check.lock) return answer;
+  for (const locks::HolderView& holder : check.lock->holders) {
+    answer.current = answer.current || holder.token == token;
+    answer.newest = std::max(answer.newest.value_or(FencingToken()), holder.token);
+  }
+  return answer;
 }
 
 }  // namespace
 
-struct Client::Body {
-  Body(const ClientOptions& options, Connections opened)
-      : client_id(options.client), core(options), connections(std::move(opened)) {}
-
-  // Starts a call and works until it ends.
-  template <typename Start>
-  Expected<Completion> run(Start start) {
-    const std::lock_guard lock(mutex);
-    if (broken) return tl::unexpected(*broken);
-    sent_in_this_call = false;
-    const CallId call = start(core, boot_time());
-    std::optional<Completion> completion;
-    while (!completion) {
-      if (auto problem = act(call, completion)) return tl::unexpected(*std::move(problem));
-      if (!completion) wait_and_read();
-    }
-    if (const auto* error = answer_in<ClientError>(*completion)) return tl::unexpected(error_of(*error));
-    return *std::move(completion);
-  }
-
-  // Does what the core asks for, in the order that it demands: what must be kept before what is sent.
-  std::optional<Error> act(CallId call, std::optional<Completion>& completion) {
-    ClientOutput output = core.take_output();
-    if (output.save && save) {
-      if (const auto saved = save(*output.save); !saved) broken = local_error("not_saved", saved.error());
-    }
-    if (broken && !output.sends.empty()) {
-      Error error = *broken;
-      error.definite = !sent_in_this_call;
-      return error;
-    }
-    sent_in_this_call = sent_in_this_call || !output.sends.empty();
-    for (ClientSend& send : output.sends) connections.send(send.endpoint, wire::encode(send.request));
-    for (Completion& ended : output.completions) {
-      if (ended.call == call) completion = std::move(ended);
-    }
-    return std::nullopt;
-  }
-
-  void wait_and_read() {
-    for (const std::size_t endpoint : connections.flush(boot_time())) core.step(boot_time(), NotConnected{endpoint});
-    const Time next = std::min(core.next_deadline(), connections.next_deadline());
-    connections.wait(next == Time::max() ? Duration::max() : next - boot_time());
-    while (auto frame = connections.receive()) {
-      // An answer that cannot be read is no answer: the attempt's time runs out and another node is asked.
-      auto response = wire::decode_response(frame->second);
-      if (response) core.step(boot_time(), ServerMessage{frame->first, *std::move(response)});
-    }
-    core.step(boot_time(), ClientTick{});
-  }
-
-  const ClientId client_id;
-  std::mutex mutex;
-  ClientCore core;
-  Connections connections;
-  std::function<tl::expected<void, std::string>(const SavedSession&)> save;
-  std::optional<Error> broken;     // a session could not be kept: nothing may be sent any more
-  bool sent_in_this_call = false;  // so that a copy of what was asked may be on its way
-};
-
-Client::Client(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Client::Client(std::shared_ptr<ClientLoop> loop) : loop_(std::move(loop)) {}
 Client::Client(Client&&) noexcept = default;
-Client& Client::operator=(Client&&) noexcept = default;
-Client::~Client() = default;
+
+Client& Client::operator=(Client&& other) noexcept {
+  if (this == &other) return *this;
+  if (loop_) loop_->stop();
+  loop_ = std::move(other.loop_);
+  return *this;
+}
+
+Client::~Client() {
+  if (loop_) loop_->stop();
+}
 
 Expected<Client> Client::create(const ClientConfig& config) {
-  if (config.endpoints.empty()) return tl::unexpected(local_error("invalid_endpoint", "there is no endpoint to ask"));
+  if (auto problem = problem_with(config)) return tl::unexpected(*std::move(problem));
   auto context = config.context ? config.context : std::make_shared<Context>();
   auto connections = Connections::open(std::move(context), config.endpoints);
   if (!connections) return tl::unexpected(local_error("invalid_endpoint", to_string(connections.error())));
-  return Client(std::make_unique<Body>(options_of(config), *std::move(connections)));
+  return Client(std::make_shared<ClientLoop>(options_of(config), *std::move(connections)));
 }
 
+// ---- Locks
+
 Expected<PreemptAnswer> Client::preempt(const std::string& name, std::optional<Duration> timeout) {
-  auto done = body_->run([&](ClientCore& core, Time now) { return core.preempt(now, name, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.preempt(now, name, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
-  if (const auto* granted = answer_in<locks::Granted>(*done)) {
-    return PreemptAnswer{true, body_->client_id, granted->token, {}, done->applied};
+  if (const auto* granted = answer_if<locks::Granted>(*done)) {
+    return PreemptAnswer{true, loop_->client_id(), granted->token, {}, done->applied};
   }
-  const auto* held = answer_in<locks::Held>(*done);
-  INVARIANT(held, "a preempt is answered granted, held or an error");
-  return PreemptAnswer{false, held->owner, held->token, held->since, done->applied};
+  locks::Held& held = answer_in<locks::Held>(*done);
+  return PreemptAnswer{false, held.owner, held.token, held.since, done->applied, std::move(held.note)};
+}
+
+Expected<AcquireAnswer> Client::acquire(std::vector<std::string> names, const AcquireOptions& options) {
+  return loop_->acquire(std::move(names), options);
+}
+
+void Client::acquire_async(std::vector<std::string> names, const AcquireOptions& options,
+                           std::function<void(Expected<AcquireAnswer>)> done) {
+  loop_->acquire_async(std::move(names), options, std::move(done));
 }
 
 Expected<ReleaseAnswer> Client::release(const std::string& name, std::optional<Duration> timeout) {
-  auto done = body_->run([&](ClientCore& core, Time now) { return core.release(now, name, timeout); });
-  if (!done) return tl::unexpected(std::move(done.error()));
-  if (answer_in<locks::Released>(*done)) return ReleaseAnswer{true, {}, done->applied};
-  const auto* not_holder = answer_in<locks::NotHolder>(*done);
-  INVARIANT(not_holder, "a release is answered released, not_holder or an error");
-  return ReleaseAnswer{false, not_holder->owner, done->applied};
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.release(now, name, timeout); });
+  return done.map([](Completion& completion) { return release_answer(completion); });
 }
 
+Expected<CloseAnswer> Client::close(std::optional<Duration> timeout) {
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.close(now, timeout); });
+  return done.map([](const Completion& completion) { return CloseAnswer{completion.applied}; });
+}
+
+Expected<ReleaseAnswer> Client::force_release(const std::string& name, const std::string& why,
+                                              std::optional<Duration> timeout) {
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.force_release(now, name, why, timeout); });
+  return done.map([](Completion& completion) { return release_answer(completion); });
+}
+
+Expected<CloseAnswer> Client::close_session(SessionId session, const std::string& why,
+                                            std::optional<Duration> timeout) {
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.close_session(now, session, why, timeout); });
+  return done.map([](const Completion& completion) { return CloseAnswer{completion.applied}; });
+}
+
+// ---- Reads
+
 Expected<CheckAnswer> Client::check(const std::string& name, wire::ReadMode mode, std::optional<Duration> timeout) {
-  auto done = body_->run([&](ClientCore& core, Time now) { return core.check(now, name, mode, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.check(now, name, mode, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
-  auto* answer = std::get_if<wire::CheckAnswer>(&done->outcome);
-  INVARIANT(answer, "a check is answered as one or with an error");
-  return CheckAnswer{std::move(answer->lock), in_ms(answer->age_ms), done->applied};
+  auto& answer = answer_in<wire::CheckAnswer>(*done);
+  return CheckAnswer{std::move(answer.lock), in_ms(answer.age_ms), done->applied};
+}
+
+Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken token, wire::ReadMode mode,
+                                      std::optional<Duration> timeout) {
+  const auto answer = check(name, mode, timeout);
+  if (!answer) return tl::unexpected(answer.error());
+  return verify_answer(*answer, token);
 }
 
 Expected<ListAnswer> Client::list(const std::string& prefix, const std::string& after, std::size_t limit,
                                   wire::ReadMode mode, std::optional<Duration> timeout) {
-  const auto page = static_cast<std::uint32_t>(std::min(limit, wire::kMaxListPage));
+  const std::uint32_t page = page_of(limit, wire::kMaxListPage);
   auto done =
-      body_->run([&](ClientCore& core, Time now) { return core.list(now, prefix, after, page, mode, timeout); });
+      loop_->run([&](ClientCore& core, Time now) { return core.list(now, prefix, after, page, mode, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
-  auto* answer = std::get_if<wire::ListAnswer>(&done->outcome);
-  INVARIANT(answer, "a list is answered as one or with an error");
-  return ListAnswer{std::move(answer->locks), answer->more, in_ms(answer->age_ms), done->applied};
+  auto& answer = answer_in<wire::ListAnswer>(*done);
+  return ListAnswer{std::move(answer.locks), answer.more, in_ms(answer.age_ms), done->applied};
+}
+
+Expected<HistoryAnswer> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
+                                        std::optional<Duration> timeout) {
+  const std::uint32_t page = page_of(limit, wire::kMaxHistoryPage);
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.history(now, name, after, page, timeout); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  auto& answer = answer_in<wire::HistoryAnswer>(*done);
+  return HistoryAnswer{std::move(answer.events), answer.more, done->applied};
+}
+
+Expected<SessionsAnswer> Client::sessions(SessionId after, std::size_t limit, std::optional<Duration> timeout) {
+  const std::uint32_t page = page_of(limit, wire::kMaxSessionsPage);
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.sessions(now, after, page, timeout); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  auto& answer = answer_in<wire::SessionsAnswer>(*done);
+  return SessionsAnswer{std::move(answer.sessions), answer.more, done->applied};
+}
+
+Expected<WatchAnswer> Client::watch(const std::string& prefix, const WatchCursor& cursor, Duration wait,
+                                    std::optional<Duration> timeout) {
+  auto done = loop_->run(
+      [&](ClientCore& core, Time now) { return core.watch(now, prefix, cursor.from, cursor.after, wait, timeout); });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  auto& page = answer_in<wire::WatchAnswer>(*done);
+  WatchAnswer answer{page.reset, std::move(page.changes), std::move(page.locks), page.more, {page.index, {}}};
+  if (answer.more) answer.next.after = answer.locks.empty() ? cursor.after : answer.locks.back().name;
+  return answer;
 }
 
 Expected<wire::StatusAnswer> Client::status(std::optional<Duration> timeout) {
-  auto done = body_->run([&](ClientCore& core, Time now) { return core.status(now, timeout); });
-  if (!done) return tl::unexpected(std::move(done.error()));
-  auto* answer = std::get_if<wire::StatusAnswer>(&done->outcome);
-  INVARIANT(answer, "a status is answered as one or with an error");
-  return std::move(*answer);
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.status(now, timeout); });
+  return done.map([](Completion& completion) { return std::move(answer_in<wire::StatusAnswer>(completion)); });
 }
 
-Expected<void> Client::keep_session(SessionKeeper keeper) {
-  const std::lock_guard lock(body_->mutex);
-  if (body_->core.session_was_used()) {
-    return tl::unexpected(local_error("not_saved", "the session is chosen before the first operation"));
-  }
-  body_->core.restore_session(keeper.secret, keeper.saved);
-  body_->save = std::move(keeper.save);
-  return {};
+// ---- The session
+
+LeaseView Client::lease() const { return loop_->lease(); }
+
+void Client::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
+  loop_->on_lease_event(std::move(callback));
 }
 
-ClientId Client::client_id() const { return body_->client_id; }
-
-LogIndex Client::highest_index() const {
-  const std::lock_guard lock(body_->mutex);
-  return body_->core.session().highest_index();
-}
+Expected<void> Client::keep_session(SessionKeeper keeper) { return loop_->keep_session(std::move(keeper)); }
+ClientId Client::client_id() const { return loop_->client_id(); }
+SessionId Client::session() const { return loop_->session(); }
+LogIndex Client::highest_index() const { return loop_->highest_index(); }
 
 }  // namespace lockstep

@@ -1,27 +1,40 @@
-// The C++ library: preempt, release and check locks of a Lockstep cluster.
+// The C++ library: acquire, preempt, release and check locks of a Lockstep cluster.
 //
 //   auto client = lockstep::Client::create({.endpoints = {"tcp://127.0.0.1:7101", "tcp://127.0.0.1:7102"}});
 //   if (!client) return complain(client.error().detail);
-//   auto answer = client->preempt("backups/nightly");
-//   if (answer && answer->granted) write_with_token(answer->token);
+//   auto lock = lockstep::Lock::acquire(*client, {"backups/nightly"});  // nodes/client/lock.hpp
+//   if (lock) write_with_token(lock->token());
 //
-// Every call blocks until it is answered or its time is over. A request is repeated at the next endpoint
-// under the same number when a node is silent, so it runs at most once whatever dies.
+// A client has a session with a lease. A thread of its own renews it, as long as the client lives, whether
+// or not calls are made. Locks belong to the session. When no renewal was acknowledged for almost the TTL
+// (L3), the locks count as lost here, always before the cluster can give them to anyone else; then the
+// client tells so, gives the old session up, and later calls open a new one. A lock is never carried over
+// silently. lease(), on_lease_event() and lock.hpp's Lock tell what is held for how long.
 //
-// Errors are returned, never thrown. error.definite says whether the operation certainly did not and will
-// not happen; after an indefinite one the operation may have happened or may yet, and the client settles
-// that first, before it sends anything else: a later `held` that names yourself means that it did.
+// Each call blocks until it is answered or its time is over. A request is repeated at the next endpoint under
+// the same number when a node is silent, so it runs at most once whatever dies. `timeout` bounds the time
+// without an answer from a quorum; waiting in line for a lock is bounded by AcquireOptions::wait alone.
 //
-// Threads: every member may be called from any thread; calls of one client queue up behind one mutex.
-// Use a client per thread for calls at the same time. Ownership: a client owns its connections. The
-// session it opened stays in the cluster, with its locks, when the client is destroyed: release them.
-// A process must not fork while it has a client (libzmq).
+// Errors are returned, never thrown (but for Mutex::lock, see lock.hpp). error.definite says whether the
+// operation certainly did not and will not happen; after an indefinite one the operation may have happened or
+// may yet, and the client settles that first, before it sends any other operation: of a preempt, a later `held`
+// that names yourself means that it did; an acquire that nobody waits for any more is undone.
+//
+// Threads: every member may be called from any thread, also from callbacks, and calls run at the same time.
+// Callbacks (on_lease_event, acquire_async, those of Lock) run one after another on a thread of the client that
+// does nothing else, without any lock held: they may block and may call the client, but must not destroy it.
+// They are not called after the client's destructor has returned.
+// Ownership: a client owns its threads and connections. Destroying it ends every call that still runs with an
+// indefinite `unavailable`, then closes the session, so its locks come free at once if a node answers within a
+// second, else when the lease runs out. With TTL 0 the session stays, with its locks: release them.
+// A process must not fork while it has a client, except to exec at once (threads, libzmq).
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,14 +45,17 @@
 
 namespace lockstep {
 
+class ClientLoop;
 class Context;
 
 struct Error {
   std::optional<ErrorCode> code;  // as the cluster's table of errors has it; none: it is of this machine
-  std::string name;               // "unavailable", "session_expired", ...; here: "invalid_endpoint", "not_saved"
-  bool definite = true;           // it did not happen and never will
-  std::string detail;             // a sentence for a person
-  SessionId current_session;      // with session_conflict: the client's living session
+  // "unavailable", "session_expired", ...; of this machine: "invalid_endpoint", "not_saved", and from Lock
+  // "not_granted" (held by another, within the time)
+  std::string name;
+  bool definite = true;       // it did not happen and never will
+  std::string detail;         // a sentence for a person
+  SessionId current_session;  // with session_conflict: the client's living session
 };
 
 template <typename T>
@@ -48,11 +64,16 @@ using Expected = tl::expected<T, Error>;
 struct ClientConfig {
   std::vector<std::string> endpoints = {"tcp://127.0.0.1:7101"};  // asked in this order; at least one
   std::optional<ClientId> client_id = {};                         // none: make_client_id()
-  Duration timeout = std::chrono::seconds(5);                     // of a call that names none of its own
-  Duration attempt_timeout = std::chrono::seconds(1);             // silence of a node before the next one is asked
+  // Of the session's lease: 1 s to 24 h, or 0: the session never expires and stays when the client is destroyed.
+  // Below 3 s a change of leader can cost the client its lease.
+  Duration ttl = std::chrono::seconds(10);
+  std::string note = {};  // shown to others beside the client id, at most 1 KiB; empty: "user@host pid N program"
+  Duration timeout = std::chrono::seconds(5);          // of a call that names none of its own
+  Duration attempt_timeout = std::chrono::seconds(1);  // silence of a node before the next one is asked
   // ZeroMQ's context, to share one between many clients of a process. None: the client's own.
   std::shared_ptr<Context> context = {};
-  // keep_session() will be called: a repeated operation then takes the answer of its unfinished copy.
+  // keep_session() will be called. The session outlives the process, so its TTL is 0 whatever `ttl` says, and
+  // a repeated operation takes the answer of its unfinished copy.
   bool keeps_session = false;
 };
 
@@ -60,8 +81,8 @@ struct ClientConfig {
 struct SessionKeeper {
   wire::Secret secret{};  // what the session was, or will be, opened with
   SavedSession saved;
-  // Makes it durable. Called before anything is sent that needs it, from within the client's calls; it
-  // must not call the client. An error ends the call that needed it, and every later one.
+  // Makes it durable. Called before anything is sent that needs it, on the client's thread; it must not call
+  // the client. An error ends the calls under way, and every later one.
   std::function<tl::expected<void, std::string>(const SavedSession&)> save;
 };
 
@@ -71,17 +92,54 @@ struct PreemptAnswer {
   FencingToken token;                  // of the grant; hand it to the resource, which refuses lower ones
   std::optional<WallTime> since = {};  // when it was granted; of a lock that was held
   LogIndex applied_index;
+  std::string note = {};  // of the holder's session; of a lock that was held
+};
+
+struct AcquireOptions {
+  locks::Mode mode = locks::Mode::kExclusive;
+  std::uint32_t permits = 0;          // of the semaphore, with kPermit: as many as the others say; else 0
+  std::optional<Duration> wait = {};  // how long to stand in line; none: for ever, zero: try once
+  // Who within this client asks, so that deadlocks are found between threads. None: the calling thread; of
+  // acquire_async: somebody of its own, so that tasks that take several locks should say who they are.
+  std::optional<std::uint64_t> thread = {};
+  std::optional<Duration> timeout = {};  // the time without an answer from a quorum; none: the client's
+  // Ends the wait early, as if `wait` were over: granted after all, or certainly not granted.
+  std::stop_token stop = {};
+  // Told where the request stands in line, at first and at each change: on the thread that waits in acquire(),
+  // on the callback thread with acquire_async().
+  std::function<void(const AcquireProgress&)> on_progress = {};
+};
+
+struct AcquireAnswer {
+  std::vector<std::string> names;  // as acquired: sorted
+  bool granted = false;            // all of the names, or none of them
+  FencingToken token;              // of the grant, the same for all names
+  // Not granted: who was in the way, of which name. None: nobody holds it, but others wait for it.
+  std::optional<locks::Held> held_by = {};
+  std::uint64_t position = 0;  // not granted: the last position in line; 0: it did not stand in line
+  LogIndex applied_index;
 };
 
 struct ReleaseAnswer {
-  bool released = false;               // false: this client does not hold it
+  bool released = false;               // false: this client does not hold it; of force_release: nobody does
   std::optional<ClientId> owner = {};  // who does; nobody: it is free
   LogIndex applied_index;
 };
 
+struct CloseAnswer {
+  LogIndex applied_index;  // none: there was no session to close
+};
+
 struct CheckAnswer {
-  std::optional<locks::LockView> lock = {};  // none: free
+  std::optional<locks::LockView> lock = {};  // none: free, and nobody waits
   // The answer is at least as new as the cluster's state was so long ago. None: the node cannot tell.
+  std::optional<std::chrono::milliseconds> age = {};
+  LogIndex applied_index;
+};
+
+struct VerifyAnswer {
+  bool current = false;                // the lock is held with exactly this token
+  std::optional<FencingToken> newest;  // the token it is held with now; none: it is free
   std::optional<std::chrono::milliseconds> age = {};
   LogIndex applied_index;
 };
@@ -93,38 +151,106 @@ struct ListAnswer {
   LogIndex applied_index;
 };
 
+struct HistoryAnswer {
+  std::vector<locks::HistoryEvent> events;  // grants that ended, oldest first
+  bool more = false;                        // ask again, after the last one's position
+  LogIndex applied_index;
+};
+
+struct SessionsAnswer {
+  std::vector<locks::SessionView> sessions;  // in order of id
+  bool more = false;                         // ask again, after the last of these
+  LogIndex applied_index;
+};
+
+// Where a watch goes on. An empty one begins with the full state.
+struct WatchCursor {
+  LogIndex from;
+  std::string after = {};
+  friend bool operator==(const WatchCursor&, const WatchCursor&) = default;
+};
+
+// First forget everything if `reset`, then apply `changes`, then add `locks`: what results is the state at
+// next.from, complete unless `more`.
+struct WatchAnswer {
+  bool reset = false;
+  std::vector<locks::LockChange> changes;  // in order and without a gap since the last page
+  std::vector<locks::LockChange> locks;    // of the full state: every hold, as if it were granted now
+  bool more = false;                       // the full state is not complete: ask at once
+  WatchCursor next;
+};
+
 class Client {
  public:
-  // Fails only if an endpoint is not one; connecting goes on in the background.
+  // Fails only if an endpoint is not one, or the TTL or the note is out of its bounds; connecting goes on in
+  // the background, and the session is opened by the first operation.
   static Expected<Client> create(const ClientConfig& config);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  // Takes the lock if nobody has it.
+  // Takes the lock if nobody has it and nobody waits for it.
   Expected<PreemptAnswer> preempt(const std::string& name, std::optional<Duration> timeout = {});
+  // Takes all the names (1 to 16, sorted here, each once) or none of them, waiting in line for them. A plain
+  // answer: what is granted stays held until release(). lock.hpp has the locks that release themselves.
+  // A wait that ends without the lock is an answer, not an error: not granted, and nothing is left in line.
+  // A name that this client holds or waits for already is refused: already_held, already_waiting.
+  Expected<AcquireAnswer> acquire(std::vector<std::string> names, const AcquireOptions& options = {});
+  // The same without blocking; `done` is called exactly once, on the callback thread.
+  void acquire_async(std::vector<std::string> names, const AcquireOptions& options,
+                     std::function<void(Expected<AcquireAnswer>)> done);
   Expected<ReleaseAnswer> release(const std::string& name, std::optional<Duration> timeout = {});
+  // Ends the session: its waits, then its locks, all at once. A later operation opens a new one.
+  Expected<CloseAnswer> close(std::optional<Duration> timeout = {});
+
   // Who has it, from the map of the node that answers: at least as new as all this client has seen, and
   // with kLinearizable as new as the moment of the call.
   Expected<CheckAnswer> check(const std::string& name, wire::ReadMode mode = wire::ReadMode::kLocal,
                               std::optional<Duration> timeout = {});
+  // Whether this token is still the one that the lock is held with: for a resource that was handed one.
+  Expected<VerifyAnswer> verify(const std::string& name, FencingToken token,
+                                wire::ReadMode mode = wire::ReadMode::kLinearizable,
+                                std::optional<Duration> timeout = {});
   // At most `limit` (and wire::kMaxListPage) locks whose names start with `prefix` and sort after `after`.
   Expected<ListAnswer> list(const std::string& prefix, const std::string& after = {},
                             std::size_t limit = wire::kMaxListPage, wire::ReadMode mode = wire::ReadMode::kLocal,
                             std::optional<Duration> timeout = {});
+  // Grants that ended, of one name or of all (empty), after the position `after`; at most wire::kMaxHistoryPage.
+  Expected<HistoryAnswer> history(const std::string& name = {}, std::uint64_t after = 0,
+                                  std::size_t limit = wire::kMaxHistoryPage, std::optional<Duration> timeout = {});
+  // Living sessions after `after`; at most wire::kMaxSessionsPage.
+  Expected<SessionsAnswer> sessions(SessionId after = {}, std::size_t limit = wire::kMaxSessionsPage,
+                                    std::optional<Duration> timeout = {});
+  // What changed of the locks whose names start with `prefix`, since `cursor`: answered as soon as something
+  // did, and without changes after `wait` (at most wire::kMaxPollMs). Go on with the answer's `next`.
+  Expected<WatchAnswer> watch(const std::string& prefix, const WatchCursor& cursor,
+                              Duration wait = std::chrono::seconds(30), std::optional<Duration> timeout = {});
   // Of the first node that answers.
   Expected<wire::StatusAnswer> status(std::optional<Duration> timeout = {});
+
+  // For operators. `why` is kept in the history, at most 256 bytes of text. Takes a lock from whoever holds it;
+  Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& why,
+                                        std::optional<Duration> timeout = {});
+  // ends another session (no_such_session if it does not live).
+  Expected<CloseAnswer> close_session(SessionId session, const std::string& why, std::optional<Duration> timeout = {});
+
+  // As of this moment: it looks at the clock first.
+  LeaseView lease() const;
+  // Every renewal and loss from now on. Replaces the callback before; an empty one ends it.
+  void on_lease_event(std::function<void(const LeaseEvent&)> callback);
 
   // Goes on with a session that an earlier process kept, and keeps it. Only before the first operation:
   // which session it is may depend on the cluster, which status() tells.
   Expected<void> keep_session(SessionKeeper keeper);
   ClientId client_id() const;
+  SessionId session() const;  // none: not open
   LogIndex highest_index() const;
 
  private:
-  struct Body;
-  explicit Client(std::unique_ptr<Body> body);
-  std::unique_ptr<Body> body_;
+  friend class Lock;
+  friend class Mutex;
+  explicit Client(std::shared_ptr<ClientLoop> loop);
+  std::shared_ptr<ClientLoop> loop_;  // Locks share it; it is stopped when the client is destroyed
 };
 
 }  // namespace lockstep

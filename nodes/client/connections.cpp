@@ -53,8 +53,8 @@ Time Connections::next_deadline() const {
   return next;
 }
 
-void Connections::wait(Duration timeout) {
-  PollItems items;
+void Connections::wait(Duration timeout, int wake_fd) {
+  PollItems items{readable(wake_fd)};
   for (Node& node : nodes_) {
     items.push_back(node.outbox.empty() ? node.connection.poll_item() : node.connection.poll_item_for_sending());
   }

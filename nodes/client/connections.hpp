@@ -3,7 +3,7 @@
 // A connection takes nothing until it is up. So what is to be sent right after the start waits a moment
 // (kConnectPatience) before the endpoint counts as not connected; one that was found down, or that does
 // not take what it is given, counts as such at once until it takes something again.
-// Not thread-safe: the client's mutex is around it.
+// Not thread-safe: the client's loop owns it.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ class Connections {
   std::vector<std::size_t> flush(Time now);
   // When an endpoint's patience ends, if nothing happens before.
   Time next_deadline() const;
-  // Until something came in, something waiting can leave, or the time is over.
-  void wait(Duration timeout);
+  // Until something came in, something waiting can leave, `wake_fd` is readable, or the time is over.
+  void wait(Duration timeout, int wake_fd);
   // One frame that came in, and from where.
   std::optional<std::pair<std::size_t, std::string>> receive();
 

@@ -1,6 +1,5 @@
 #include "nodes/client/make_client_id.hpp"
 
-#include <pwd.h>
 #include <unistd.h>
 #include <uuid.h>
 
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nodes/client/about_process.hpp"
 #include "nodes/system/entropy.hpp"
 
 namespace lockstep {
@@ -17,20 +17,6 @@ namespace {
 // The name space of Lockstep's client ids; made once, at random.
 constexpr uuid_t kNamespace = {0x5b, 0x1f, 0x0e, 0x6c, 0x2d, 0x9a, 0x4c, 0x11,
                                0x93, 0x7e, 0x84, 0x40, 0x6d, 0xc1, 0x52, 0xae};
-
-std::string user_name() {
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool known = getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found;
-  return known ? std::string(entry.pw_name) : std::to_string(getuid());
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return {};
-  return name.data();
-}
 
 std::string random_bytes() {
   std::array<std::uint8_t, 16> bytes{};

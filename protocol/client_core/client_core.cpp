@@ -1,35 +1,16 @@
 #include "protocol/client_core/client_core.hpp"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/client_core/in_words.hpp"
+#include "protocol/client_core/overloaded.hpp"
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/text_rules.hpp"
 
 namespace lockstep {
 namespace {
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
-
-// Copies of one request whose answers are still believed. Older ones are forgotten, so that a request
-// that is retried for days does not grow.
-constexpr std::size_t kMaxCopies = 64;
-
-std::string in_words(Duration duration) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
-
-std::string in_words(const wire::Error& error) {
-  const ErrorInfo& info = error_info(error.code);
-  return std::string(info.name) + " (" + (error.detail.empty() ? std::string(info.meaning) : error.detail) + ")";
-}
 
 std::string problem_with_range(const std::string& prefix, const std::string& after) {
   if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::problem_with_lock_name(prefix);
@@ -38,35 +19,23 @@ std::string problem_with_range(const std::string& prefix, const std::string& aft
   return {};
 }
 
-bool says_yes(const ClientOutcome& outcome) {
-  return std::holds_alternative<locks::Granted>(outcome) || std::holds_alternative<locks::Released>(outcome);
+std::string problem_with_reason(const std::string& why) {
+  std::string problem = wire::problem_with_text(why, wire::any_text(wire::kMaxWhy));
+  return problem.empty() ? problem : "the reason " + problem;
 }
 
-// The answer as an outcome, if it is one that this operation can have.
-std::optional<ClientOutcome> outcome_of(const locks::Operation& operation, const wire::ResponseBody& body) {
-  if (std::holds_alternative<locks::Preempt>(operation)) {
-    if (const auto* granted = std::get_if<locks::Granted>(&body)) return *granted;
-    if (const auto* held = std::get_if<locks::Held>(&body)) return *held;
-    return std::nullopt;
-  }
-  if (const auto* released = std::get_if<locks::Released>(&body)) return *released;
-  if (const auto* not_holder = std::get_if<locks::NotHolder>(&body)) return *not_holder;
-  return std::nullopt;
+std::uint32_t page_of(std::uint32_t limit, std::size_t max) {
+  return std::clamp<std::uint32_t>(limit, 1, static_cast<std::uint32_t>(max));
 }
-
-template <typename Answer>
-std::optional<ClientOutcome> outcome_if(const wire::ResponseBody& body) {
-  if (const auto* answer = std::get_if<Answer>(&body)) return *answer;
-  return std::nullopt;
-}
-
-constexpr std::string_view kWrongKind = "a node answered with another kind of message than was asked for";
-constexpr std::string_view kTooOld = "a node answered with older state than was asked for";
 
 }  // namespace
 
 ClientCore::ClientCore(const ClientOptions& options)
-    : options_(options), session_(options.saved, options.nonce), random_(options.seed), last_saved_(options.saved) {
+    : options_(options),
+      session_(options.saved, options.nonce),
+      lease_(options.ttl, options.attempt_timeout),
+      random_(options.seed),
+      last_saved_(options.saved) {
   INVARIANT(options.endpoints > 0, "a client needs somebody to ask");
   restore_unfinished();
 }
@@ -82,7 +51,7 @@ void ClientCore::restore_session(const wire::Secret& secret, const SavedSession&
 }
 
 bool ClientCore::session_was_used() const {
-  return session_.is_open() || session_error_ ||
+  return session_.is_open() || session_error_ || lost_ || !acquisitions_.empty() ||
          std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
            return is_operation(entry.second) || std::holds_alternative<wire::OpenSession>(entry.second.body);
          });
@@ -91,26 +60,76 @@ bool ClientCore::session_was_used() const {
 // What an earlier incarnation sent and never heard of: nobody here waits for it, but nothing new may
 // be sent before it is answered.
 void ClientCore::restore_unfinished() {
+  INVARIANT(options_.ttl == Duration::zero() || !(session_.is_open() || session_.is_opening()),
+            "nobody knows how long the lease of a restored session still runs");
+  if (session_.is_open()) lease_.begin(Time{});
   for (const auto& [number, operation] : session_.unanswered()) {
     Request request;
     request.body = operation;
     request.number = number;
     request.restored = true;
-    last_request_ = last_request_.next();
-    requests_.emplace(last_request_, std::move(request));
+    const auto* acquire = std::get_if<locks::Acquire>(&operation);
+    if (acquire) request.acquisition = last_acquisition_ = last_acquisition_.next();
+    const RequestId id = add_request(std::move(request));
+    if (!acquire) continue;
+    Acquisition acquisition;
+    acquisition.names = acquire->names;
+    acquisition.terms = {acquire->mode, acquire->permits, std::nullopt, acquire->thread};
+    acquisition.request = id;
+    acquisition.keeps_grant = true;
+    acquisitions_.emplace(last_acquisition_, std::move(acquisition));
   }
 }
+
+ClientCore::RequestId ClientCore::add_request(Request request) {
+  last_request_ = last_request_.next();
+  requests_.emplace(last_request_, std::move(request));
+  return last_request_;
+}
+
+// ---- The calls
 
 CallId ClientCore::preempt(Time now, std::string name, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
     return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
-  return start(now, locks::Operation(locks::Preempt{std::move(name)}), timeout);
+  return start_operation(now, locks::Preempt{std::move(name)}, timeout);
 }
 
 CallId ClientCore::release(Time now, std::string name, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
     return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
-  return start(now, locks::Operation(locks::Release{std::move(name)}), timeout);
+  look_at_clock(now);
+  if (const auto lost = lost_locks_.find(name); lost != lost_locks_.end()) {
+    return refuse(error_after(lost->second),
+                  "the lock was lost with its session (" + std::string(to_string(lost->second)) + "), not released");
+  }
+  return start_operation(now, locks::Release{std::move(name)}, timeout);
+}
+
+CallId ClientCore::force_release(Time now, std::string name, std::string why, std::optional<Duration> timeout) {
+  if (!wire::is_valid_lock_name(name))
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+  if (auto problem = problem_with_reason(why); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
+  return start_operation(now, locks::ForceRelease{std::move(name), std::move(why)}, timeout);
+}
+
+CallId ClientCore::close_session(Time now, SessionId session, std::string why, std::optional<Duration> timeout) {
+  if (auto problem = problem_with_reason(why); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
+  return start_operation(now, locks::CloseSession{session, std::move(why)}, timeout);
+}
+
+CallId ClientCore::close(Time now, std::optional<Duration> timeout) {
+  look_at_clock(now);
+  if (session_.is_open() || session_.is_opening()) return start_operation(now, locks::Close{}, timeout);
+  if (!is_retiring() || requests_.at(retiring_).call) return complete_at_once(locks::Closed{});
+  Request& retiring = requests_.at(retiring_);
+  const CallId call = last_call_ = last_call_.next();
+  retiring.call = call;
+  retiring.timeout = timeout.value_or(options_.call_timeout);
+  retiring.deadline = now + retiring.timeout;
+  waiting_.emplace(call, retiring_);
+  work(now);
+  return call;
 }
 
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
@@ -123,212 +142,120 @@ CallId ClientCore::list(Time now, std::string prefix, std::string after, std::ui
                         std::optional<Duration> timeout) {
   std::string problem = problem_with_range(prefix, after);
   if (!problem.empty()) return refuse(ErrorCode::kInvalidName, std::move(problem));
-  limit = std::clamp<std::uint32_t>(limit, 1, static_cast<std::uint32_t>(wire::kMaxListPage));
+  limit = page_of(limit, wire::kMaxListPage);
   return start(now, wire::List{std::move(prefix), std::move(after), limit, mode, LogIndex()}, timeout);
+}
+
+CallId ClientCore::history(Time now, std::string name, std::uint64_t after, std::uint32_t limit,
+                           std::optional<Duration> timeout) {
+  if (!name.empty() && !wire::is_valid_lock_name(name))
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+  return start(now, wire::History{std::move(name), after, page_of(limit, wire::kMaxHistoryPage), LogIndex()}, timeout);
+}
+
+CallId ClientCore::sessions(Time now, SessionId after, std::uint32_t limit, std::optional<Duration> timeout) {
+  return start(now, wire::Sessions{after, page_of(limit, wire::kMaxSessionsPage), LogIndex()}, timeout);
+}
+
+CallId ClientCore::watch(Time now, std::string prefix, LogIndex from, std::string after, Duration up_to,
+                         std::optional<Duration> timeout) {
+  std::string problem = problem_with_range(prefix, after);
+  if (!problem.empty()) return refuse(ErrorCode::kInvalidName, std::move(problem));
+  up_to = std::clamp<Duration>(up_to, Duration::zero(), std::chrono::milliseconds(wire::kMaxPollMs));
+  return start(now, wire::Watch{std::move(prefix), from, std::move(after), 0}, timeout, up_to);
 }
 
 CallId ClientCore::status(Time now, std::optional<Duration> timeout) { return start(now, wire::Status{}, timeout); }
 
 CallId ClientCore::refuse(ErrorCode code, std::string detail) {
+  return complete_at_once(ClientError{code, std::move(detail), SessionId(), true});
+}
+
+CallId ClientCore::complete_at_once(ClientOutcome outcome) {
   last_call_ = last_call_.next();
-  output_.completions.push_back({last_call_, ClientError{code, std::move(detail), SessionId(), true}, LogIndex()});
+  output_.completions.push_back({last_call_, std::move(outcome), LogIndex()});
   return last_call_;
 }
 
-CallId ClientCore::start(Time now, RequestBody body, std::optional<Duration> timeout) {
-  const auto* operation = std::get_if<locks::Operation>(&body);
-  if (operation && session_error_) return refuse(session_error_->code, session_error_->detail);
+CallId ClientCore::start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout) {
+  look_at_clock(now);
+  if (session_error_) return refuse(session_error_->code, session_error_->detail);
+  RequestId claimed;
+  Request* unfinished = find_claimable(operation, claimed);
+  if (!unfinished) return start(now, std::move(operation), timeout);
   const CallId call = last_call_ = last_call_.next();
-  const Duration patience = timeout.value_or(options_.call_timeout);
-  if (!operation || !claim_unfinished(call, *operation, now + patience, patience)) {
-    Request request;
-    request.body = std::move(body);
-    request.call = call;
-    request.deadline = now + patience;
-    request.timeout = patience;
-    request.due = now;
-    last_request_ = last_request_.next();
-    waiting_.emplace(call, last_request_);
-    requests_.emplace(last_request_, std::move(request));
-  }
+  unfinished->call = call;
+  unfinished->timeout = timeout.value_or(options_.call_timeout);
+  unfinished->deadline = now + unfinished->timeout;
+  unfinished->claimed = true;
+  waiting_.emplace(call, claimed);
   work(now);
   return call;
 }
 
-// The call becomes the unfinished request's own, if that request is the last word of this session so
-// far: then an answer that says yes is as true now as when it ran.
-bool ClientCore::claim_unfinished(CallId call, const locks::Operation& operation, Time deadline, Duration timeout) {
-  if (!options_.claims_unfinished || session_.unanswered().size() != 1) return false;
-  for (auto& [id, request] : requests_) {
-    if (!request.number || request.call || !session_.was_alone(request.number)) continue;
-    if (std::get<locks::Operation>(request.body) != operation) continue;
-    request.call = call;
-    request.deadline = deadline;
-    request.timeout = timeout;
-    request.claimed = true;
-    waiting_.emplace(call, id);
-    return true;
-  }
-  return false;
+CallId ClientCore::start(Time now, RequestBody body, std::optional<Duration> timeout, Duration poll) {
+  look_at_clock(now);
+  const CallId call = last_call_ = last_call_.next();
+  Request request;
+  request.body = std::move(body);
+  request.call = call;
+  request.timeout = timeout.value_or(options_.call_timeout);
+  request.deadline = now + poll + request.timeout;
+  request.poll_ends = now + poll;
+  request.due = now;
+  waiting_.emplace(call, add_request(std::move(request)));
+  work(now);
+  return call;
 }
 
+// A call may take the unfinished request for its own, if that is the last word of this session so
+// far: then an answer that says yes is as true now as when it ran.
+ClientCore::Request* ClientCore::find_claimable(const locks::Operation& operation, RequestId& found) {
+  if (!options_.claims_unfinished || session_.unanswered().size() != 1) return nullptr;
+  for (auto& [id, request] : requests_) {
+    if (!request.number || request.call || !session_.was_alone(request.number)) continue;
+    if (request.acquisition && acquisitions_.at(request.acquisition).call) continue;
+    if (std::get<locks::Operation>(request.body) != operation) continue;
+    found = id;
+    return &request;
+  }
+  return nullptr;
+}
+
+void ClientCore::complete(CallId call, ClientOutcome outcome, LogIndex applied) {
+  if (!call) return;
+  const std::size_t erased = waiting_.erase(call);
+  INVARIANT(erased == 1, "a call ends once");
+  output_.completions.push_back({call, std::move(outcome), applied});
+}
+
+void ClientCore::answer_call(Request& request, ClientOutcome outcome, LogIndex applied) {
+  complete(std::exchange(request.call, CallId()), std::move(outcome), applied);
+  request.deadline = Time::max();
+}
+
+// ---- Time
+
 void ClientCore::step(Time now, const ClientEvent& event) {
+  look_at_clock(now);
   std::visit([&](const auto& e) { on(now, e); }, event);
   work(now);
 }
 
-void ClientCore::on(Time, const ClientTick&) {}
-
-// Late and repeated answers find no copy that anybody waits for, and are dropped here.
-void ClientCore::on(Time now, const ServerMessage& message) {
-  const wire::Response& response = message.response;
-  session_.saw_index(response.applied);
-  const auto* error = std::get_if<wire::Error>(&response.body);
-  if (!response.call && error) return on_unmatched_error(now, message.endpoint, *error);
-  const auto copy = copies_.find(response.call);
-  if (copy == copies_.end()) return;
-  const auto request = requests_.find(copy->second);
-  INVARIANT(request != requests_.end(), "a copy belongs to a request");
-  const bool newest = request->second.copies.back() == response.call;
-  if (error) return on_error(now, request, newest, *error);
-  if (auto problem = on_answer(now, request, response); !problem.empty() && newest) {
-    move_on(now, request->second, std::string(problem), backoff(request->second));
-  }
-}
-
-// The node could not read so much of a frame as its call number: another version of the protocol, say.
-void ClientCore::on_unmatched_error(Time now, std::size_t endpoint, const wire::Error& error) {
-  for (auto& [id, request] : requests_) {
-    if (!request.in_flight || request.endpoint != endpoint) continue;
-    move_on(now, request, in_words(error), backoff(request));
-  }
-}
-
-void ClientCore::on(Time now, const NotConnected& event) {
-  for (auto& [id, request] : requests_) {
-    if (!request.in_flight || request.endpoint != event.endpoint) continue;
-    move_on(now, request, "no connection", backoff(request));
-  }
-}
-
-void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error) {
-  const bool ended = error.code == ErrorCode::kSessionExpired || error.code == ErrorCode::kSessionSuperseded;
-  if (error_info(error.code).certainty != Certainty::kDefinite && !ended) {
-    if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
-    return;
-  }
-  // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
-  const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;
-  if (unread && another_copy_was_sent(request->second)) {
-    if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second));
-    return;
-  }
-  const ClientError outcome{error.code, error.detail, error.current_session, true};
-  if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, outcome);
-  if (is_operation(request->second)) {
-    if (ended) return session_ended(request->first, outcome);
-    session_.answered(request->second.number);
-  }
-  complete(request->second, outcome, LogIndex());
-  erase(request);
-}
-
-// Nobody's operation can run before a session is open, so all that wait for it are told. The next
-// operation asks again, with the same nonce.
-void ClientCore::open_failed(Requests::iterator open, const ClientError& error) {
-  erase(open);
-  for (auto request = requests_.begin(); request != requests_.end();) {
-    if (!is_operation(request->second)) {
-      ++request;
-      continue;
-    }
-    INVARIANT(!request->second.number, "no number is used before the session is open");
-    complete(request->second, error, LogIndex());
-    request = erase(request);
-  }
-}
-
-// What was never sent did not run, nor did a request whose one copy was refused; of all else an earlier copy may
-// have run before the session ended.
-void ClientCore::session_ended(RequestId refused, const ClientError& error) {
-  session_.ended();
-  session_error_ = error;
-  for (auto request = requests_.begin(); request != requests_.end();) {
-    if (!is_operation(request->second)) {
-      ++request;
-      continue;
-    }
-    ClientError outcome = error;
-    outcome.definite =
-        !request->second.number || (request->first == refused && !another_copy_was_sent(request->second));
-    complete(request->second, outcome, LogIndex());
-    request = erase(request);
-  }
-}
-
-// Returns what is wrong with the answer; empty if it was one.
-std::string_view ClientCore::on_answer(Time now, Requests::iterator request, const wire::Response& response) {
-  if (is_operation(request->second)) return on_operation_answer(now, request, response);
-  if (std::holds_alternative<wire::OpenSession>(request->second.body)) {
-    const auto* opened = std::get_if<locks::SessionOpened>(&response.body);
-    if (!opened || !opened->session) return kWrongKind;
-    session_.opened(opened->session);
-    erase(request);
-    return {};
-  }
-  const auto outcome =
-      std::visit(Overloaded{[&](const wire::Check&) { return outcome_if<wire::CheckAnswer>(response.body); },
-                            [&](const wire::List&) { return outcome_if<wire::ListAnswer>(response.body); },
-                            [&](const wire::Status&) { return outcome_if<wire::StatusAnswer>(response.body); },
-                            [&](const auto&) { return std::optional<ClientOutcome>(); }},
-                 request->second.body);
-  if (!outcome) return kWrongKind;
-  if (response.applied < request->second.at_least) return kTooOld;
-  complete(request->second, *outcome, response.applied);
-  erase(request);
-  return {};
-}
-
-std::string_view ClientCore::on_operation_answer(Time now, Requests::iterator found, const wire::Response& response) {
-  Request& request = found->second;
-  const auto outcome = outcome_of(std::get<locks::Operation>(request.body), response.body);
-  if (!outcome) return kWrongKind;
-  session_.answered(request.number);
-  if (request.claimed && !says_yes(*outcome)) {
-    // It was refused when it ran, which may be long ago: ask anew, as a request of its own.
-    forget_copies(request);
-    request.claimed = request.in_flight = request.restored = false;
-    request.sent = 0;
-    request.number = RequestNumber();
-    request.failures = 0;
-    request.due = now;
-    return {};
-  }
-  complete(request, *outcome, response.applied);
-  erase(found);
-  return {};
-}
-
-// The copy in flight came to nothing: the next goes to another endpoint, after a pause.
-void ClientCore::move_on(Time now, Request& request, std::string problem, Duration pause) {
-  if (request.endpoint == preferred_) preferred_ = (preferred_ + 1) % options_.endpoints;
-  last_problem_ = std::move(problem);
-  request.in_flight = false;
-  request.due = now + pause;
-  ++request.failures;
-}
-
-Duration ClientCore::backoff(const Request& request) {
-  const std::uint32_t doublings = std::min<std::uint32_t>(request.failures, 20);
-  const Duration longest = std::min(options_.backoff_max, options_.backoff_min * (Duration::rep{1} << doublings));
-  return random_.between(longest / 2, longest);
-}
-
 void ClientCore::work(Time now) {
   expire_calls(now);
+  end_waits(now);
+  expire_acquisitions(now);
   expire_attempts(now);
+  keep_alive(now);
   send_due(now);
   check_invariants();
+}
+
+ClientError ClientCore::no_answer_within(Duration timeout) const {
+  std::string detail = "no answer within " + in_words(timeout);
+  if (!last_problem_.empty()) detail += "; the last problem was: " + last_problem_;
+  return ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false};
 }
 
 void ClientCore::expire_calls(Time now) {
@@ -338,113 +265,12 @@ void ClientCore::expire_calls(Time now) {
       ++request;
       continue;
     }
-    std::string detail = "no answer within " + in_words(late.timeout);
-    if (!last_problem_.empty()) detail += "; the last problem was: " + last_problem_;
-    complete(late, ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false}, LogIndex());
+    answer_call(late, no_answer_within(late.timeout), LogIndex());
     late.claimed = false;
     // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
-    request = late.number ? std::next(request) : erase(request);
+    const bool stays = late.number || request->first == retiring_;
+    request = stays ? std::next(request) : erase(request);
   }
-}
-
-void ClientCore::expire_attempts(Time now) {
-  for (auto& [id, request] : requests_) {
-    if (request.in_flight && request.due <= now) {
-      move_on(now, request, "no answer within " + in_words(options_.attempt_timeout), Duration::zero());
-    }
-  }
-}
-
-bool ClientCore::wants_session() const {
-  return std::any_of(requests_.begin(), requests_.end(),
-                     [&](const auto& entry) { return is_operation(entry.second) && entry.second.call; });
-}
-
-bool ClientCore::has_abandoned() const {
-  return std::any_of(requests_.begin(), requests_.end(),
-                     [](const auto& entry) { return entry.second.number && !entry.second.call; });
-}
-
-// Nothing is sent for a session while no operation waits. `abandoned` ones go before all that is new.
-bool ClientCore::may_be_sent(const Request& request, bool wanted, bool abandoned) const {
-  if (std::holds_alternative<wire::OpenSession>(request.body)) return wanted;
-  if (!is_operation(request)) return true;
-  if (request.number) return wanted;
-  return !abandoned && session_.may_use_number();
-}
-
-void ClientCore::send_due(Time now) {
-  const bool wanted = wants_session();
-  const bool abandoned = has_abandoned();
-  if (wanted && !session_.is_open()) open_session(now);
-  for (auto& [id, request] : requests_) {
-    if (request.in_flight || request.due > now || !may_be_sent(request, wanted, abandoned)) continue;
-    send_copy(now, id, request);
-  }
-}
-
-void ClientCore::open_session(Time now) {
-  const bool opening = std::any_of(requests_.begin(), requests_.end(), [](const auto& entry) {
-    return std::holds_alternative<wire::OpenSession>(entry.second.body);
-  });
-  if (opening) return;
-  Request request;
-  const std::uint64_t nonce = session_.begin_open();
-  request.body = wire::OpenSession{options_.client, options_.secret, nonce, 0, session_.replaces()};
-  request.due = now;
-  last_request_ = last_request_.next();
-  requests_.emplace(last_request_, std::move(request));
-}
-
-void ClientCore::send_copy(Time now, RequestId id, Request& request) {
-  const auto* operation = std::get_if<locks::Operation>(&request.body);
-  if (operation && !request.number) request.number = session_.use_number(*operation);
-  last_copy_ = last_copy_.next();
-  request.endpoint = preferred_;
-  request.in_flight = true;
-  ++request.sent;
-  request.due = now + options_.attempt_timeout;
-  request.copies.push_back(last_copy_);
-  copies_.emplace(last_copy_, id);
-  if (request.copies.size() > kMaxCopies) {
-    copies_.erase(request.copies.front());
-    request.copies.erase(request.copies.begin());
-  }
-  output_.sends.push_back({request.endpoint, wire::Request{last_copy_, wire_body(request)}});
-}
-
-// What a retry repeats is the request; what it acknowledges and how new an answer it asks for are of now.
-wire::RequestBody ClientCore::wire_body(Request& request) const {
-  const auto reading = [&](auto read) {
-    read.at_least = request.at_least = session_.highest_index();
-    return wire::RequestBody(std::move(read));
-  };
-  return std::visit(Overloaded{[&](const locks::Operation& operation) {
-                                 return wire::RequestBody(locks::Execute{session_.id(), request.number,
-                                                                         session_.acknowledged_below(), operation});
-                               },
-                               [&](const wire::Check& check) { return reading(check); },
-                               [&](const wire::List& list) { return reading(list); },
-                               [](const wire::OpenSession& open) { return wire::RequestBody(open); },
-                               [](const wire::Status& status) { return wire::RequestBody(status); }},
-                    request.body);
-}
-
-void ClientCore::complete(Request& request, ClientOutcome outcome, LogIndex applied) {
-  if (!request.call) return;
-  waiting_.erase(request.call);
-  output_.completions.push_back({std::exchange(request.call, CallId()), std::move(outcome), applied});
-  request.deadline = Time::max();
-}
-
-void ClientCore::forget_copies(Request& request) {
-  for (const CallNumber copy : request.copies) copies_.erase(copy);
-  request.copies.clear();
-}
-
-ClientCore::Requests::iterator ClientCore::erase(Requests::iterator request) {
-  forget_copies(request->second);
-  return requests_.erase(request);
 }
 
 ClientOutput ClientCore::take_output() {
@@ -458,12 +284,15 @@ ClientOutput ClientCore::take_output() {
 }
 
 Time ClientCore::next_deadline() const {
-  const bool wanted = wants_session();
-  const bool abandoned = has_abandoned();
-  Time next = Time::max();
+  const Gate open = gate();
+  Time next = lease_.next_deadline();
   for (const auto& [id, request] : requests_) {
     next = std::min(next, request.deadline);
-    if (may_be_sent(request, wanted, abandoned)) next = std::min(next, request.due);
+    if (may_be_sent(request, open)) next = std::min(next, request.due);
+  }
+  for (const auto& [id, acquisition] : acquisitions_) {
+    next = std::min(next, deadline_of(acquisition));
+    if (acquisition.stage == Acquisition::Stage::kWaiting) next = std::min(next, acquisition.wait_ends);
   }
   return next;
 }
@@ -479,10 +308,17 @@ void ClientCore::check_invariants() const {
     INVARIANT(!request.number || session_.is_unanswered(request.number), "a number in use has no answer yet");
     INVARIANT(!request.number || request.number >= session_.acknowledged_below(),
               "no unanswered number is acknowledged");
+    INVARIANT(!request.acquisition || acquisitions_.contains(request.acquisition), "a step is an acquisition's");
   }
-  INVARIANT(waiting == waiting_.size(), "every waiting call has one request");
+  for (const auto& [id, acquisition] : acquisitions_) {
+    if (acquisition.call) ++waiting;
+    const auto step = requests_.find(acquisition.request);
+    INVARIANT(step != requests_.end() && step->second.acquisition == id, "an acquisition is always at some step");
+  }
+  INVARIANT(waiting == waiting_.size(), "every waiting call has one request or one acquisition");
   INVARIANT(numbered == session_.unanswered().size(), "every unanswered number has one request");
   INVARIANT(copies == copies_.size(), "every copy belongs to one request");
+  INVARIANT(held_.empty() || session_.is_open(), "locks are held by a session");
 }
 
 }  // namespace lockstep

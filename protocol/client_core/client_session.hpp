@@ -40,8 +40,11 @@ class ClientSession {
   // `nonce` is for an Open that `saved` does not already carry one for. It must not be 0.
   ClientSession(const SavedSession& saved, std::uint64_t nonce);
 
+  // Whether an Open was sent, or is about to be, and has no answer yet.
+  bool is_opening() const { return saved_.open_nonce != 0; }
   bool is_open() const { return static_cast<bool>(saved_.session); }
   SessionId id() const { return saved_.session; }
+  RequestNumber next_number() const { return saved_.next_number; }
   LogIndex highest_index() const { return saved_.highest_index; }
   void saw_index(LogIndex index);
 
@@ -49,7 +52,7 @@ class ClientSession {
   std::uint64_t begin_open();
   SessionId replaces() const { return saved_.replaces; }
   void opened(SessionId session);
-  // The session ended (expired, superseded): nothing of it can run any more. The next Open names it.
+  // The session ended, or is given up: no answer to anything of it matters any more. The next Open names it.
   void ended();
 
   // Whether another number may be used: false while 64 are open.

@@ -20,6 +20,11 @@ struct Namer {
   std::string operator()(const wire::CheckAnswer&) const { return "checked"; }
   std::string operator()(const wire::ListAnswer&) const { return "listed"; }
   std::string operator()(const wire::StatusAnswer&) const { return "status"; }
+  std::string operator()(const NotAcquired&) const { return "not_acquired"; }
+  std::string operator()(const locks::Closed&) const { return "closed"; }
+  std::string operator()(const wire::HistoryAnswer&) const { return "history"; }
+  std::string operator()(const wire::SessionsAnswer&) const { return "sessions"; }
+  std::string operator()(const wire::WatchAnswer&) const { return "watched"; }
   std::string operator()(const ClientError& error) const { return std::string(error_info(error.code).name); }
 };
 

@@ -1,0 +1,47 @@
+#include "nodes/client/callback_thread.hpp"
+
+namespace lockstep {
+
+void CallbackThread::post(Owner owner, std::function<void()> callback) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  posted_.emplace_back(owner, std::move(callback));
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_all();
+}
+
+void CallbackThread::withdraw(Owner owner) {
+  std::unique_lock lock(mutex_);
+  std::erase_if(posted_, [&](const auto& posted) { return posted.first == owner; });
+  if (id_ == std::this_thread::get_id()) return;
+  changed_.wait(lock, [&] { return running_ != owner; });
+}
+
+void CallbackThread::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void CallbackThread::run() {
+  std::unique_lock lock(mutex_);
+  id_ = std::this_thread::get_id();
+  for (;;) {
+    changed_.wait(lock, [&] { return !posted_.empty() || stopping_; });
+    if (posted_.empty()) return;
+    auto [owner, callback] = std::move(posted_.front());
+    posted_.pop_front();
+    running_ = owner;
+    lock.unlock();
+    callback();
+    callback = {};  // what it owns may lock
+    lock.lock();
+    running_ = 0;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace lockstep

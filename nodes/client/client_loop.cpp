@@ -1,0 +1,410 @@
+#include "nodes/client/client_loop.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "nodes/client/errors.hpp"
+#include "nodes/system/clock.hpp"
+#include "protocol/base/invariant.hpp"
+#include "protocol/wire/codec.hpp"
+
+namespace lockstep {
+namespace {
+
+// How long the end of a client may take for the sake of others who want its locks.
+constexpr Duration kClosingTime = std::chrono::seconds(1);
+
+// Who asks: a number for each thread of the process, and for each that is no thread.
+std::uint64_t next_thread_number() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+std::uint64_t this_thread_number() {
+  thread_local const std::uint64_t number = next_thread_number();
+  return number;
+}
+
+AcquireTerms terms_of(const AcquireOptions& options, std::uint64_t thread) {
+  return {options.mode, options.permits, options.wait, options.thread.value_or(thread)};
+}
+
+Expected<AcquireAnswer> acquire_answer(std::vector<std::string> names, Expected<Completion> done) {
+  if (!done) return tl::unexpected(std::move(done.error()));
+  AcquireAnswer answer;
+  answer.names = std::move(names);
+  answer.applied_index = done->applied;
+  if (const auto* granted = std::get_if<locks::Granted>(&done->outcome)) {
+    answer.granted = true;
+    answer.token = granted->token;
+    return answer;
+  }
+  auto* not_acquired = std::get_if<NotAcquired>(&done->outcome);
+  INVARIANT(not_acquired, "an acquisition ends granted, not acquired or with an error");
+  answer.held_by = std::move(not_acquired->by);
+  answer.position = not_acquired->position;
+  return answer;
+}
+
+const Error kClosed = {ErrorCode::kUnavailable, "unavailable", false, "the client was destroyed meanwhile", {}};
+
+}  // namespace
+
+ClientLoop::ClientLoop(const ClientOptions& options, Connections connections)
+    : client_id_(options.client),
+      has_lease_(options.ttl > Duration::zero()),
+      core_(options),
+      connections_(std::move(connections)),
+      thread_([this] { serve(); }) {}
+
+ClientLoop::~ClientLoop() { stop(); }
+
+// ---- Calls, from any thread
+
+std::optional<Error> ClientLoop::refusal() const {
+  if (broken_) return broken_;
+  if (closing_) return kClosed;
+  return std::nullopt;
+}
+
+CallId ClientLoop::begin(const Start& start, PendingCall pending) {
+  pending->sends_before = sends_;
+  const CallId call = start(core_, boot_time());
+  calls_.emplace(call, std::move(pending));
+  collect();
+  wake_up_.wake();
+  return call;
+}
+
+Expected<Completion> ClientLoop::run(const Start& start) { return std::move(run_all({start}).front()); }
+
+std::vector<Expected<Completion>> ClientLoop::run_all(const std::vector<Start>& starts) {
+  std::unique_lock lock(mutex_);
+  std::vector<Expected<Completion>> results;
+  if (const auto error = refusal()) {
+    results.resize(starts.size(), tl::unexpected(*error));
+    return results;
+  }
+  std::vector<PendingCall> calls;
+  for (const Start& start : starts) begin(start, calls.emplace_back(std::make_shared<Pending>()));
+  for (const PendingCall& pending : calls) {
+    pending->changed.wait(lock, [&] { return pending->result.has_value(); });
+    results.push_back(*std::move(pending->result));
+  }
+  return results;
+}
+
+void ClientLoop::post(const Start& start, Done done) {
+  const std::lock_guard lock(mutex_);
+  auto pending = std::make_shared<Pending>();
+  pending->done = std::move(done);
+  if (const auto error = refusal()) return deliver(pending, tl::unexpected(*error));
+  begin(start, std::move(pending));
+}
+
+// ---- Acquisitions, from any thread
+
+Expected<AcquireAnswer> ClientLoop::acquire(std::vector<std::string> names, const AcquireOptions& options) {
+  names = sorted_names(std::move(names));
+  const auto pending = std::make_shared<Pending>();
+  const std::stop_callback stop(options.stop, [&] { cancel(*pending); });
+  std::unique_lock lock(mutex_);
+  if (auto error = refusal()) return tl::unexpected(*std::move(error));
+  begin_acquire(names, options, this_thread_number(), pending);
+  for (;;) {
+    pending->changed.wait(lock, [&] { return pending->result || !pending->progress.empty(); });
+    while (!pending->progress.empty()) {
+      const AcquireProgress progress = std::move(pending->progress.front());
+      pending->progress.pop_front();
+      if (!options.on_progress) continue;
+      lock.unlock();
+      options.on_progress(progress);
+      lock.lock();
+    }
+    if (pending->result) break;
+  }
+  // The mutex is given back before `stop` goes, which may be waiting for it.
+  return acquire_answer(std::move(names), *std::move(pending->result));
+}
+
+void ClientLoop::acquire_async(std::vector<std::string> names, const AcquireOptions& options,
+                               std::function<void(Expected<AcquireAnswer>)> done) {
+  names = sorted_names(std::move(names));
+  // Both live until the callback thread has told the end, whose function then owns them.
+  const auto stop = std::make_shared<std::optional<std::stop_callback<std::function<void()>>>>();
+  const auto pending = std::make_shared<Pending>();
+  pending->on_progress = options.on_progress;
+  pending->done = [this, stop, names, done = std::move(done)](Expected<Completion> result) {
+    auto answer = std::make_shared<Expected<AcquireAnswer>>(acquire_answer(names, std::move(result)));
+    callbacks_.post(0, [stop, answer, done] {
+      stop->reset();
+      done(std::move(*answer));
+    });
+  };
+  stop->emplace(options.stop, [this, weak = std::weak_ptr(pending)] {
+    if (const auto still_pending = weak.lock()) cancel(*still_pending);
+  });
+  const std::lock_guard lock(mutex_);
+  if (const auto error = refusal()) return deliver(pending, tl::unexpected(*error));
+  begin_acquire(names, options, next_thread_number(), pending);
+}
+
+void ClientLoop::begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options,
+                               std::uint64_t thread, const PendingCall& pending) {
+  pending->call = begin(
+      [&](ClientCore& core, Time now) { return core.acquire(now, names, terms_of(options, thread), options.timeout); },
+      pending);
+  if (pending->stopped) cancel_now(pending->call);
+}
+
+void ClientLoop::cancel(Pending& pending) {
+  const std::lock_guard lock(mutex_);
+  pending.stopped = true;
+  if (pending.call) cancel_now(pending.call);
+}
+
+void ClientLoop::cancel_now(CallId call) {
+  core_.cancel(boot_time(), call);
+  collect();
+  wake_up_.wake();
+}
+
+// ---- The lease and the locks, from any thread
+
+void ClientLoop::look_at_clock() { step(ClientTick{}); }
+
+LeaseView ClientLoop::lease() {
+  const std::lock_guard lock(mutex_);
+  look_at_clock();
+  return core_.lease();
+}
+
+void ClientLoop::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
+  const std::lock_guard lock(mutex_);
+  on_lease_event_ = std::move(callback);
+}
+
+LockRegistry::Id ClientLoop::add_lock(const std::vector<std::string>& names, FencingToken token) {
+  const std::lock_guard lock(mutex_);
+  look_at_clock();
+  const LockRegistry::Id id = locks_.add(names, token);
+  // What happened between the grant and now was told to nobody.
+  const bool is_held = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    const auto held = core_.held().find(name);
+    return held != core_.held().end() && held->second == token;
+  });
+  if (closing_) {
+    locks_.lose(id, LossReason::kClosed);
+  } else if (!is_held) {
+    locks_.lose(id, core_.lease().lost.value_or(LossReason::kForced));
+  }
+  return id;
+}
+
+void ClientLoop::remove_lock(LockRegistry::Id id) {
+  {
+    const std::lock_guard lock(mutex_);
+    locks_.remove(id);
+  }
+  callbacks_.withdraw(id);
+}
+
+void ClientLoop::on_lost(LockRegistry::Id id, LockRegistry::OnLost callback) {
+  const std::lock_guard lock(mutex_);
+  look_at_clock();
+  locks_.on_lost(id, std::move(callback));
+}
+
+void ClientLoop::on_warning(LockRegistry::Id id, Duration before, LockRegistry::OnWarning callback) {
+  const std::lock_guard lock(mutex_);
+  locks_.on_warning(id, before, std::move(callback));
+  wake_up_.wake();
+}
+
+LockLook ClientLoop::look_at_lock(LockRegistry::Id id) {
+  const std::lock_guard lock(mutex_);
+  look_at_clock();
+  return {locks_.lost(id), core_.lease().safe_until};
+}
+
+// ---- The session
+
+Expected<void> ClientLoop::keep_session(SessionKeeper keeper) {
+  const std::lock_guard lock(mutex_);
+  if (core_.session_was_used()) {
+    return tl::unexpected(local_error("not_saved", "the session is chosen before the first operation"));
+  }
+  core_.restore_session(keeper.secret, keeper.saved);
+  save_ = std::move(keeper.save);
+  return {};
+}
+
+SessionId ClientLoop::session() const {
+  const std::lock_guard lock(mutex_);
+  return core_.session().id();
+}
+
+LogIndex ClientLoop::highest_index() const {
+  const std::lock_guard lock(mutex_);
+  return core_.session().highest_index();
+}
+
+// ---- What the core has to say, with the mutex held
+
+void ClientLoop::step(const ClientEvent& event) {
+  core_.step(boot_time(), event);
+  collect();
+}
+
+void ClientLoop::collect() {
+  ClientOutput output = core_.take_output();
+  for (const LeaseEvent& event : output.lease_events) {
+    locks_.apply(event);
+    if (on_lease_event_) callbacks_.post(0, [callback = on_lease_event_, event] { callback(event); });
+  }
+  for (ProgressReport& report : output.progress) {
+    const auto call = calls_.find(report.call);
+    if (call == calls_.end()) continue;
+    Pending& pending = *call->second;
+    if (!pending.done) {
+      pending.progress.push_back(std::move(report.progress));
+      pending.changed.notify_all();
+    } else if (pending.on_progress) {
+      callbacks_.post(0,
+                      [callback = pending.on_progress, progress = std::move(report.progress)] { callback(progress); });
+    }
+  }
+  if (!save_) deliver(std::exchange(output.completions, {}));
+  if (!output.save && output.sends.empty() && output.completions.empty()) return;
+  outbox_.push_back(std::move(output));
+  wake_up_.wake();
+}
+
+void ClientLoop::deliver(std::vector<Completion> completions) {
+  for (Completion& completion : completions) {
+    const auto call = calls_.find(completion.call);
+    if (call == calls_.end()) continue;  // it was told another end already
+    const PendingCall pending = call->second;
+    calls_.erase(call);
+    if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
+      deliver(pending, tl::unexpected(error_of(*error)));
+    } else {
+      deliver(pending, std::move(completion));
+    }
+  }
+}
+
+void ClientLoop::deliver(const PendingCall& pending, Expected<Completion> result) {
+  if (pending->done) {
+    ended_.emplace_back(std::exchange(pending->done, {}), std::move(result));
+    wake_up_.wake();
+  } else {
+    pending->result = std::move(result);
+    pending->changed.notify_all();
+  }
+}
+
+void ClientLoop::fail_all(const Error& error) {
+  for (auto& [call, pending] : std::exchange(calls_, {})) {
+    Error told = error;
+    told.definite = error.definite && sends_ == pending->sends_before;
+    deliver(pending, tl::unexpected(std::move(told)));
+  }
+}
+
+// ---- The loop
+
+void ClientLoop::serve() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    look_at_clock();
+    carry_out(lock);
+    const auto safe_until = core_.lease().safe_until;
+    locks_.warn(boot_time(), safe_until);
+    Time next = std::min({core_.next_deadline(), locks_.next_warning(safe_until), connections_.next_deadline()});
+    turned_.notify_all();
+    lock.unlock();
+    connections_.wait(next == Time::max() ? Duration::max() : next - boot_time(), wake_up_.fd());
+    wake_up_.quiet();
+    lock.lock();
+    read();
+  }
+}
+
+// What must be stored goes before what is sent, and an answer is told only when both are done.
+void ClientLoop::carry_out(std::unique_lock<std::mutex>& lock) {
+  do {
+    std::vector<ClientOutput> outputs = std::exchange(outbox_, {});
+    for (ClientOutput& output : outputs) {
+      if (output.save && save_ && !broken_) store(lock, *output.save);
+      if (!broken_) send(output.sends);
+      deliver(std::move(output.completions));
+    }
+    std::vector<Ended> ended = std::exchange(ended_, {});
+    lock.unlock();
+    for (auto& [done, result] : ended) done(std::move(result));
+    ended.clear();
+    const std::vector<std::size_t> not_connected = connections_.flush(boot_time());
+    lock.lock();
+    for (const std::size_t endpoint : not_connected) step(NotConnected{endpoint});
+  } while (!outbox_.empty() || !ended_.empty());
+}
+
+void ClientLoop::store(std::unique_lock<std::mutex>& lock, const SavedSession& saved) {
+  lock.unlock();
+  const auto stored = save_(saved);
+  lock.lock();
+  if (stored) return;
+  broken_ = local_error("not_saved", stored.error());
+  fail_all(*broken_);
+}
+
+void ClientLoop::send(const std::vector<ClientSend>& sends) {
+  for (const ClientSend& send : sends) connections_.send(send.endpoint, wire::encode(send.request));
+  sends_ += sends.size();
+}
+
+void ClientLoop::read() {
+  while (auto frame = connections_.receive()) {
+    // An answer that cannot be read is no answer: the attempt's time runs out and another node is asked.
+    auto response = wire::decode_response(frame->second);
+    if (response) step(ServerMessage{frame->first, *std::move(response)});
+  }
+}
+
+// ---- The end
+
+void ClientLoop::stop() {
+  {
+    std::unique_lock lock(mutex_);
+    if (stopping_) return;
+    closing_ = true;
+    settle(lock);
+    stopping_ = true;
+    wake_up_.wake();
+  }
+  thread_.join();
+  std::unique_lock lock(mutex_);
+  locks_.lose_all(LossReason::kClosed);
+  const std::vector<Ended> ended = std::exchange(ended_, {});
+  lock.unlock();
+  for (const auto& [done, result] : ended) done(result);
+  callbacks_.stop();
+}
+
+// Others wait for the locks: the session is closed, or what was begun in one that stays is brought to its end.
+void ClientLoop::settle(std::unique_lock<std::mutex>& lock) {
+  const std::vector<CallId> acquisitions = core_.waiting_acquisitions();
+  fail_all(kClosed);
+  if (broken_) return;
+  if (has_lease_) {
+    const auto close = std::make_shared<Pending>();
+    begin([](ClientCore& core, Time now) { return core.close(now, kClosingTime); }, close);
+    close->changed.wait(lock, [&] { return close->result.has_value(); });
+    return;
+  }
+  for (const CallId call : acquisitions) cancel_now(call);
+  turned_.wait_for(lock, kClosingTime, [&] { return !core_.has_waiting_calls() && !core_.has_acquisitions(); });
+}
+
+}  // namespace lockstep

@@ -1,0 +1,134 @@
+// The thread that drives a client: it owns the connections, keeps the lease alive and delivers answers.
+//
+// The core is shared: any thread may start a call or look at the lease, under the mutex, and has the clock
+// looked at first. What is to be sent, stored and told is handed to the loop's thread through an eventfd in its
+// poll set; only that thread touches sockets. Nothing waits for I/O, runs a callback or stores a session with
+// the mutex held.
+// Every member may be called from any thread, stop() not from a callback.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "nodes/client/callback_thread.hpp"
+#include "nodes/client/client.hpp"
+#include "nodes/client/connections.hpp"
+#include "nodes/client/lock_registry.hpp"
+#include "nodes/client/name_queue.hpp"
+#include "nodes/client/wake_up.hpp"
+
+namespace lockstep {
+
+struct LockLook {
+  std::optional<LossReason> lost = {};
+  std::optional<Time> safe_until = {};  // of the client's session as it is now
+};
+
+class ClientLoop {
+ public:
+  using Start = std::function<CallId(ClientCore&, Time)>;
+  using Done = std::function<void(Expected<Completion>)>;
+
+  ClientLoop(const ClientOptions& options, Connections connections);
+  ~ClientLoop();
+  ClientLoop(const ClientLoop&) = delete;
+  ClientLoop& operator=(const ClientLoop&) = delete;
+
+  // Ends all calls and the session (not one that never expires), then the threads. Calls fail from then on.
+  void stop();
+
+  // Starts a call and waits until it ends.
+  Expected<Completion> run(const Start& start);
+  // Starts several at once, and waits for all.
+  std::vector<Expected<Completion>> run_all(const std::vector<Start>& starts);
+  // Starts a call and goes on. `done` is called on the loop's thread, without the mutex: for this library only.
+  void post(const Start& start, Done done);
+
+  Expected<AcquireAnswer> acquire(std::vector<std::string> names, const AcquireOptions& options);
+  void acquire_async(std::vector<std::string> names, const AcquireOptions& options,
+                     std::function<void(Expected<AcquireAnswer>)> done);
+
+  LeaseView lease();
+  void on_lease_event(std::function<void(const LeaseEvent&)> callback);
+  Expected<void> keep_session(SessionKeeper keeper);
+  SessionId session() const;
+  LogIndex highest_index() const;
+  const ClientId& client_id() const { return client_id_; }
+
+  // Locks that know when they are lost. The grant must be this client's own.
+  LockRegistry::Id add_lock(const std::vector<std::string>& names, FencingToken token);
+  void remove_lock(LockRegistry::Id id);
+  void on_lost(LockRegistry::Id id, LockRegistry::OnLost callback);
+  void on_warning(LockRegistry::Id id, Duration before, LockRegistry::OnWarning callback);
+  LockLook look_at_lock(LockRegistry::Id id);  // and at the clock first
+  NameQueue& names() { return *names_; }
+
+ private:
+  // A call until its answer is taken. Its members are under the mutex.
+  struct Pending {
+    std::condition_variable changed;
+    std::optional<Expected<Completion>> result;
+    std::deque<AcquireProgress> progress;
+    Done done;                                                // none: somebody waits for `result`
+    std::function<void(const AcquireProgress&)> on_progress;  // on the callback thread, with `done`
+    std::uint64_t sends_before = 0;
+    CallId call;           // of an acquisition, once it was begun
+    bool stopped = false;  // it was to end before it was begun
+  };
+  using PendingCall = std::shared_ptr<Pending>;
+  using Ended = std::pair<Done, Expected<Completion>>;
+
+  void cancel(Pending& pending);
+
+  // With the mutex held.
+  std::optional<Error> refusal() const;
+  CallId begin(const Start& start, PendingCall pending);
+  void begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options, std::uint64_t thread,
+                     const PendingCall& pending);
+  void cancel_now(CallId call);
+  void look_at_clock();
+  void step(const ClientEvent& event);
+  void collect();
+  void deliver(std::vector<Completion> completions);
+  void deliver(const PendingCall& pending, Expected<Completion> result);
+  void fail_all(const Error& error);
+  void settle(std::unique_lock<std::mutex>& lock);
+
+  // The loop's thread, with the mutex held: some give it back meanwhile.
+  void serve();
+  void carry_out(std::unique_lock<std::mutex>& lock);
+  void store(std::unique_lock<std::mutex>& lock, const SavedSession& saved);
+  void send(const std::vector<ClientSend>& sends);
+  void read();
+
+  const ClientId client_id_;
+  const bool has_lease_;
+  mutable std::mutex mutex_;
+  CallbackThread callbacks_;
+  LockRegistry locks_{callbacks_};
+  std::shared_ptr<NameQueue> names_ = std::make_shared<NameQueue>();
+  ClientCore core_;
+  std::map<CallId, PendingCall> calls_;
+  std::vector<ClientOutput> outbox_;  // what the loop's thread has to store and to send
+  std::vector<Ended> ended_;          // whose `done` the loop's thread has to call
+  std::function<void(const LeaseEvent&)> on_lease_event_;
+  std::function<tl::expected<void, std::string>(const SavedSession&)> save_;
+  std::optional<Error> broken_;  // a session could not be kept: nothing may be sent any more
+  std::uint64_t sends_ = 0;
+  bool closing_ = false;
+  bool stopping_ = false;
+  std::condition_variable turned_;  // the loop's thread did something
+
+  WakeUp wake_up_;
+  Connections connections_;  // the loop's thread's own
+  std::thread thread_;       // last: it uses all of the above
+};
+
+}  // namespace lockstep

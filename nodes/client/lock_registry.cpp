@@ -1,0 +1,91 @@
+#include "nodes/client/lock_registry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/client_core/overloaded.hpp"
+
+namespace lockstep {
+
+LockRegistry::Id LockRegistry::add(std::vector<std::string> names, FencingToken token) {
+  locks_.emplace(++last_, Held{std::move(names), token, {}, {}, {}});
+  return last_;
+}
+
+std::optional<LossReason> LockRegistry::lost(Id id) const {
+  const auto found = locks_.find(id);
+  return found == locks_.end() ? std::nullopt : found->second.lost;
+}
+
+void LockRegistry::on_lost(Id id, OnLost callback) {
+  const auto found = locks_.find(id);
+  if (found == locks_.end()) return;
+  if (const auto reason = found->second.lost) {
+    callbacks_->post(id, [callback = std::move(callback), reason = *reason] { callback(reason); });
+  } else {
+    found->second.on_lost.push_back(std::move(callback));
+  }
+}
+
+void LockRegistry::on_warning(Id id, Duration before, OnWarning callback) {
+  const auto found = locks_.find(id);
+  if (found != locks_.end()) found->second.warnings.push_back({before, std::move(callback)});
+}
+
+void LockRegistry::lose(Id id, LossReason reason) {
+  if (const auto found = locks_.find(id); found != locks_.end()) lose(id, found->second, reason);
+}
+
+void LockRegistry::lose_all(LossReason reason) {
+  for (auto& [id, lock] : locks_) lose(id, lock, reason);
+}
+
+void LockRegistry::lose(Id id, Held& lock, LossReason reason) {
+  if (lock.lost) return;
+  lock.lost = reason;
+  lock.warnings.clear();
+  for (OnLost& callback : std::exchange(lock.on_lost, {})) {
+    callbacks_->post(id, [callback = std::move(callback), reason] { callback(reason); });
+  }
+}
+
+// Without one of its names a lock is not what was asked for.
+void LockRegistry::lose(const std::vector<HeldLock>& gone, LossReason reason) {
+  for (auto& [id, lock] : locks_) {
+    const Held& held = lock;
+    const bool is_its_own = std::any_of(gone.begin(), gone.end(), [&](const HeldLock& one) {
+      return one.token == held.token && std::binary_search(held.names.begin(), held.names.end(), one.name);
+    });
+    if (is_its_own) lose(id, lock, reason);
+  }
+}
+
+void LockRegistry::apply(const LeaseEvent& event) {
+  std::visit(Overloaded{[](const LeaseRenewed&) {}, [&](const LeaseLost& lost) { lose(lost.locks, lost.reason); },
+                        [&](const LocksForced& forced) { lose(forced.locks, LossReason::kForced); }},
+             event);
+}
+
+void LockRegistry::warn(Time now, std::optional<Time> safe_until) {
+  if (!safe_until) return;
+  for (auto& [id, lock] : locks_) {
+    for (Warning& warning : lock.warnings) {
+      if (warning.told_of == safe_until || *safe_until - warning.before > now) continue;
+      warning.told_of = safe_until;
+      callbacks_->post(id, [callback = warning.callback, left = *safe_until - now] { callback(left); });
+    }
+  }
+}
+
+Time LockRegistry::next_warning(std::optional<Time> safe_until) const {
+  Time next = Time::max();
+  if (!safe_until) return next;
+  for (const auto& [id, lock] : locks_) {
+    for (const Warning& warning : lock.warnings) {
+      if (warning.told_of != safe_until) next = std::min(next, *safe_until - warning.before);
+    }
+  }
+  return next;
+}
+
+}  // namespace lockstep

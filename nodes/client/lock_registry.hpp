@@ -1,0 +1,63 @@
+// The Lock objects of one client: which of them were lost, and what their owners want to be told.
+//
+// Not thread-safe: the client's mutex is around it. It calls nobody; it posts to the callback thread, with the
+// lock's id as the owner.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nodes/client/callback_thread.hpp"
+#include "protocol/client_core/client_types.hpp"
+
+namespace lockstep {
+
+class LockRegistry {
+ public:
+  using Id = CallbackThread::Owner;
+  using OnLost = std::function<void(LossReason)>;
+  using OnWarning = std::function<void(Duration left)>;
+
+  explicit LockRegistry(CallbackThread& callbacks) : callbacks_(&callbacks) {}
+
+  Id add(std::vector<std::string> names, FencingToken token);
+  void remove(Id id) { locks_.erase(id); }
+  std::optional<LossReason> lost(Id id) const;
+  void on_lost(Id id, OnLost callback);
+  void on_warning(Id id, Duration before, OnWarning callback);
+
+  void lose(Id id, LossReason reason);
+  void lose_all(LossReason reason);
+  void apply(const LeaseEvent& event);
+
+  // Tells those to whom so little is left now; when that will be next.
+  void warn(Time now, std::optional<Time> safe_until);
+  Time next_warning(std::optional<Time> safe_until) const;
+
+ private:
+  struct Warning {
+    Duration before{};
+    OnWarning callback;
+    std::optional<Time> told_of{};  // the end that it was told of last
+  };
+  struct Held {
+    std::vector<std::string> names;
+    FencingToken token;
+    std::optional<LossReason> lost;
+    std::vector<OnLost> on_lost;
+    std::vector<Warning> warnings;
+  };
+
+  void lose(Id id, Held& lock, LossReason reason);
+  void lose(const std::vector<HeldLock>& gone, LossReason reason);
+
+  CallbackThread* callbacks_;
+  Id last_ = 0;
+  std::map<Id, Held> locks_;
+};
+
+}  // namespace lockstep
