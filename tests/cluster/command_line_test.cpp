@@ -323,7 +323,11 @@ TEST_CASE("an operator takes a lock and ends a session; the history says who, an
   CHECK(operating.run({"check", "b", "--linearizable"}).exit_code == 1);
   CHECK(operating.run_json({"history"}).objects().size() == 2);
   CHECK(operating.run({"history", "b"}).out.find("\"gone\"") != std::string::npos);
-  CHECK(user.run({"preempt", "c"}).exit_code == 0);  // in another session, since there is nothing to be told
+  // Its client is told once, whatever it asks for, and then goes on in another session.
+  const Result told = user.run_json({"preempt", "c"});
+  CHECK(told.exit_code == 5);
+  CHECK(told.object()["error"] == "session_forced");
+  CHECK(user.run({"preempt", "c"}).exit_code == 0);
 }
 
 TEST_CASE("watch shows the state and then every change in order, whatever node dies, and ends with Ctrl-C") {

@@ -67,7 +67,19 @@ class Shell {
     return true;
   }
 
+  static bool is_verb(const std::string& word) {
+    const auto starts_so = [&](const VerbEntry& entry) { return entry.name.substr(0, entry.name.find(' ')) == word; };
+    return std::any_of(verbs().begin(), verbs().end(), starts_so);
+  }
+
+  static Report usage(const std::string& problem) {
+    Report report = usage_report(problem);
+    report.advice = "`help` shows the commands";
+    return report;
+  }
+
   Report run(std::vector<std::string> words) {
+    if (!is_verb(words.front())) return usage("not a command: " + words.front());
     CLI::App app("", "");
     app.require_subcommand(1);
     Report report;
@@ -78,8 +90,7 @@ class Shell {
     } catch (const CLI::Success& help) {
       app.exit(help, std::cerr, std::cerr);
     } catch (const CLI::ParseError& error) {
-      report = usage_report(error.what());
-      report.advice = "`help` shows the commands";
+      return usage(error.what());
     }
     return report;
   }
