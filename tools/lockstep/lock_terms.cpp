@@ -9,9 +9,7 @@
 namespace lockstep {
 
 void LockTerms::add_arguments(CLI::App& command) {
-  command.add_option("NAME", names_, "The locks' names, at most 16: all at once, or none of them")
-      ->required()
-      ->expected(1, static_cast<int>(locks::kMaxAcquireNames));
+  command.add_option("NAME", names_, "The locks' names, at most 16: all at once, or none of them")->required();
   const auto read_wait = [this](const std::string& text) {
     const auto duration = parse_duration(text);
     if (!duration) throw CLI::ValidationError("--wait", duration.error());
@@ -31,6 +29,9 @@ void LockTerms::add_arguments(CLI::App& command) {
 std::optional<Report> LockTerms::refuse() const {
   for (const std::string& name : names_) {
     if (auto bad = report_of_bad_name(name)) return bad;
+  }
+  if (names_.size() > locks::kMaxAcquireNames) {
+    return usage_report("at most " + std::to_string(locks::kMaxAcquireNames) + " names can be taken at once");
   }
   if (std::set(names_.begin(), names_.end()).size() != names_.size()) return usage_report("a name was given twice");
   return std::nullopt;

@@ -240,7 +240,7 @@ void add_run_command(CLI::App& app, CommandLine& line) {
   command->footer(kFooter);
   const auto arguments = std::make_shared<RunArguments>();
   arguments->terms.add_arguments(*command);
-  command->add_flag("--no-wait", arguments->no_wait, "Try once, as --wait 0s");
+  command->add_flag("--no-wait", arguments->no_wait, "Try once, as --wait 0s")->excludes("--wait");
   add_duration_option(*command, "--ttl", arguments->ttl,
                       "How long the locks stay taken if this machine dies; renewed meanwhile");
   add_duration_option(*command, "--grace", arguments->guardian.grace,

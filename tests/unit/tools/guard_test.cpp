@@ -4,11 +4,13 @@
 
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "nodes/system/clock.hpp"
@@ -104,6 +106,7 @@ class Holder {
   [[noreturn]] static void hold(const std::string& script, Duration ahead) {
     auto guard = Guard::create(shell(script), kOptions);
     if (!guard) _exit(1);
+    std::ofstream("guardian") << guard->guardian_pid() << std::endl;
     guard->start(boot_time() + ahead, {});
     while (!guard->turn(boot_time())) {
       guard->renew(boot_time() + ahead);
@@ -244,6 +247,50 @@ TEST_CASE_FIXTURE(InFolder, "when the guardian is stopped nothing of the group l
   CHECK(boot_time() < deadline);
   CHECK_FALSE(group_lives(group));
   CHECK(result.ending == Ending::kDeadline);
+}
+
+TEST_CASE_FIXTURE(InFolder, "when holder and guardian are killed at once the kernel kills the command with them") {
+  Holder holder("echo $$ > pid; while :; do sleep 0.1; done", kFar);
+  const pid_t command = wait_for_group();
+  REQUIRE(wait_for_file("guardian"));
+  holder.signal(SIGSTOP);  // so that it does nothing about the other's death
+  REQUIRE(::kill(std::stoi(content("guardian")), SIGKILL) == 0);
+  CHECK(wait_until([&] {
+    return read_file("/proc/" + std::to_string(command) + "/stat").find(") Z ") != std::string::npos ||
+           !group_lives(command);
+  }));
+  holder.signal(SIGKILL);
+  CHECK(wait_until([&] { return !group_lives(command); }));
+}
+
+TEST_CASE_FIXTURE(InFolder,
+                  "the command has the terminal while it runs, Ctrl-Z does not put it aside, and it is given back") {
+  int terminal = -1;
+  const pid_t session = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(session >= 0);
+  if (session == 0) {
+    signal(SIGHUP, SIG_IGN);
+    CommandSpec spec = shell("ps -o tpgid= -p $$ > foreground; echo $$ > pid; read line; echo \"$line\" > heard");
+    spec.takes_terminal = true;
+    auto guard = Guard::create(spec, kOptions);
+    if (!guard) _exit(1);
+    guard->start(boot_time() + kFar, {});
+    while (!guard->turn(boot_time())) {
+      pollfd item{guard->descriptor(), POLLIN, 0};
+      poll(&item, 1, 20);
+    }
+    _exit(tcgetpgrp(STDIN_FILENO) == getpgrp() ? 0 : 2);
+  }
+  REQUIRE(wait_for_file("pid"));
+  CHECK(std::stoi(content("foreground")) == std::stoi(content("pid")));
+  const std::string typed = "\x1ahello\n";  // Ctrl-Z first
+  REQUIRE(write(terminal, typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+  int status = 0;
+  REQUIRE(wait_until([&] { return waitpid(session, &status, WNOHANG) == session; }));
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(content("heard") == "hello\n");
+  close(terminal);
 }
 
 TEST_CASE_FIXTURE(InFolder, "a command that stopped itself is woken up to hear that it must end") {
