@@ -3,87 +3,23 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "tests/support/cluster.hpp"
+#include "tests/support/user.hpp"
 #include "tests/support/wait_until.hpp"
 
 using namespace lockstep;
 using lockstep::testing::Ended;
 using lockstep::testing::Process;
-using lockstep::testing::read_file;
+using lockstep::testing::Result;
 using lockstep::testing::StartedCluster;
-using lockstep::testing::TemporaryFolder;
+using lockstep::testing::User;
 using lockstep::testing::wait_until;
 using nlohmann::json;
 
 namespace {
-
-struct Result {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-  json object() const {
-    const json parsed = json::parse(out, nullptr, false);
-    REQUIRE_MESSAGE(parsed.is_object(), ("not one JSON object: " + out + err));
-    return parsed;
-  }
-  std::vector<json> objects() const {
-    std::vector<json> parsed;
-    std::istringstream lines(out);
-    for (std::string line; std::getline(lines, line);) parsed.push_back(json::parse(line));
-    return parsed;
-  }
-};
-
-// A user with a state folder, who runs commands.
-class User {
- public:
-  explicit User(std::string servers) : servers_(std::move(servers)) {}
-
-  Process start(const std::vector<std::string>& arguments, const std::string& input = {}) {
-    std::ofstream(folder_.path() / "in") << input;
-    std::vector<std::string> command{"/usr/bin/env",
-                                     "XDG_STATE_HOME=" + folder_.path().string(),
-                                     "LOCKSTEP_SERVER=" + servers_,
-                                     "/bin/sh",
-                                     "-c",
-                                     "exec \"$@\" < in > out 2> err",
-                                     "sh",
-                                     LOCKSTEP};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return Process(command, folder_.path(), folder_.path() / "log");
-  }
-  Result run(const std::vector<std::string>& arguments, const std::string& input = {}) {
-    Process process = start(arguments, input);
-    const Ended ended = process.wait();
-    return Result{ended.exit_code, read_file(folder_.path() / "out"), read_file(folder_.path() / "err")};
-  }
-  Result run_json(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "--json");
-    return run(arguments);
-  }
-  std::string kept_file() const {
-    const auto folder = folder_.path() / "lockstep";
-    std::string id = read_file(folder / "client-id");
-    if (!id.empty()) id.pop_back();
-    return read_file(folder / id);
-  }
-  void use_servers(std::string servers) { servers_ = std::move(servers); }
-
- private:
-  TemporaryFolder folder_;
-  std::string servers_;
-};
-
-std::string servers_of(StartedCluster& cluster, const std::vector<std::string>& names) {
-  std::string servers;
-  for (const std::string& name : names) servers += (servers.empty() ? "" : ",") + cluster.endpoints(name).client;
-  return servers;
-}
 
 constexpr const char* kOtherId = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
 
@@ -91,7 +27,7 @@ constexpr const char* kOtherId = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
 
 TEST_CASE("preempt, check and release in separate commands are one client, through any node") {
   StartedCluster cluster(3);
-  User user(servers_of(cluster, cluster.names()));
+  User user(cluster);
   const Result granted = user.run_json({"preempt", "a"});
   CHECK(granted.exit_code == 0);
   CHECK(granted.object()["result"] == "granted");
@@ -123,7 +59,7 @@ TEST_CASE("preempt, check and release in separate commands are one client, throu
 
 TEST_CASE("two client ids are two clients") {
   StartedCluster cluster(3);
-  User user(servers_of(cluster, cluster.names()));
+  User user(cluster);
   const Result mine = user.run_json({"preempt", "a"});
   REQUIRE(mine.exit_code == 0);
   const Result held = user.run_json({"--client-id", kOtherId, "preempt", "a"});
@@ -152,6 +88,13 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
                                                 {"preempt", "a", "--timeout", "5"},
                                                 {"--client-id", "me", "check", "a"},
                                                 {"preempt", "a", "b"},
+                                                {"acquire", "a", "a"},
+                                                {"acquire", "a", "--shared", "--permits", "2"},
+                                                {"acquire", "a", "--wait", "5"},
+                                                {"release", "a", "--why", "without force"},
+                                                {"verify", "a"},
+                                                {"session", "close"},
+                                                {"session", "close", "x"},
                                                 {"--server", "7101", "check", "a"}}) {
     const Result usage = user.run(wrong);
     CAPTURE(usage.err);
@@ -162,8 +105,18 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
   CHECK(user.run_json({"preempt"}).object()["error"] == "usage");
 
   const auto start = std::chrono::steady_clock::now();
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"preempt", "a"}, {"release", "a"}, {"check", "a"}, {"list"}, {"status"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"preempt", "a"},
+                                                  {"acquire", "a"},
+                                                  {"release", "a"},
+                                                  {"release", "a", "--force"},
+                                                  {"check", "a"},
+                                                  {"verify", "a", "1"},
+                                                  {"list"},
+                                                  {"watch"},
+                                                  {"history"},
+                                                  {"sessions"},
+                                                  {"session", "close", "3"},
+                                                  {"status"}}) {
     std::vector<std::string> impatient{"--timeout", "300ms"};
     impatient.insert(impatient.end(), command.begin(), command.end());
     CHECK(user.run(impatient).exit_code == 3);
@@ -179,7 +132,7 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
 
 TEST_CASE("status shows every member, also one that is down") {
   StartedCluster cluster(3);
-  User user(servers_of(cluster, cluster.names()));
+  User user(cluster);
   const std::string down = cluster.follower();
   const std::string leader = cluster.leader();
   cluster.kill(down);
@@ -205,7 +158,7 @@ TEST_CASE("status shows every member, also one that is down") {
 
 TEST_CASE("list shows what is held, in order, page by page") {
   StartedCluster cluster(1);
-  User user(servers_of(cluster, cluster.names()));
+  User user(cluster);
   Client client = cluster.client(cluster.names());
   const std::size_t locks = wire::kMaxListPage + 5;
   for (std::size_t i = 0; i < locks; ++i) REQUIRE(client.preempt("many/" + std::to_string(10'000 + i))->granted);
@@ -221,13 +174,13 @@ TEST_CASE("list shows what is held, in order, page by page") {
 
 TEST_CASE("a command goes on when the leader dies, and a dead server costs a moment") {
   StartedCluster cluster(3);
-  User user(servers_of(cluster, cluster.names()));
+  User user(cluster);
   REQUIRE(user.run({"preempt", "a"}).exit_code == 0);
   const std::string leader = cluster.leader();
   cluster.kill(leader);
   std::vector<std::string> names{leader};
   for (const std::string& name : cluster.names_but(leader)) names.push_back(name);
-  user.use_servers(servers_of(cluster, names));
+  user.use_servers(User::servers_of(cluster, names));
   CHECK(user.run({"--timeout", "30s", "preempt", "b"}).exit_code == 0);
   CHECK(user.run({"check", "a", "--linearizable"}).exit_code == 0);
   CHECK(user.run({"release", "a"}).exit_code == 0);
@@ -267,17 +220,196 @@ TEST_CASE("a command killed before its answer is finished by the next one, and n
   CHECK(user.kept_file().find("\"unfinished\": []") != std::string::npos);
 }
 
-TEST_CASE("the shell takes commands from a pipe as one client, and releases what it holds") {
+TEST_CASE("acquire waits in line, through another node, until the holder releases") {
   StartedCluster cluster(3);
-  User user(servers_of(cluster, cluster.names()));
-  const Result shell = user.run({"shell"}, "preempt 'a b'\ncheck 'a b'\nlist\nnonsense\n\nstatus\nhelp\nrelease c\n");
+  User holder(cluster.endpoints("a").client);
+  User waiter(cluster.endpoints("b").client);
+  const std::uint64_t first = holder.run_json({"acquire", "x", "y"}).object()["token"];
+  CHECK(waiter.run_json({"acquire", "x", "--wait", "0s"}).object()["result"] == "held");
+  const Result late = waiter.run_json({"acquire", "y", "--wait", "200ms"});
+  CHECK(late.exit_code == 1);
+  CHECK(late.object()["result"] == "held");
+  CHECK(late.object()["token"] == first);
+  CHECK(late.object()["position"] == 1);
+
+  Process waiting = waiter.start({"--json", "acquire", "x"});
+  REQUIRE(wait_until([&] { return waiter.file("err").find("position 1 in line") != std::string::npos; }));
+  const json seen = holder.run_json({"check", "x"}).object();
+  CHECK(seen["waiter_count"] == 1);
+  CHECK(holder.run({"release", "x"}).exit_code == 0);
+  CHECK(waiting.wait().exit_code == 0);
+  const json granted = json::parse(waiter.file("out"));
+  CHECK(granted["result"] == "granted");
+  CHECK(granted["token"] > first);
+  CHECK(holder.run_json({"acquire", "x", "--wait", "0s"}).object()["owner"] == granted["owner"]);
+  CHECK(waiter.run({"release", "x"}).exit_code == 0);
+  CHECK(holder.run_json({"acquire", "y"}).object()["error"] == "already_held");
+  CHECK(holder.run_json({"acquire", "y"}).exit_code == 4);
+}
+
+TEST_CASE("Ctrl-C ends an acquire that waits: exit 130, and nothing is left in line") {
+  StartedCluster cluster(3);
+  User holder(cluster);
+  User waiter(cluster);
+  REQUIRE(holder.run({"acquire", "x"}).exit_code == 0);
+  Process waiting = waiter.start({"--json", "acquire", "x"});
+  REQUIRE(wait_until([&] { return waiter.file("err").find("position 1 in line") != std::string::npos; }));
+  waiting.signal(SIGINT);
+  CHECK(waiting.wait().exit_code == 130);
+  CHECK(json::parse(waiter.file("out"))["result"] == "cancelled");
+  CHECK(holder.run_json({"check", "x", "--linearizable"}).object()["waiter_count"] == 0);
+  CHECK(waiter.kept_file().find("\"unfinished\": []") != std::string::npos);
+  CHECK(holder.run({"release", "x"}).exit_code == 0);
+  CHECK(holder.run({"check", "x", "--linearizable"}).exit_code == 1);
+}
+
+TEST_CASE("shared and permits are held by several, and another kind of use is refused") {
+  StartedCluster cluster(1);
+  User one(cluster);
+  User two(cluster);
+  CHECK(one.run({"acquire", "s", "--shared"}).exit_code == 0);
+  CHECK(two.run({"acquire", "s", "--shared"}).exit_code == 0);
+  CHECK(one.run_json({"check", "s"}).object()["holder_count"] == 2);
+  CHECK(one.run({"acquire", "p", "--permits", "2"}).exit_code == 0);
+  CHECK(two.run_json({"acquire", "p", "--permits", "3"}).object()["error"] == "permits_mismatch");
+  CHECK(two.run({"acquire", "p", "--permits", "2"}).exit_code == 0);
+  const Result listed = one.run({"list"});
+  CHECK(listed.out.find("held p permits 2 by ") != std::string::npos);
+  CHECK(listed.out.find("held s shared by ") != std::string::npos);
+}
+
+TEST_CASE("verify tells a resource whether a token is still the one") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const std::string token = std::to_string(user.run_json({"preempt", "a"}).object()["token"].get<std::uint64_t>());
+  const Result current = user.run_json({"verify", "a", token});
+  CHECK(current.exit_code == 0);
+  CHECK(current.object()["result"] == "current");
+  CHECK(user.run({"verify", "a", "1"}).exit_code == 1);
+  CHECK(user.run({"release", "a"}).exit_code == 0);
+  const Result stale = user.run_json({"verify", "a", token});
+  CHECK(stale.exit_code == 1);
+  CHECK(stale.object()["result"] == "stale");
+  CHECK_FALSE(stale.object().contains("newest"));
+}
+
+TEST_CASE("an operator takes a lock and ends a session; the history says who, and why") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  User operating(cluster);
+  const json granted = user.run_json({"preempt", "a"}).object();
+  REQUIRE(user.run({"preempt", "b"}).exit_code == 0);
+  CHECK(operating.run_json({"release", "a"}).object()["result"] == "not_holder");
+  CHECK(operating.run_json({"release", "a", "--force", "--why", "stuck"}).object()["result"] == "released");
+  CHECK(operating.run_json({"release", "a", "--force"}).object()["result"] == "free");
+  const auto events = user.run_json({"history", "a"}).objects();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0]["name"] == "a");
+  CHECK(events[0]["reason"] == "forced");
+  CHECK(events[0]["why"] == "stuck");
+  CHECK(events[0]["owner"] == granted["owner"]);
+  CHECK(events[0]["token"] == granted["token"]);
+
+  std::uint64_t session = 0;
+  for (const json& living : operating.run_json({"sessions"}).objects()) {
+    if (living["client"] == granted["owner"]) session = living["session"];
+  }
+  REQUIRE(session != 0);
+  CHECK(operating.run_json({"session", "close", std::to_string(session), "--why", "gone"}).object()["result"] ==
+        "closed");
+  const Result again = operating.run_json({"session", "close", std::to_string(session)});
+  CHECK(again.exit_code == 1);
+  CHECK(again.object()["error"] == "no_such_session");
+  CHECK(operating.run({"check", "b", "--linearizable"}).exit_code == 1);
+  CHECK(operating.run_json({"history"}).objects().size() == 2);
+  CHECK(operating.run({"history", "b"}).out.find("\"gone\"") != std::string::npos);
+  // Its client is told once, whatever it asks for, and then goes on in another session.
+  const Result told = user.run_json({"preempt", "c"});
+  CHECK(told.exit_code == 5);
+  CHECK(told.object()["error"] == "session_forced");
+  CHECK(user.run({"preempt", "c"}).exit_code == 0);
+}
+
+TEST_CASE("watch shows the state and then every change in order, whatever node dies, and ends with Ctrl-C") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  User watcher(cluster);
+  REQUIRE(user.run({"preempt", "w/old"}).exit_code == 0);
+  Process watching = watcher.start({"--json", "--timeout", "30s", "watch", "w/"});
+  const auto events = [&] { return Result::objects_in(watcher.file("out")); };
+  REQUIRE(wait_until([&] { return events().size() >= 3; }));
+  CHECK(events()[0]["event"] == "reset");
+  CHECK(events()[1]["event"] == "state");
+  CHECK(events()[1]["name"] == "w/old");
+  CHECK(events()[2]["event"] == "complete");
+  REQUIRE(user.run({"preempt", "w/a"}).exit_code == 0);
+  REQUIRE(user.run({"preempt", "elsewhere"}).exit_code == 0);
+  REQUIRE(wait_until([&] { return events().size() >= 4; }));
+  const std::string died = cluster.leader();
+  cluster.kill(died);
+  REQUIRE(user.run({"--timeout", "30s", "release", "w/a"}).exit_code == 0);
+  REQUIRE(user.run({"--timeout", "30s", "acquire", "w/b"}).exit_code == 0);
+  REQUIRE(wait_until([&] { return events().size() >= 6; }));
+  const auto all = events();
+  CHECK(all[3]["event"] == "granted");
+  CHECK(all[3]["name"] == "w/a");
+  CHECK(all[4]["event"] == "ended");
+  CHECK(all[4]["reason"] == "released");
+  CHECK(all[5]["name"] == "w/b");
+  CHECK(all[4]["index"] > all[3]["index"]);
+  CHECK(all[5]["index"] > all[4]["index"]);
+  watching.signal(SIGINT);
+  CHECK(watching.wait().exit_code == 0);
+
+  Process from =
+      watcher.start({"--json", "watch", "w/", "--from", std::to_string(all[3]["index"].get<std::uint64_t>())});
+  REQUIRE(wait_until([&] { return events().size() >= 2; }));
+  CHECK(events()[0] == all[4]);
+  CHECK(events()[1] == all[5]);
+  from.signal(SIGTERM);
+  CHECK(from.wait().exit_code == 0);
+}
+
+TEST_CASE("every command explains itself, with examples") {
+  User user("tcp://127.0.0.1:1");
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"run"},
+                                                  {"preempt"},
+                                                  {"acquire"},
+                                                  {"release"},
+                                                  {"check"},
+                                                  {"verify"},
+                                                  {"list"},
+                                                  {"watch"},
+                                                  {"history"},
+                                                  {"sessions"},
+                                                  {"session", "close"},
+                                                  {"status"},
+                                                  {"shell"}}) {
+    std::vector<std::string> help = command;
+    help.push_back("--help");
+    const Result shown = user.run(help);
+    CAPTURE(command.front());
+    CHECK(shown.exit_code == 0);
+    CHECK(shown.out.find("Examples:") != std::string::npos);
+  }
+}
+
+TEST_CASE("the shell takes commands from a pipe as one client, and what it holds comes free with it") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const Result shell = user.run({"shell"},
+                                "preempt 'a b'\ncheck 'a b'\nlist\nnonsense\n\nstatus\nhelp\nsessions\n"
+                                "acquire x y --wait 1s\nacquire --help\nverify x 1\nhistory\nrelease c\n");
   CHECK(shell.exit_code == 1);  // of the last command
   CHECK(shell.out.find("granted a b") == 0);
   CHECK(shell.out.find("held a b by") != std::string::npos);
+  CHECK(shell.out.find("granted x, y") != std::string::npos);
+  CHECK(shell.out.find("1 lock, 0 waits") != std::string::npos);
+  CHECK(shell.out.find("stale x") != std::string::npos);
   CHECK(shell.out.find("not_holder c") != std::string::npos);
   CHECK(shell.err.find("nonsense") != std::string::npos);
-  CHECK(shell.err.find("released a b") != std::string::npos);
-  CHECK(user.run({"check", "a b", "--linearizable"}).exit_code == 1);
+  CHECK(shell.err.find("waiting in line for them") != std::string::npos);
+  for (const char* name : {"a b", "x", "y"}) CHECK(user.run({"check", name, "--linearizable"}).exit_code == 1);
 
   CHECK(user.run({"--client-id", kOtherId, "shell"}, "preempt kept\nquit\npreempt never\n").exit_code == 0);
   CHECK(user.run({"check", "kept", "--linearizable"}).exit_code == 0);

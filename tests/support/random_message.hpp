@@ -14,13 +14,15 @@
 
 namespace lockstep::testing {
 
-inline locks::Command random_command(Random& random);
+inline locks::Command random_command(Random& random, wire::CommandOrigin origin = wire::CommandOrigin::kLog);
 
 class RandomFill {
  public:
   static constexpr bool kReads = true;
   explicit RandomFill(Random& random) : random_(random) {}
   bool ok() const { return true; }
+  // Whether what was filled in keeps the rules that no single field's range can say.
+  bool keeps_the_rules() const { return keeps_the_rules_; }
 
   void number(std::string_view, std::uint64_t& value, const wire::Range& range) {
     const std::uint64_t width = range.max - range.min;
@@ -48,13 +50,16 @@ class RandomFill {
       value += value.size() + next.size() <= rule.max ? next : "x";
     }
   }
-  void command(std::string_view, std::string& value) { value = wire::encode(random_command(random_)); }
+  void command(std::string_view, std::string& value, wire::CommandOrigin origin) {
+    value = wire::encode(random_command(random_, origin));
+  }
   void state_limits(std::string_view, std::string& value) {
     locks::StateLimits limits;
     wire::field(*this, "", limits);
     value = wire::encode(limits);
   }
   void entry_body(std::string_view, raft::EntryBody& value) { wire::tagged(*this, "", value); }
+  void must(std::string_view, bool holds, std::string_view) { keeps_the_rules_ = keeps_the_rules_ && holds; }
   bool begin_optional(std::string_view, bool) { return random_.one_in(2); }
   std::size_t begin_list(std::string_view, std::size_t, const wire::Count& count) {
     return std::min<std::size_t>(count.max, count.min + random_.below(8));
@@ -86,32 +91,48 @@ class RandomFill {
   }
 
   Random& random_;
+  bool keeps_the_rules_ = true;
 };
 
-inline locks::Command random_command(Random& random) {
-  RandomFill fill(random);
-  locks::Command command;
-  wire::tagged(fill, "", command);
-  return command;
+// What `make` fills in, made anew until it keeps the rules.
+template <typename Make>
+auto random_valid(Random& random, const Make& make) {
+  for (;;) {
+    RandomFill fill(random);
+    auto value = make(fill);
+    if (fill.keeps_the_rules()) return value;
+  }
+}
+
+inline locks::Command random_command(Random& random, wire::CommandOrigin origin) {
+  return random_valid(random, [&](RandomFill& fill) {
+    locks::Command command;
+    wire::tagged(fill, "", command);
+    const bool is_expire = std::holds_alternative<locks::Expire>(command);
+    fill.must("", !is_expire || origin == wire::CommandOrigin::kLog, "only a leader makes an expire");
+    return command;
+  });
 }
 
 inline raft::EntryBody random_entry_body(Random& random) {
-  RandomFill fill(random);
-  raft::EntryBody body;
-  wire::tagged(fill, "", body);
-  return body;
+  return random_valid(random, [](RandomFill& fill) {
+    raft::EntryBody body;
+    wire::tagged(fill, "", body);
+    return body;
+  });
 }
 
 // A raft::Message, Request or Response of the given type.
 template <typename Frame, typename Type>
 Frame random_frame(Random& random, Type type) {
-  RandomFill fill(random);
-  Frame frame;
-  Type any{};
-  wire::header(fill, frame, any);
-  frame.body = wire::blank(type);
-  wire::body_fields(fill, frame.body);
-  return frame;
+  return random_valid(random, [&](RandomFill& fill) {
+    Frame frame;
+    Type any{};
+    wire::header(fill, frame, any);
+    frame.body = wire::blank(type);
+    wire::body_fields(fill, frame.body);
+    return frame;
+  });
 }
 
 // One of every type, `each` times.

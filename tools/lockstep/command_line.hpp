@@ -37,6 +37,7 @@ struct GlobalOptions {
 
 struct CommandLine {
   GlobalOptions global;
+  std::vector<std::string> words;  // of `run`: the command to be run, after the --
   std::function<int()> chosen;
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include "nodes/client/about_process.hpp"
 #include "nodes/system/clock.hpp"
 #include "tools/lockstep/state_folder.hpp"
 
@@ -22,6 +23,8 @@ Expected<Client> make_client(const GlobalOptions& options, std::optional<ClientI
   config.client_id = id;
   config.timeout = options.timeout;
   config.keeps_session = keeps_session;
+  // The session outlives this process, so its number would lead a person astray.
+  if (keeps_session) config.note = user_name() + "@" + host_name() + " lockstep";
   return Client::create(config);
 }
 

@@ -16,11 +16,11 @@ namespace lockstep {
 // What is to be done with a client, in the time that is left.
 using WithClient = std::function<Report(Client& client, Duration timeout)>;
 
-// Preempt and release: with the session kept for this client id in this cluster, under its lock. If that
+// For what changes something: with the session kept for this client id in this cluster, under its lock. If that
 // session has ended, another one that names it is opened, and the command is repeated in it.
 Report with_kept_session(const GlobalOptions& options, const std::string& name, const WithClient& work);
 
-// Check and list: they use no session, but the highest index seen is remembered among commands.
+// For what only looks: it uses no session, but the highest index seen is remembered among commands.
 Report with_remembered_index(const GlobalOptions& options, const std::string& name, const WithClient& work);
 
 // For the shell: the same client, for as long as it lives. With --client-id its kept session, whose lock

@@ -19,10 +19,27 @@ std::string in_brackets(FencingToken token, const std::optional<WallTime>& since
   return text + ")";
 }
 
-// Errors of this machine have no row in the cluster's table of errors.
+// Errors of this machine, or of the library, have no row in the cluster's table of errors.
 int exit_code_of(const Error& error) {
   if (error.code) return error_info(*error.code).exit_code;
+  if (error.name == "not_granted") return kExitNo;
   return error.name == "client_id_in_use" ? kExitUnavailable : kExitUsage;
+}
+
+// "79d2... (alice@host pid 7)"
+std::string who(const ClientId& client, const std::string& note) {
+  return to_string(client) + (note.empty() ? "" : " (" + note + ")");
+}
+
+void add_names(Json& json, const std::vector<std::string>& names) {
+  if (names.size() == 1) json["name"] = names.front();
+  json["names"] = names;
+}
+
+void add_age(Report& report, const std::optional<std::chrono::milliseconds>& age) {
+  if (!age) return;
+  report.json["age_ms"] = age->count();
+  report.text += ", as of " + format_duration(*age) + " ago";
 }
 
 }  // namespace
@@ -78,6 +95,15 @@ std::optional<Report> report_of_bad_name(const std::string& name) {
                                "the name " + problem, SessionId()});
 }
 
+Report usage_report(const std::string& detail) {
+  Report report;
+  report.exit_code = kExitUsage;
+  report.is_error = true;
+  report.json = {{"error", "usage"}, {"definite", true}, {"detail", detail}};
+  report.text = detail;
+  return report;
+}
+
 Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer) {
   if (!answer) return report_of(name, answer.error());
   Report report;
@@ -87,9 +113,36 @@ Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer)
   report.json["owner"] = to_string(answer->owner);
   report.json["token"] = answer->token.value();
   if (answer->since) report.json["since"] = format_time(*answer->since);
+  if (!answer->note.empty()) report.json["note"] = answer->note;
   report.json["applied_index"] = answer->applied_index.value();
-  report.text = answer->granted ? "granted " + name : "held " + name + " by " + to_string(answer->owner);
+  report.text = answer->granted ? "granted " + name : "held " + name + " by " + who(answer->owner, answer->note);
   report.text += in_brackets(answer->token, answer->since);
+  return report;
+}
+
+Report report_of(const std::vector<std::string>& names, const ClientId& self, const Expected<AcquireAnswer>& answer) {
+  if (!answer) return report_of(joined(names), answer.error());
+  const bool is_held = answer->held_by && answer->held_by->token;
+  Report report;
+  report.exit_code = answer->granted ? kExitYes : kExitNo;
+  add_names(report.json, answer->names);
+  report.json["result"] = answer->granted ? "granted" : is_held ? "held" : "waited_for";
+  report.text = report.json["result"].get<std::string>() + " " + joined(answer->names);
+  if (answer->granted) {
+    report.json["owner"] = to_string(self);
+    report.json["token"] = answer->token.value();
+    report.text += in_brackets(answer->token, std::nullopt);
+  } else if (is_held) {
+    const locks::Held& held = *answer->held_by;
+    report.json["held_name"] = held.name;
+    report.json["owner"] = to_string(held.owner);
+    report.json["token"] = held.token.value();
+    report.json["since"] = format_time(held.since);
+    report.json["note"] = held.note;
+    report.text = "held " + held.name + " by " + who(held.owner, held.note) + in_brackets(held.token, held.since);
+  }
+  if (!answer->granted && answer->position != 0) report.json["position"] = answer->position;
+  report.json["applied_index"] = answer->applied_index.value();
   return report;
 }
 
@@ -109,6 +162,25 @@ Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer)
   return report;
 }
 
+Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& answer) {
+  if (!answer || answer->released) return report_of(name, answer);
+  Report report = report_of(name, answer);
+  report.json["result"] = "free";
+  report.text = "free " + name;
+  return report;
+}
+
+Report report_of(SessionId session, const Expected<CloseAnswer>& answer) {
+  const std::string id = std::to_string(session.value());
+  if (!answer) return report_of("session " + id, answer.error());
+  Report report;
+  report.json["session"] = session.value();
+  report.json["result"] = "closed";
+  report.json["applied_index"] = answer->applied_index.value();
+  report.text = "closed session " + id;
+  return report;
+}
+
 Report report_of(const std::string& name, const Expected<CheckAnswer>& answer) {
   if (!answer) return report_of(name, answer.error());
   Report report;
@@ -121,23 +193,41 @@ Report report_of(const std::string& name, const Expected<CheckAnswer>& answer) {
     report.json["applied_index"] = answer->applied_index.value();
     report.text = "free " + name;
   }
-  if (answer->age) {
-    report.json["age_ms"] = answer->age->count();
-    report.text += ", as of " + format_duration(*answer->age) + " ago";
-  }
+  add_age(report, answer->age);
+  if (answer->lock) report.text += in_line(*answer->lock);
   return report;
 }
 
-Report report_of(const locks::LockView& lock, LogIndex applied_index) {
+Report report_of(const std::string& name, FencingToken token, const Expected<VerifyAnswer>& answer) {
+  if (!answer) return report_of(name, answer.error());
   Report report;
-  report.json["name"] = lock.name;
-  report.json["result"] = "held";
-  report.json["owner"] = to_string(lock.owner);
-  report.json["token"] = lock.token.value();
-  report.json["since"] = format_time(lock.since);
-  report.json["applied_index"] = applied_index.value();
-  report.text = "held " + lock.name + " by " + to_string(lock.owner) + in_brackets(lock.token, lock.since);
+  report.exit_code = answer->current ? kExitYes : kExitNo;
+  report.json["name"] = name;
+  report.json["result"] = answer->current ? "current" : "stale";
+  report.json["token"] = token.value();
+  if (answer->newest) report.json["newest"] = answer->newest->value();
+  report.json["applied_index"] = answer->applied_index.value();
+  report.text = (answer->current ? "current " : "stale ") + name + " (token " + std::to_string(token.value());
+  if (!answer->current) {
+    report.text += answer->newest ? "; it is held with " + std::to_string(answer->newest->value()) : "; it is free";
+  }
+  report.text += ")";
+  add_age(report, answer->age);
   return report;
+}
+
+std::string in_words(const AcquireProgress& progress) {
+  std::string text = "waiting for " + (progress.by.name.empty() ? "the lock" : progress.by.name);
+  text += progress.by.token
+              ? ", held by " + who(progress.by.owner, progress.by.note) + " since " + format_time(progress.by.since)
+              : ", held by nobody; others are first";
+  return text + "; position " + std::to_string(progress.position) + " in line";
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 }  // namespace lockstep

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -28,15 +29,35 @@ bool print(const Report& report, bool json);
 int finish(const Report& report, bool json);
 
 Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer);
+// `self` is the client that asked.
+Report report_of(const std::vector<std::string>& names, const ClientId& self, const Expected<AcquireAnswer>& answer);
 Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer);
 Report report_of(const std::string& name, const Expected<CheckAnswer>& answer);
+Report report_of(const std::string& name, FencingToken token, const Expected<VerifyAnswer>& answer);
 // `name` is what the error is about; empty if it is about no lock.
 Report report_of(const std::string& name, const Error& error);
 // None: the name is fine. So a bad one is told without asking a node.
 std::optional<Report> report_of_bad_name(const std::string& name);
+// What is wrong with the command line itself.
+Report usage_report(const std::string& detail);
 
-// One lock of a list.
+// A force release, which somebody else may have come before.
+Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& answer);
+// The end of another session.
+Report report_of(SessionId session, const Expected<CloseAnswer>& answer);
+
+// What a check adds for a person: every holder and waiter on a line of its own, or nothing if one holder is all.
+std::string in_line(const locks::LockView& lock);
+
+// One line of a list.
 Report report_of(const locks::LockView& lock, LogIndex applied_index);
+Report report_of(const locks::SessionView& session, LogIndex applied_index);
+Report report_of(const locks::HistoryEvent& event);
+
+// What a person is told while waiting in line.
+std::string in_words(const AcquireProgress& progress);
+// "a" or "a, b".
+std::string joined(const std::vector<std::string>& names);
 
 // 2026-01-31T12:00:00.000Z (RFC 3339).
 std::string format_time(WallTime time);

@@ -1,56 +1,48 @@
 #include "tools/lockstep/shell_command.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <set>
 
-#include "nodes/system/clock.hpp"
 #include "tools/lockstep/line_reader.hpp"
-#include "tools/lockstep/list_command.hpp"
 #include "tools/lockstep/one_shot.hpp"
 #include "tools/lockstep/report.hpp"
 #include "tools/lockstep/state_folder.hpp"
-#include "tools/lockstep/status_command.hpp"
+#include "tools/lockstep/stop_on_signal.hpp"
+#include "tools/lockstep/verbs.hpp"
 
 namespace lockstep {
 namespace {
 
 constexpr const char* kExamples = R"(
-Without --client-id the shell is a client of its own, and releases what it holds when it ends. With it, it
+Without --client-id the shell is a client of its own, and what it holds comes free when it ends. With it, it
 is that client, and holds its state file: one-shot commands of the same id wait.
-Ends with quit, Ctrl-D or the end of the input; exits with the code of its last command.
+Ctrl-C ends a command that waits. quit, Ctrl-D or the end of the input end the shell; it exits with the code of its
+last command.
 
 Examples:
   lockstep shell
   printf 'preempt a\ncheck a\n' | lockstep shell
   lockstep --client-id "$ID" shell)";
 
-constexpr const char* kHelp = R"(preempt NAME                 take a lock if nobody has it
-release NAME                 give it back
-check NAME [--linearizable]  who has it
-list [PREFIX]                the locks that are held
-status                       every member: role, term, indexes, age, process
-help                         this
-quit                         end the shell; so does Ctrl-D
-A NAME with blanks in it is written 'in quotes'.)";
-
 volatile std::sig_atomic_t interrupted = 0;
 
-// Without SA_RESTART, so that a read that waits for a line ends, and the shell can release what it holds.
+// Without SA_RESTART, so that a read that waits for a line ends, and the shell can give back what it holds.
 void end_on_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
-Report usage_report(const std::string& detail) {
-  Report report;
-  report.exit_code = kExitUsage;
-  report.is_error = true;
-  report.json = {{"error", "usage"}, {"definite", true}, {"detail", detail}};
-  report.text = detail;
-  report.advice = "`help` shows the commands";
-  return report;
+void show_help() {
+  constexpr std::size_t kColumn = 16;
+  for (const VerbEntry& entry : verbs()) {
+    const std::string name(entry.name);
+    std::cerr << name << std::string(kColumn - name.size(), ' ') << entry.summary << '\n';
+  }
+  std::cerr << "help            this; NAME --help says more about each\n"
+               "quit            end the shell; so does Ctrl-D\n"
+               "A name with blanks in it is written 'in quotes'.\n";
 }
 
 class Shell {
@@ -63,17 +55,8 @@ class Shell {
     if (!words) return show(usage_report(words.error()));
     if (words->empty()) return true;
     if (words->front() == "quit" || words->front() == "exit") return false;
+    if (words->front() == "help") return show_help(), true;
     return show(run(*words));
-  }
-
-  // A client of its own is known to nobody once the shell is gone: nobody could release these.
-  void release_all() {
-    const Time deadline = boot_time() + options_.timeout;
-    for (const std::string& name : may_hold_) {
-      const auto answer = client_.release(name, std::max(deadline - boot_time(), Duration::zero()));
-      if (answer && answer->released) std::cerr << "released " << name << '\n';
-      if (!answer) print_error(report_of(name, answer.error()));
-    }
   }
 
   int exit_code() const { return exit_code_; }
@@ -83,58 +66,76 @@ class Shell {
     exit_code_ = finish(report, options_.json);
     return true;
   }
-  static void print_error(const Report& report) { print(report, false); }
 
-  Report run(const std::vector<std::string>& words) {
-    const std::string& verb = words.front();
-    if (verb == "preempt" && words.size() == 2) return preempt(words[1]);
-    if (verb == "release" && words.size() == 2) return release(words[1]);
-    if (verb == "check") return check(words);
-    if (verb == "list" && words.size() <= 2) {
-      return list_locks(client_, words.size() == 2 ? words[1] : "", options_.timeout, options_.json);
+  static bool is_verb(const std::string& word) {
+    const auto starts_so = [&](const VerbEntry& entry) { return entry.name.substr(0, entry.name.find(' ')) == word; };
+    return std::any_of(verbs().begin(), verbs().end(), starts_so);
+  }
+
+  static Report usage(const std::string& problem) {
+    Report report = usage_report(problem);
+    report.advice = "`help` shows the commands";
+    return report;
+  }
+
+  Report run(std::vector<std::string> words) {
+    if (!is_verb(words.front())) return usage("not a command: " + words.front());
+    CLI::App app("", "");
+    app.require_subcommand(1);
+    Report report;
+    add_verbs(app, [&](const VerbEntry& entry, const std::shared_ptr<Verb>& verb) { report = run(entry, *verb); });
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    try {
+      app.parse(std::move(words));
+    } catch (const CLI::Success& help) {
+      app.exit(help, std::cerr, std::cerr);
+    } catch (const CLI::ParseError& error) {
+      return usage(error.what());
     }
-    if (verb == "status" && words.size() == 1) return show_status(options_);
-    if (verb == "help") {
-      std::cerr << kHelp << '\n';
-      return Report{};
-    }
-    return usage_report("not a command with these arguments: " + verb);
+    return report;
   }
 
-  Report preempt(const std::string& name) {
-    const auto answer = client_.preempt(name, options_.timeout);
-    if (answer ? answer->granted : !answer.error().definite) may_hold_.insert(name);
-    return report_of(name, answer);
-  }
-
-  Report release(const std::string& name) {
-    const auto answer = client_.release(name, options_.timeout);
-    if (answer) may_hold_.erase(name);
-    return report_of(name, answer);
-  }
-
-  Report check(const std::vector<std::string>& words) {
-    const bool linearizable = words.size() == 3 && words[2] == "--linearizable";
-    if (words.size() != 2 && !linearizable) return usage_report("write: check NAME [--linearizable]");
-    const auto mode = linearizable ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
-    return report_of(words[1], client_.check(words[1], mode, options_.timeout));
+  Report run(const VerbEntry& entry, Verb& verb) {
+    if (auto refused = verb.refuse()) return *std::move(refused);
+    if (!entry.waits) return verb.run(VerbRun{&client_, options_, options_.timeout, {}});
+    const StopOnSignal interrupt;
+    const Report report = verb.run(VerbRun{&client_, options_, options_.timeout, interrupt.token()});
+    if (interrupt.signal() != 0 && interrupt.signal() != SIGINT) interrupted = 1;
+    return report;
   }
 
   const GlobalOptions& options_;
   Client& client_;
-  std::set<std::string> may_hold_;
   int exit_code_ = kExitYes;
 };
+
+void tell_losses(const LeaseEvent& event) {
+  const auto tell = [](const std::vector<HeldLock>& locks, std::string_view why) {
+    for (const HeldLock& lock : locks) std::cerr << "lockstep: lost " + lock.name + ": " + std::string(why) + "\n";
+  };
+  if (const auto* lost = std::get_if<LeaseLost>(&event)) tell(lost->locks, to_string(lost->reason));
+  if (const auto* forced = std::get_if<LocksForced>(&event)) tell(forced->locks, to_string(LossReason::kForced));
+}
 
 std::filesystem::path history_path() {
   const auto folder = open_state_folder();
   return folder ? *folder / "history" : std::filesystem::path();
 }
 
+// A client of its own is known to nobody once the shell is gone.
+void give_back(Client& client, Duration timeout) {
+  if (!client.session()) return;
+  const auto closed = client.close(timeout);
+  if (!closed) print(report_of("", closed.error()), false);
+}
+
 int run_shell(const GlobalOptions& options) {
+  std::optional<BlockedSignals> in_threads(std::in_place, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP});
   auto opened = open_shell_client(options);
+  in_threads.reset();  // the client's threads have them blocked for good
   if (!opened) return finish(report_of("", opened.error()), options.json);
   end_on_signals();
+  opened->client.on_lease_event(tell_losses);
   LineReader reader(history_path());
   if (reader.is_interactive()) {
     std::cerr << "client " << to_string(opened->client.client_id()) << "; help shows the commands\n";
@@ -144,7 +145,7 @@ int run_shell(const GlobalOptions& options) {
     const auto line = reader.next();
     if (!line || !shell.run(*line)) break;
   }
-  if (!opened->file) shell.release_all();
+  if (!opened->file) give_back(opened->client, options.timeout);
   return shell.exit_code();
 }
 

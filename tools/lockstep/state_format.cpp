@@ -2,15 +2,11 @@
 #include <algorithm>
 #include <charconv>
 
-#include <nlohmann/json.hpp>
-
-#include "protocol/wire/codec.hpp"
 #include "tools/lockstep/state_file.hpp"
+#include "tools/lockstep/zmq/json_reader.hpp"
 
 namespace lockstep {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kFormat = 1;
 
@@ -34,11 +30,13 @@ bool from_hex(std::string_view text, std::span<std::uint8_t> bytes) {
   return true;
 }
 
+// {"number": 9, "operation": "preempt", "name": "jobs/42"}: the operation's fields as docs/protocol.md names them.
 Json json_of(const UnfinishedRequest& request) {
-  const auto* preempt = std::get_if<locks::Preempt>(&request.operation);
-  return {{"number", request.number.value()},
-          {"operation", preempt ? "preempt" : "release"},
-          {"name", preempt ? preempt->name : std::get<locks::Release>(request.operation).name}};
+  const locks::Execute execute{SessionId(), request.number, RequestNumber(), request.operation};
+  Json json{{"number", request.number.value()}, {"operation", wire::to_string(wire::type_of(locks::Command(execute)))}};
+  JsonWriter writer(json);
+  wire::body_fields(writer, request.operation);
+  return json;
 }
 
 Json json_of(const KeptSession& kept) {
@@ -102,18 +100,22 @@ class Fields {
 };
 
 tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, const std::string& where) {
-  Fields fields(json, where);
+  if (!json.is_object()) return tl::unexpected(where + " is not an object");
+  JsonReader reader(json, where);
   UnfinishedRequest request;
-  request.number = RequestNumber(fields.number("number"));
-  const std::string operation = fields.text("operation");
-  std::string name = fields.text("name");
-  fields.require(operation == "preempt" || operation == "release", "operation", "is neither preempt nor release");
-  fields.require(wire::is_valid_lock_name(name), "name", "is not a lock name");
-  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
-  if (operation == "preempt") {
-    request.operation = locks::Preempt{std::move(name)};
-  } else {
-    request.operation = locks::Release{std::move(name)};
+  auto type = wire::CommandType::kPreempt;
+  wire::field(reader, "number", request.number);
+  wire::choice(reader, "operation", type);
+  locks::Command command = wire::blank(type);
+  auto* execute = std::get_if<locks::Execute>(&command);
+  if (execute == nullptr) return tl::unexpected(where + ".operation is not one that a session can ask for");
+  wire::body_fields(reader, execute->operation);
+  if (std::string problem = reader.finish(); !problem.empty()) return tl::unexpected(std::move(problem));
+  request.operation = execute->operation;
+  if (json_of(request).size() != json.size()) return tl::unexpected(where + " lacks a field of its operation");
+  // A node would refuse what breaks the limits of a message, and the request would never come to an end.
+  if (const auto valid = wire::decode_command(wire::encode(command)); !valid) {
+    return tl::unexpected(where + " holds what no node takes: " + to_string(valid.error()));
   }
   return request;
 }

@@ -133,6 +133,23 @@ TEST_CASE("what is no message at all") {
   CHECK(problem_with(R"({"type": "chek"})").starts_with("the message has the unknown type 'chek'; the types are "));
 }
 
+TEST_CASE("an acquire as a person writes it, also one that no node takes") {
+  const auto acquire =
+      frame_of<wire::Request>(R"({"type": "acquire", "session": 5, "number": 1, "names": ["a", "b"]})");
+  const locks::Execute execute{SessionId(5), RequestNumber(1), RequestNumber(), locks::Acquire{{"a", "b"}}};
+  CHECK(acquire == wire::Request{CallNumber(1), execute});
+  const auto backwards = frame_of<wire::Request>(R"({"type": "acquire", "names": ["b", "a"]})");
+  CHECK_FALSE(wire::decode_request(wire::encode(backwards)));
+}
+
+TEST_CASE("an expire in a forward can be sent, to see it refused (L4)") {
+  const auto forward =
+      frame_of<raft::Message>(R"({"type": "forward", "commands": [{"type": "expire", "session": 5}]})");
+  const raft::Forward expected{CallNumber(), {wire::encode(locks::Command(locks::Expire{SessionId(5)}))}};
+  CHECK(std::get<raft::Forward>(forward.body) == expected);
+  CHECK_FALSE(wire::decode_message(wire::encode(forward)));
+}
+
 TEST_CASE("limits are not checked, so that what breaks them can be sent") {
   const auto too_long = frame_of<wire::Request>(R"({"type": "check", "name": ")" + std::string(300, 'x') + "\"}");
   const auto decoded = wire::decode_request(wire::encode(too_long));

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tools/lockstep/line_reader.hpp"
-#include "tools/lockstep/status_command.hpp"
+#include "tools/lockstep/status_verb.hpp"
 
 using namespace lockstep;
 
@@ -47,21 +47,139 @@ TEST_CASE("release: released is yes, not_holder is no and says who is") {
   CHECK_FALSE(nobody.json.contains("owner"));
 }
 
+TEST_CASE("acquire: granted is yes; not in time is no, and says who was in the way of which name") {
+  AcquireAnswer answer;
+  answer.names = {"a", "b"};
+  answer.granted = true;
+  answer.token = FencingToken(4);
+  answer.applied_index = LogIndex(9);
+  const Report granted = report_of({"b", "a"}, kOwner, Expected<AcquireAnswer>(answer));
+  CHECK(granted.exit_code == 0);
+  CHECK(granted.json.dump() == R"({"names":["a","b"],"result":"granted",)"
+                               R"("owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","token":4,"applied_index":9})");
+  CHECK(granted.text == "granted a, b (token 4)");
+
+  answer.names = {"a"};
+  answer.granted = false;
+  answer.position = 2;
+  answer.held_by = locks::Held{kOwner, FencingToken(3), kSince, "a", "alice"};
+  const Report held = report_of({"a"}, ClientId{}, Expected<AcquireAnswer>(answer));
+  CHECK(held.exit_code == 1);
+  CHECK(held.json.dump() == R"({"name":"a","names":["a"],"result":"held","held_name":"a",)"
+                            R"("owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","token":3,)"
+                            R"("since":"2026-01-01T00:00:00.007Z","note":"alice","position":2,"applied_index":9})");
+  CHECK(held.text.find("(alice)") != std::string::npos);
+
+  answer.held_by.reset();
+  const Report waited_for = report_of({"a"}, ClientId{}, Expected<AcquireAnswer>(answer));
+  CHECK(waited_for.exit_code == 1);
+  CHECK(waited_for.json["result"] == "waited_for");
+}
+
+TEST_CASE("a lock of the library that was not granted in time is a no, not a mistake") {
+  CHECK(report_of("a", Error{{}, "not_granted", true, "held by another", {}}).exit_code == 1);
+}
+
+TEST_CASE("a forced release of a free lock says that it is free") {
+  const Report free = report_of_forced("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, {}, LogIndex(9)}));
+  CHECK(free.exit_code == 1);
+  CHECK(free.json["result"] == "free");
+  CHECK(report_of_forced("a", Expected<ReleaseAnswer>(ReleaseAnswer{true, {}, LogIndex(9)})).exit_code == 0);
+}
+
+TEST_CASE("verify: current is yes, stale is no and says what is current") {
+  VerifyAnswer answer;
+  answer.current = true;
+  answer.newest = FencingToken(4);
+  answer.applied_index = LogIndex(9);
+  const Report current = report_of("a", FencingToken(4), Expected<VerifyAnswer>(answer));
+  CHECK(current.exit_code == 0);
+  CHECK(current.json.dump() == R"({"name":"a","result":"current","token":4,"newest":4,"applied_index":9})");
+  answer.current = false;
+  const Report stale = report_of("a", FencingToken(3), Expected<VerifyAnswer>(answer));
+  CHECK(stale.exit_code == 1);
+  CHECK(stale.text == "stale a (token 3; it is held with 4)");
+  answer.newest.reset();
+  CHECK_FALSE(report_of("a", FencingToken(3), Expected<VerifyAnswer>(answer)).json.contains("newest"));
+}
+
 TEST_CASE("check: held is yes, free is no, with the age where it is known") {
   CheckAnswer answer;
-  answer.lock = locks::LockView{"a", kOwner, FencingToken(4), kSince};
+  answer.lock.emplace();
+  answer.lock->name = "a";
+  answer.lock->holders = {{kOwner, SessionId(3), FencingToken(4), kSince, "alice"}};
+  answer.lock->holder_count = 1;
   answer.age = std::chrono::milliseconds(12);
   answer.applied_index = LogIndex(9);
   const Report held = report_of("a", Expected<CheckAnswer>(answer));
   CHECK(held.exit_code == 0);
   CHECK(held.json.dump() == R"({"name":"a","result":"held","owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","token":4,)"
-                            R"("since":"2026-01-01T00:00:00.007Z","applied_index":9,"age_ms":12})");
+                            R"("since":"2026-01-01T00:00:00.007Z","mode":"exclusive",)"
+                            R"("holders":[{"owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","session":3,"token":4,)"
+                            R"("since":"2026-01-01T00:00:00.007Z","note":"alice"}],"holder_count":1,)"
+                            R"("waiters":[],"waiter_count":0,"applied_index":9,"age_ms":12})");
+  CHECK(held.text.find("(alice)") != std::string::npos);
+  CHECK(held.text.find('\n') == std::string::npos);
   CHECK(held.text.find("as of 12ms ago") != std::string::npos);
   answer.lock.reset();
   answer.age.reset();
   const Report free = report_of("a", Expected<CheckAnswer>(answer));
   CHECK(free.exit_code == 1);
   CHECK(free.json.dump() == R"({"name":"a","result":"free","applied_index":9})");
+}
+
+TEST_CASE("check shows every holder and waiter, and how many more there are") {
+  locks::LockView lock;
+  lock.name = "a";
+  lock.mode = locks::Mode::kPermit;
+  lock.permits = 3;
+  lock.holders = {{kOwner, SessionId(3), FencingToken(4), kSince, "alice"},
+                  {{}, SessionId(5), FencingToken(6), kSince}};
+  lock.holder_count = 3;
+  lock.waiters = {{kOwner, SessionId(7), WaiterId(8), locks::Mode::kPermit, kSince, "bob"}};
+  lock.waiter_count = 1;
+  const Report held = report_of("a", Expected<CheckAnswer>(CheckAnswer{lock, {}, LogIndex(9)}));
+  CHECK(held.exit_code == 0);
+  CHECK(held.text.starts_with("held a permits 3 by " + to_string(kOwner) + " (alice) and 2 others (token 4"));
+  CHECK(held.text.find("session 5") != std::string::npos);
+  CHECK(held.text.find("and 1 more") != std::string::npos);
+  CHECK(held.text.find("waiting (permit): " + to_string(kOwner) + " (bob), session 7") != std::string::npos);
+  CHECK(held.json["permits"] == 3);
+  CHECK(held.json["holders"].size() == 2);
+  CHECK(held.json["holder_count"] == 3);
+  CHECK(held.json["waiters"][0]["waiter"] == 8);
+
+  lock.holders.clear();
+  lock.holder_count = 0;
+  const Report waited_for = report_of("a", Expected<CheckAnswer>(CheckAnswer{lock, {}, LogIndex(9)}));
+  CHECK(waited_for.exit_code == 1);
+  CHECK(waited_for.json["result"] == "free");
+  CHECK_FALSE(waited_for.json.contains("owner"));
+  CHECK(waited_for.json["waiter_count"] == 1);
+}
+
+TEST_CASE("a session and an ended grant are one line each") {
+  const locks::SessionView session{SessionId(3), kOwner, 10'000, kSince, "alice", 2, 1};
+  const Report shown = report_of(session, LogIndex(9));
+  CHECK(shown.text.find("session 3") == 0);
+  CHECK(shown.text.find("2 locks, 1 wait") != std::string::npos);
+  CHECK(shown.json["ttl_ms"] == 10'000);
+  locks::HistoryEvent event{7, "a", locks::Mode::kShared, kOwner, FencingToken(4), kSince, kSince, {}, {}, {}};
+  event.reason = locks::EndReason::kExpired;
+  CHECK(report_of(event).json["reason"] == "expired");
+  CHECK_FALSE(report_of(event).json.contains("by"));
+  event.reason = locks::EndReason::kForced;
+  event.by = kOwner;
+  event.why = "stuck";
+  CHECK(report_of(event).json["why"] == "stuck");
+  CHECK(report_of(event).text.ends_with("forced by " + to_string(kOwner) + ", \"stuck\""));
+}
+
+TEST_CASE("who waits is told who holds the lock, and where it stands in line") {
+  const std::string held = in_words(AcquireProgress{2, {kOwner, FencingToken(3), kSince, "a", "alice"}});
+  CHECK(held ==
+        "waiting for a, held by " + to_string(kOwner) + " (alice) since 2026-01-01T00:00:00.007Z; position 2 in line");
+  CHECK(in_words(AcquireProgress{1, {kOwner, {}, {}, "a", ""}}).find("held by nobody") != std::string::npos);
 }
 
 TEST_CASE("errors have the exit code of the table, and say whether they are definite") {

@@ -58,6 +58,39 @@ TEST_CASE("what is kept reads back as it was written") {
   CHECK(decode_state(kClient, "")->empty());
 }
 
+TEST_CASE("whatever operation is unfinished reads back as it was written") {
+  using locks::Mode;
+  const locks::Operation operations[] = {
+      locks::Preempt{"a"},
+      locks::Release{"a"},
+      locks::Acquire{{"a", "b"}, Mode::kShared, 0, true, 0xffff'ffff'ffff'ffff},
+      locks::Acquire{{"a"}, Mode::kPermit, 3, false, 0},
+      locks::Cancel{WaiterId(8)},
+      locks::Close{},
+      locks::ForceRelease{"a", "it is \"stuck\""},
+      locks::CloseSession{SessionId(4), ""},
+  };
+  for (const locks::Operation& operation : operations) {
+    KeptSessions sessions = example();
+    sessions[kCluster].saved.unfinished = {{RequestNumber(9), operation}};
+    const auto decoded = decode_state(kClient, encode_state(kClient, sessions));
+    REQUIRE_MESSAGE(decoded, decoded.error());
+    CHECK(*decoded == sessions);
+  }
+}
+
+TEST_CASE("a file of the first version, which knew two operations, is read") {
+  const auto decoded = decode_state(kClient, R"({"format": 1, "client_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "clusters": {"66722dcc9ec035f1": {"session": 7,
+      "secret": "ab00000000000000000000000000000000000000000000000000000000000001", "next_number": 12,
+      "highest_index": 40, "open_nonce": 0, "replaces": 0, "unfinished": [
+        {"number": 9, "operation": "preempt", "name": "a"}, {"number": 11, "operation": "release", "name": "c"}]}}})");
+  REQUIRE_MESSAGE(decoded, decoded.error());
+  const std::vector<UnfinishedRequest> expected{{RequestNumber(9), locks::Preempt{"a"}},
+                                                {RequestNumber(11), locks::Release{"c"}}};
+  CHECK(decoded->at(kCluster).saved.unfinished == expected);
+}
+
 TEST_CASE("the numbers of a kept session are checked before they are believed") {
   const std::string good = encode_state(kClient, example());
   struct Case {
@@ -77,6 +110,10 @@ TEST_CASE("the numbers of a kept session are checked before they are believed") 
       {"\"number\": 11", "\"number\": 9", "order"},
       {"\"operation\": \"release\"", "\"operation\": \"steal\"", "operation"},
       {"\"name\": \"c\"", "\"name\": \"\"", "name"},
+      {"\"operation\": \"release\"", "\"operation\": \"open\"", "operation"},
+      {"\"operation\": \"release\"", "\"operation\": \"acquire\"", "name"},
+      {"\"operation\": \"release\"", "\"operation\": \"close\"", "name"},
+      {"\"operation\": \"release\",", "", "lacks"},
       {"\"unfinished\": [", "\"unfinished\": [ 3", "unfinished"},
       {"{", "", "JSON"},
   };

@@ -48,6 +48,32 @@ TEST_CASE("a proposal in one line, with every kind of entry") {
         "; #46 open (client 00000000-0000-0000-0000-000000000000, replaces 4)");
 }
 
+TEST_CASE("every operation in its own words") {
+  using locks::Mode;
+  const std::pair<locks::Command, const char*> cases[] = {
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::Acquire{{"a", "b"}}},
+       "#42 acquire a, b, waiting (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::Acquire{{"a"}, Mode::kShared, 0, false}},
+       "#42 acquire a shared (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::Acquire{{"a"}, Mode::kPermit, 3}},
+       "#42 acquire a permit of 3, waiting (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::Cancel{WaiterId(7)}},
+       "#42 cancel waiter 7 (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::Close{}}, "#42 close (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::ForceRelease{"a", "stuck"}},
+       "#42 force_release a (session 5, number 9)"},
+      {locks::Execute{SessionId(5), RequestNumber(9), {}, locks::CloseSession{SessionId(4), "gone"}},
+       "#42 close_session 4 (session 5, number 9)"},
+      {locks::Expire{SessionId(4), false}, "#42 expire session 4"},
+      {locks::Expire{SessionId(4), true}, "#42 expire the waits of session 4"},
+  };
+  for (const auto& [command, words] : cases) {
+    raft::Append append = after(41);
+    append.entries = {entry_of(raft::Command{wire::encode(command)})};
+    CHECK(to_tap_line(publish(append)).ends_with(words));
+  }
+}
+
 TEST_CASE("a large proposal still fits on a line") {
   raft::Append append = after(41);
   append.entries.assign(1000, entry_of(raft::Noop{}));

@@ -82,7 +82,7 @@ void JsonReader::bytes(std::string_view name, std::span<std::uint8_t> value) {
   std::transform(given.begin(), given.end(), value.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
 }
 
-void JsonReader::command(std::string_view name, std::string& value) {
+void JsonReader::command(std::string_view name, std::string& value, wire::CommandOrigin) {
   const Json* json = find(name);
   if (json == nullptr) return;
   if (json->is_string()) {

@@ -1,7 +1,8 @@
 // Fills a message in from JSON: a visitor of the schema, for messages that a person writes.
 //
 // A key that is left out keeps the field's default; a key that is not known, or a value of the wrong type, is
-// an error that names it. Limits are not checked, so that a message that breaks them can be sent on purpose.
+// an error that names it. Limits are not checked, so that a message that breaks them can be sent on purpose: an
+// expire in a forward, names out of order.
 // The first failure stays, and every later call does nothing.
 #pragma once
 
@@ -34,7 +35,7 @@ class JsonReader {
   void text(std::string_view name, std::string& value, const wire::TextRule&);
   void client_id(std::string_view name, ClientId& value);
   void bytes(std::string_view name, std::span<std::uint8_t> value);
-  void command(std::string_view name, std::string& value);
+  void command(std::string_view name, std::string& value, wire::CommandOrigin);
   void state_limits(std::string_view name, std::string& value);
   void entry_body(std::string_view name, raft::EntryBody& value) { wire::tagged(*this, name, value); }
   bool begin_optional(std::string_view name, bool present);
@@ -42,6 +43,7 @@ class JsonReader {
   void end_list() { scopes_.pop_back(); }
   void begin_record(std::string_view name, std::size_t fields);
   void end_record();
+  void must(std::string_view, bool, std::string_view) {}  // a limit like the others
 
  private:
   struct Scope {

@@ -20,7 +20,7 @@ void JsonWriter::bytes(std::string_view name, std::span<const std::uint8_t> valu
   put(name, to_hex({reinterpret_cast<const char*>(value.data()), value.size()}));
 }
 
-void JsonWriter::command(std::string_view name, const std::string& value) {
+void JsonWriter::command(std::string_view name, const std::string& value, wire::CommandOrigin) {
   const auto command = wire::decode_command(value);
   if (command) {
     wire::tagged(*this, name, *command);

@@ -32,7 +32,7 @@ class JsonWriter {
   void text(std::string_view name, const std::string& value, const wire::TextRule&) { put(name, value); }
   void client_id(std::string_view name, const ClientId& value) { put(name, to_string(value)); }
   void bytes(std::string_view name, std::span<const std::uint8_t> value);
-  void command(std::string_view name, const std::string& value);
+  void command(std::string_view name, const std::string& value, wire::CommandOrigin);
   void state_limits(std::string_view name, const std::string& value);
   void entry_body(std::string_view name, const raft::EntryBody& value) { wire::tagged(*this, name, value); }
   bool begin_optional(std::string_view name, bool present);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/names.hpp"
 #include "tools/lockstep/zmq/message_json.hpp"
 
 namespace lockstep {
@@ -22,15 +23,37 @@ std::string text(T id) {
   return std::to_string(id.value());
 }
 
+std::string in_words(const locks::Acquire& acquire) {
+  std::string names;
+  for (const std::string& name : acquire.names) names += (names.empty() ? "" : ", ") + name;
+  std::string how;
+  if (acquire.mode != locks::Mode::kExclusive) how = " " + std::string(wire::to_string(acquire.mode));
+  if (acquire.mode == locks::Mode::kPermit) how += " of " + std::to_string(acquire.permits);
+  return "acquire " + names + how + (acquire.wait ? ", waiting" : "");
+}
+
+std::string describe(const locks::Operation& operation) {
+  return std::visit(Overloaded{[](const locks::Preempt& preempt) { return "preempt " + preempt.name; },
+                               [](const locks::Release& release) { return "release " + release.name; },
+                               [](const locks::Acquire& acquire) { return in_words(acquire); },
+                               [](const locks::Cancel& cancel) { return "cancel waiter " + text(cancel.waiter); },
+                               [](const locks::Close&) { return std::string("close"); },
+                               [](const locks::ForceRelease& release) { return "force_release " + release.name; },
+                               [](const locks::CloseSession& close) { return "close_session " + text(close.target); }},
+                    operation);
+}
+
 std::string describe(const locks::Command& command) {
-  if (const auto* open = std::get_if<locks::Open>(&command)) {
-    return "open (client " + to_string(open->client) + ", replaces " + text(open->replaces) + ")";
-  }
-  const auto& execute = std::get<locks::Execute>(command);
-  const bool release = std::holds_alternative<locks::Release>(execute.operation);
-  const std::string name = std::visit([](const auto& operation) { return operation.name; }, execute.operation);
-  return std::string(release ? "release " : "preempt ") + name + " (session " + text(execute.session) + ", number " +
-         text(execute.number) + ")";
+  const auto open = [](const locks::Open& o) {
+    return "open (client " + to_string(o.client) + ", replaces " + text(o.replaces) + ")";
+  };
+  const auto execute = [](const locks::Execute& e) {
+    return describe(e.operation) + " (session " + text(e.session) + ", number " + text(e.number) + ")";
+  };
+  const auto expire = [](const locks::Expire& e) {
+    return "expire " + std::string(e.waits_only ? "the waits of " : "") + "session " + text(e.session);
+  };
+  return std::visit(Overloaded{open, execute, expire}, command);
 }
 
 std::string describe(const raft::EntryBody& body) {

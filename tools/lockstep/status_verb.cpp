@@ -1,33 +1,17 @@
-#include "tools/lockstep/status_command.hpp"
+#include "tools/lockstep/status_verb.hpp"
 
 #include <algorithm>
 #include <array>
 #include <future>
 #include <iostream>
 
+#include "protocol/wire/names.hpp"
+#include "tools/lockstep/verbs.hpp"
+
 namespace lockstep {
 namespace {
 
-constexpr const char* kExamples = R"(
-One line a member: its role, the leader it follows, its term, what it knows to be committed and has
-applied, the age of its state, its process. Members that do not answer are shown as such.
-
-Examples:
-  lockstep status
-  lockstep --json status | jq -r 'select(.role == "leader") | .pid')";
-
 constexpr Duration kMemberPatience = std::chrono::seconds(1);
-
-std::string_view name_of(wire::Role role) {
-  switch (role) {
-    case wire::Role::kForming: return "forming";
-    case wire::Role::kFollower: return "follower";
-    case wire::Role::kPreCandidate: return "pre_candidate";
-    case wire::Role::kCandidate: return "candidate";
-    case wire::Role::kLeader: return "leader";
-  }
-  return "unknown";
-}
 
 Expected<wire::StatusAnswer> ask(const std::vector<std::string>& servers, Duration timeout) {
   ClientConfig config;
@@ -49,6 +33,12 @@ std::vector<MemberReport> ask_members(const std::vector<wire::MemberStatus>& mem
   return reports;
 }
 
+class StatusVerb : public Verb {
+ public:
+  void add_arguments(CLI::App&) override {}
+  Report run(const VerbRun& run) override { return show_status(run.global); }
+};
+
 using Row = std::array<std::string, 9>;
 
 Row row_of(const MemberReport& report) {
@@ -56,7 +46,7 @@ Row row_of(const MemberReport& report) {
   if (!report.answer) return {report.member.name, "unreachable", "-", "-", "-", "-", "-", "-", endpoint};
   const wire::StatusAnswer& status = *report.answer;
   return {report.member.name,
-          std::string(name_of(status.role)),
+          std::string(wire::to_string(status.role)),
           status.leader.empty() ? "-" : status.leader,
           std::to_string(status.term.value()),
           std::to_string(status.commit_index.value()),
@@ -77,7 +67,7 @@ nlohmann::ordered_json json_of(const MemberReport& report) {
     return json;
   }
   const wire::StatusAnswer& status = *report.answer;
-  json["role"] = name_of(status.role);
+  json["role"] = wire::to_string(status.role);
   json["leader"] = status.leader;
   json["term"] = status.term.value();
   json["commit_index"] = status.commit_index.value();
@@ -128,10 +118,6 @@ Report show_status(const GlobalOptions& options) {
   return Report{};
 }
 
-void add_status_command(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("status", "Show every member: role, term, indexes, age, process");
-  command->footer(kExamples);
-  command->callback([&line] { line.chosen = [&line] { return finish(show_status(line.global), line.global.json); }; });
-}
+std::unique_ptr<Verb> make_status() { return std::make_unique<StatusVerb>(); }
 
 }  // namespace lockstep

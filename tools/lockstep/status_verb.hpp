@@ -1,4 +1,4 @@
-// `lockstep status`: every member as it sees itself. Also a verb of the shell.
+// `status`: every member as it sees itself.
 #pragma once
 
 #include <string>
@@ -9,8 +9,6 @@
 #include "tools/lockstep/report.hpp"
 
 namespace lockstep {
-
-void add_status_command(CLI::App& app, CommandLine& line);
 
 // What one member said, or why it could not be asked.
 struct MemberReport {

@@ -1,0 +1,212 @@
+// Goal: `lockstep run` holds its lock while the command runs, and no longer than that; and the command never runs
+// without it. Method: the built program and real nodes, with commands that say when they began and ended.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/cluster.hpp"
+#include "tests/support/user.hpp"
+#include "tests/support/wait_until.hpp"
+#include "tools/lockstep/run/process_group.hpp"
+
+using namespace lockstep;
+using lockstep::run::group_lives;
+using lockstep::testing::Ended;
+using lockstep::testing::Process;
+using lockstep::testing::Result;
+using lockstep::testing::StartedCluster;
+using lockstep::testing::User;
+using lockstep::testing::wait_until;
+using nlohmann::json;
+
+namespace {
+
+std::vector<std::string> run_of(const std::vector<std::string>& arguments, const std::string& script) {
+  std::vector<std::string> command{"run"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  command.insert(command.end(), {"--", "/bin/sh", "-c", script});
+  return command;
+}
+
+bool is_free(User& user, const std::string& name) { return user.run({"check", name, "--linearizable"}).exit_code == 1; }
+
+// Deaf to what can be ignored, and so is its child.
+constexpr const char* kStubborn =
+    "trap '' TERM INT HUP; (trap '' TERM INT HUP; while :; do sleep 0.1; done) & "
+    "echo $$ > pid; while :; do sleep 0.1; done";
+
+pid_t wait_for_pid(User& user) {
+  REQUIRE(wait_until([&] { return user.file("pid").ends_with('\n'); }));
+  return std::stoi(user.file("pid"));
+}
+
+}  // namespace
+
+TEST_CASE("the command runs with its lock and token, its output and status are ours, and the lock is free after it") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const Result done =
+      user.run(run_of({"a", "b"}, "echo \"$LOCKSTEP_LOCK\"; echo $LOCKSTEP_TOKEN; cat; exit 7"), "in\n");
+  CHECK(done.exit_code == 7);
+  std::istringstream lines(done.out);
+  std::string first, second, token, input;
+  REQUIRE(std::getline(lines, first));
+  REQUIRE(std::getline(lines, second));
+  REQUIRE(std::getline(lines, token));
+  REQUIRE(std::getline(lines, input));
+  CHECK(first == "a");
+  CHECK(second == "b");
+  CHECK(std::stoul(token) > 0);
+  CHECK(input == "in");
+  CHECK(is_free(user, "a"));
+  CHECK(is_free(user, "b"));
+  CHECK(user.run(run_of({"a"}, "kill -KILL $$")).exit_code == 137);
+  CHECK(user.run({"run", "a", "--", "/no/such/command"}).exit_code == 127);
+}
+
+TEST_CASE("while the command runs its lock is held, others are told by whom, and wait for it") {
+  StartedCluster cluster(3);
+  User first(cluster);
+  User second(cluster);
+  Process holder =
+      first.start(run_of({"a", "--note", "the first"}, "echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done"));
+  wait_for_pid(first);
+  const json held = second.run_json({"check", "a", "--linearizable"}).object();
+  CHECK(held["result"] == "held");
+  CHECK(held["holders"][0]["note"] == "the first");
+  const Result refused = second.run(run_of({"a", "--no-wait"}, "echo ran"));
+  CHECK(refused.exit_code == 120);
+  CHECK(refused.out.empty());
+  CHECK(second.run(run_of({"a", "--wait", "100ms"}, "echo ran")).exit_code == 120);
+
+  Process waiting = second.start(run_of({"a"}, "echo ran"));
+  REQUIRE(wait_until([&] { return second.file("err").find("the first") != std::string::npos; }));
+  CHECK(second.file("err").find("position 1 in line") != std::string::npos);
+  CHECK(second.file("out").empty());
+  std::ofstream(first.folder() / "go") << "\n";
+  CHECK(holder.wait().exit_code == 0);
+  CHECK(waiting.wait().exit_code == 0);
+  CHECK(second.file("out") == "ran\n");
+}
+
+TEST_CASE("shared and permits are taken together with others") {
+  StartedCluster cluster(1);
+  User first(cluster);
+  User second(cluster);
+  for (const std::vector<std::string>& kind : {std::vector<std::string>{"a", "--shared"}, {"b", "--permits", "2"}}) {
+    Process holder = first.start(run_of(kind, "echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done"));
+    wait_for_pid(first);
+    std::vector<std::string> once = kind;
+    once.push_back("--no-wait");
+    CHECK(second.run(run_of(once, "exit 5")).exit_code == 5);
+    CHECK(second.run(run_of({kind.front(), "--no-wait"}, "true")).exit_code != 0);
+    std::ofstream(first.folder() / "go") << "\n";
+    CHECK(holder.wait().exit_code == 0);
+    std::filesystem::remove(first.folder() / "go");
+    std::filesystem::remove(first.folder() / "pid");
+  }
+}
+
+TEST_CASE("signals reach the command, and Ctrl-C while waiting leaves nothing behind") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  Process running = user.start(run_of({"a"}, "trap 'exit 9' TERM; echo $$ > pid; while :; do sleep 0.05; done"));
+  wait_for_pid(user);
+  User other(cluster);
+  Process waiting = other.start(run_of({"a"}, "echo ran"));
+  REQUIRE(wait_until([&] { return other.file("err").find("position 1") != std::string::npos; }));
+  waiting.signal(SIGINT);
+  CHECK(waiting.wait().exit_code == 130);
+  CHECK(other.file("out").empty());
+  CHECK(user.run_json({"check", "a", "--linearizable"}).object()["waiter_count"] == 0);
+  running.signal(SIGTERM);
+  CHECK(running.wait().exit_code == 9);
+  CHECK(is_free(user, "a"));
+}
+
+TEST_CASE("when an operator takes the lock the command is ended, and the exit code says that it was lost") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  User operating(cluster);
+  Process running = user.start(run_of({"a", "--grace", "200ms"}, kStubborn));
+  const pid_t group = wait_for_pid(user);
+  CHECK(operating.run({"release", "a", "--force", "--why", "test"}).exit_code == 0);
+  CHECK(running.wait().exit_code == 123);
+  CHECK_FALSE(group_lives(group));
+  CHECK(user.file("err").find("lost") != std::string::npos);
+}
+
+TEST_CASE("when no node answers any more the command is gone before its lease is") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  Process running = user.start(run_of({"a", "--ttl", "3s", "--grace", "500ms"}, kStubborn));
+  const pid_t group = wait_for_pid(user);
+  for (const std::string& name : cluster.names()) cluster.pause(name);
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(running.wait().exit_code == 123);
+  // A renewal that was under way may have been acknowledged just before the pause.
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(3100));
+  CHECK_FALSE(group_lives(group));
+  for (const std::string& name : cluster.names()) cluster.resume(name);
+}
+
+TEST_CASE("the death of the leader is survived") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  Process running = user.start(run_of({"a"}, "echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done; exit 4"));
+  wait_for_pid(user);
+  cluster.kill(cluster.leader());
+  std::ofstream(user.folder() / "go") << "\n";
+  CHECK(running.wait().exit_code == 4);
+  CHECK(is_free(user, "a"));
+}
+
+TEST_CASE("when `run` is killed its command dies, and the lock comes free when the lease has run out") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  User other(cluster);
+  Process running = user.start(run_of({"a", "--ttl", "3s", "--grace", "300ms"}, kStubborn));
+  const pid_t group = wait_for_pid(user);
+  running.signal(SIGKILL);
+  CHECK(running.wait().signal == SIGKILL);
+  const Result next = other.run(run_of({"a", "--wait", "25s"}, "echo ran"));
+  CHECK(next.exit_code == 0);
+  CHECK_FALSE(group_lives(group));
+}
+
+TEST_CASE("when `run` is stopped its command dies before anybody else has the lock") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  User other(cluster);
+  Process running = user.start(run_of({"a", "--ttl", "3s", "--grace", "300ms"}, kStubborn));
+  const pid_t group = wait_for_pid(user);
+  running.signal(SIGSTOP);
+  const Result next = other.run(run_of({"a", "--wait", "25s"}, "kill -0 -" + std::to_string(group) + " && echo lives"));
+  CHECK(next.out.empty());
+  running.signal(SIGCONT);
+  CHECK(running.wait().exit_code == 123);
+}
+
+TEST_CASE("what cannot be is told before anything is started") {
+  User user("tcp://127.0.0.1:1");
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"run"},
+                                                {"run", "a"},
+                                                {"run", "a", "true"},
+                                                {"run", "a", "a", "--", "true"},
+                                                {"run", "a", "--ttl", "500ms", "--", "true"},
+                                                {"run", "a", "--ttl", "3s", "--grace", "2s", "--", "true"},
+                                                {"run", "a", "--shared", "--permits", "3", "--", "true"}}) {
+    const Result usage = user.run(wrong);
+    CAPTURE(usage.err);
+    CHECK(usage.exit_code == 2);
+    CHECK(usage.out.empty());
+    CHECK_FALSE(usage.err.empty());
+  }
+  const Result unavailable = user.run({"--timeout", "300ms", "--json", "run", "a", "--", "echo", "ran"});
+  CHECK(unavailable.exit_code == 121);
+  CHECK(unavailable.out.empty());
+  CHECK(json::parse(unavailable.err)["error"] == "unavailable");
+}

@@ -1,0 +1,320 @@
+// Goal: nothing of a command's group lives past its lock, whichever of the three processes is killed or
+// stopped. Method: real processes, with deadlines made up by the test.
+#include "tools/lockstep/run/guard.hpp"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "nodes/system/clock.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/wait_until.hpp"
+#include "tools/lockstep/run/process_group.hpp"
+
+using namespace lockstep;
+using namespace lockstep::run;
+using namespace std::chrono_literals;
+using lockstep::testing::read_file;
+using lockstep::testing::TemporaryFolder;
+using lockstep::testing::wait_until;
+
+namespace {
+
+constexpr Duration kFar = 30s;
+const GuardianOptions kOptions{300ms, 250ms};
+
+// Deaf to all that can be ignored, with a grandchild in the group that is, too. Both write that they are there.
+constexpr const char* kStubborn =
+    "trap '' TERM INT HUP; (trap '' TERM INT HUP; echo > grandchild; while :; do sleep 0.1; done) & "
+    "while [ ! -e grandchild ]; do sleep 0.01; done; echo $$ > pid; while :; do sleep 0.1; done";
+
+CommandSpec shell(const std::string& script) {
+  CommandSpec spec;
+  spec.words = {"/bin/sh", "-c", script};
+  sigemptyset(&spec.signals);
+  return spec;
+}
+
+Guard guard_of(const CommandSpec& spec, const GuardianOptions& options = kOptions) {
+  auto guard = Guard::create(spec, options);
+  REQUIRE(guard);
+  return *std::move(guard);
+}
+
+// As the holder of the lock waits: until the command has ended.
+CommandResult wait_for_end(Guard& guard) {
+  std::optional<CommandResult> result;
+  REQUIRE(wait_until([&] { return (result = guard.turn(boot_time())).has_value(); }));
+  return *result;
+}
+
+int exit_code_of(const std::string& script) {
+  Guard guard = guard_of(shell(script));
+  guard.start(boot_time() + kFar, {});
+  const CommandResult result = wait_for_end(guard);
+  CHECK(result.ending == Ending::kByItself);
+  REQUIRE(result.exit_code);
+  return *result.exit_code;
+}
+
+struct InFolder {
+  InFolder() { REQUIRE(chdir(folder.path().c_str()) == 0); }
+  ~InFolder() { (void)!chdir("/"); }
+
+  std::string content(const std::string& name) { return read_file(folder.path() / name); }
+  bool wait_for_file(const std::string& name) {
+    return wait_until([&] { return !content(name).empty() && content(name).back() == '\n'; });
+  }
+  // The group's number, once all of the stubborn command is there.
+  pid_t wait_for_group() {
+    REQUIRE(wait_for_file("pid"));
+    const pid_t group = std::stoi(content("pid"));
+    REQUIRE(group_lives(group));
+    return group;
+  }
+  TemporaryFolder folder;
+};
+
+// At the deadline nothing lives. Looked at then, not before and not later.
+void check_is_dead_at(Time deadline, pid_t group) {
+  std::this_thread::sleep_for(std::max<Duration>(deadline - boot_time(), Duration::zero()));
+  CHECK_FALSE(group_lives(group));
+}
+
+// A process that holds the lock as `lockstep run` does, for killing and stopping it.
+class Holder {
+ public:
+  // Renews by `ahead` all the time.
+  Holder(const std::string& script, Duration ahead) : pid_(fork()) {
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) hold(script, ahead);
+  }
+  ~Holder() {
+    ::kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  void signal(int number) { REQUIRE(::kill(pid_, number) == 0); }
+
+ private:
+  [[noreturn]] static void hold(const std::string& script, Duration ahead) {
+    auto guard = Guard::create(shell(script), kOptions);
+    if (!guard) _exit(1);
+    std::ofstream("guardian") << guard->guardian_pid() << std::endl;
+    guard->start(boot_time() + ahead, {});
+    while (!guard->turn(boot_time())) {
+      guard->renew(boot_time() + ahead);
+      pollfd item{guard->descriptor(), POLLIN, 0};
+      poll(&item, 1, 20);
+    }
+    _exit(0);
+  }
+  pid_t pid_;
+};
+
+}  // namespace
+
+TEST_CASE("the command's exit status is told as a shell tells it") {
+  CHECK(exit_code_of("exit 0") == 0);
+  CHECK(exit_code_of("exit 7") == 7);
+  CHECK(exit_code_of("kill -KILL $$") == 137);
+  CHECK(exit_code_of("kill -USR1 $$") == 128 + SIGUSR1);
+}
+
+TEST_CASE("a command that is not there is 127, one that cannot be run is 126") {
+  CommandSpec spec = shell("");
+  spec.words = {"/no/such/command"};
+  Guard missing = guard_of(spec);
+  missing.start(boot_time() + kFar, {});
+  CHECK(wait_for_end(missing).exit_code == 127);
+  spec.words = {"/etc/passwd"};
+  Guard not_executable = guard_of(spec);
+  not_executable.start(boot_time() + kFar, {});
+  CHECK(wait_for_end(not_executable).exit_code == 126);
+}
+
+TEST_CASE_FIXTURE(InFolder, "the command has its lock in its environment, and a group of its own") {
+  Guard guard =
+      guard_of(shell("echo \"$LOCKSTEP_LOCK $LOCKSTEP_TOKEN\" > env; ps -o pgid= -p $$ > group; echo $$ > pid"));
+  guard.start(boot_time() + kFar, {"LOCKSTEP_LOCK=a b", "LOCKSTEP_TOKEN=42"});
+  CHECK(wait_for_end(guard).exit_code == 0);
+  CHECK(content("env") == "a b 42\n");
+  CHECK(std::stoi(content("group")) == std::stoi(content("pid")));
+  CHECK(std::stoi(content("pid")) != getpgrp());
+}
+
+TEST_CASE_FIXTURE(InFolder, "signals are forwarded to the whole group") {
+  Guard guard =
+      guard_of(shell("trap 'echo > parent; exit 5' USR1; "
+                     "(trap 'echo > child; exit' USR1; echo > ready; while :; do sleep 0.05; done) & "
+                     "while [ ! -e ready ]; do sleep 0.01; done; echo $$ > pid; "
+                     "while :; do sleep 0.05; done"));
+  guard.start(boot_time() + kFar, {});
+  REQUIRE(wait_for_file("pid"));
+  guard.forward(SIGUSR1);
+  REQUIRE(wait_for_file("child"));
+  CHECK(wait_for_end(guard).exit_code == 5);
+  CHECK(content("parent") == "\n");
+}
+
+TEST_CASE_FIXTURE(InFolder, "what the command leaves behind in its group is killed before the end is told") {
+  Guard guard =
+      guard_of(shell("(trap '' TERM HUP; echo > grandchild; while :; do sleep 0.1; done) & "
+                     "while [ ! -e grandchild ]; do sleep 0.01; done; echo $$ > pid; exit 3"));
+  guard.start(boot_time() + kFar, {});
+  CHECK(wait_for_end(guard).exit_code == 3);
+  CHECK_FALSE(group_lives(std::stoi(content("pid"))));
+}
+
+TEST_CASE_FIXTURE(InFolder, "without a renewal nothing of the group lives at the deadline") {
+  Guard guard = guard_of(shell(kStubborn));
+  const Time deadline = boot_time() + 2s;
+  guard.start(deadline, {});
+  const pid_t group = wait_for_group();
+  check_is_dead_at(deadline, group);
+  const CommandResult result = wait_for_end(guard);
+  CHECK(result.ending == Ending::kDeadline);
+  CHECK(result.exit_code == 137);
+  CHECK_FALSE(result.guardian_died);
+}
+
+TEST_CASE_FIXTURE(InFolder, "with renewals the command lives on past its first deadline") {
+  Guard guard = guard_of(shell("sleep 1.2; exit 4"));
+  const Time end = boot_time() + kFar;
+  guard.start(boot_time() + 800ms, {});
+  std::optional<CommandResult> result;
+  while (!(result = guard.turn(boot_time())) && boot_time() < end) {
+    guard.renew(boot_time() + 800ms);
+    std::this_thread::sleep_for(20ms);
+  }
+  REQUIRE(result);
+  CHECK(result->exit_code == 4);
+  CHECK(result->ending == Ending::kByItself);
+}
+
+TEST_CASE_FIXTURE(InFolder, "a command that hears SIGTERM has its grace when the lock is lost") {
+  Guard guard = guard_of(shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; while :; do sleep 0.05; done"),
+                         GuardianOptions{10s, 250ms});
+  guard.start(boot_time() + kFar, {});
+  wait_for_group();
+  guard.stop();
+  const CommandResult result = wait_for_end(guard);
+  CHECK(result.ending == Ending::kStopped);
+  CHECK(result.exit_code == 6);
+  CHECK(content("heard") == "\n");
+}
+
+TEST_CASE_FIXTURE(InFolder, "when the holder is killed nothing of the group lives after the grace") {
+  Holder holder(kStubborn, 5s);
+  const pid_t group = wait_for_group();
+  holder.signal(SIGKILL);
+  check_is_dead_at(boot_time() + kOptions.grace + kOptions.margin, group);
+}
+
+TEST_CASE_FIXTURE(InFolder, "when the holder is stopped nothing of the group lives at the last deadline it gave") {
+  constexpr Duration kAhead = 1500ms;
+  Holder holder(kStubborn, kAhead);
+  const pid_t group = wait_for_group();
+  holder.signal(SIGSTOP);
+  check_is_dead_at(boot_time() + kAhead, group);
+}
+
+TEST_CASE_FIXTURE(InFolder, "when the guardian is killed the holder kills the group at once") {
+  Guard guard = guard_of(shell(kStubborn));
+  guard.start(boot_time() + kFar, {});
+  const pid_t group = wait_for_group();
+  REQUIRE(::kill(guard.guardian_pid(), SIGKILL) == 0);
+  const CommandResult result = wait_for_end(guard);
+  CHECK(result.guardian_died);
+  CHECK(result.exit_code == 137);
+  CHECK_FALSE(group_lives(group));
+}
+
+TEST_CASE_FIXTURE(InFolder, "when the guardian is stopped nothing of the group lives at the deadline") {
+  Guard guard = guard_of(shell(kStubborn));
+  const Time deadline = boot_time() + 2s;
+  guard.start(deadline, {});
+  const pid_t group = wait_for_group();
+  guard.turn(boot_time());
+  REQUIRE(::kill(guard.guardian_pid(), SIGSTOP) == 0);
+  const CommandResult result = wait_for_end(guard);
+  CHECK(boot_time() < deadline);
+  CHECK_FALSE(group_lives(group));
+  CHECK(result.ending == Ending::kDeadline);
+}
+
+TEST_CASE_FIXTURE(InFolder, "when holder and guardian are killed at once the kernel kills the command with them") {
+  Holder holder("echo $$ > pid; while :; do sleep 0.1; done", kFar);
+  const pid_t command = wait_for_group();
+  REQUIRE(wait_for_file("guardian"));
+  holder.signal(SIGSTOP);  // so that it does nothing about the other's death
+  REQUIRE(::kill(std::stoi(content("guardian")), SIGKILL) == 0);
+  CHECK(wait_until([&] {
+    return read_file("/proc/" + std::to_string(command) + "/stat").find(") Z ") != std::string::npos ||
+           !group_lives(command);
+  }));
+  holder.signal(SIGKILL);
+  CHECK(wait_until([&] { return !group_lives(command); }));
+}
+
+TEST_CASE_FIXTURE(InFolder,
+                  "the command has the terminal while it runs, Ctrl-Z does not put it aside, and it is given back") {
+  int terminal = -1;
+  const pid_t session = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(session >= 0);
+  if (session == 0) {
+    signal(SIGHUP, SIG_IGN);
+    CommandSpec spec = shell("ps -o tpgid= -p $$ > foreground; echo $$ > pid; read line; echo \"$line\" > heard");
+    spec.takes_terminal = true;
+    auto guard = Guard::create(spec, kOptions);
+    if (!guard) _exit(1);
+    guard->start(boot_time() + kFar, {});
+    while (!guard->turn(boot_time())) {
+      pollfd item{guard->descriptor(), POLLIN, 0};
+      poll(&item, 1, 20);
+    }
+    _exit(tcgetpgrp(STDIN_FILENO) == getpgrp() ? 0 : 2);
+  }
+  REQUIRE(wait_for_file("pid"));
+  CHECK(std::stoi(content("foreground")) == std::stoi(content("pid")));
+  const std::string typed = "\x1ahello\n";  // Ctrl-Z first
+  REQUIRE(write(terminal, typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
+  int status = 0;
+  REQUIRE(wait_until([&] { return waitpid(session, &status, WNOHANG) == session; }));
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(content("heard") == "hello\n");
+  close(terminal);
+}
+
+TEST_CASE_FIXTURE(InFolder, "a command that stopped itself is woken up to hear that it must end") {
+  Guard guard = guard_of(shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; kill -STOP $$; sleep 100"),
+                         GuardianOptions{10s, 250ms});
+  guard.start(boot_time() + kFar, {});
+  wait_for_group();
+  guard.stop();
+  CHECK(wait_for_end(guard).exit_code == 6);
+}
+
+TEST_CASE_FIXTURE(InFolder, "a guard that is let go ends its command, and one without a command just goes") {
+  pid_t group = 0;
+  {
+    Guard guard = guard_of(shell(kStubborn));
+    guard.start(boot_time() + kFar, {});
+    group = wait_for_group();
+  }
+  CHECK_FALSE(group_lives(group));
+  pid_t guardian = 0;
+  {
+    const Guard idle = guard_of(shell("echo > ran"));
+    guardian = idle.guardian_pid();
+  }
+  CHECK((::kill(guardian, 0) != 0 && errno == ESRCH));
+  CHECK(content("ran").empty());
+}

@@ -1,0 +1,132 @@
+#include "tools/lockstep/run/channel.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep::run {
+namespace {
+
+constexpr std::size_t kLargestPacket = 64 * 1024;
+
+enum class Kind : std::uint8_t { kStart = 1, kRenew, kSignal, kStop, kStarted, kFinish };
+
+// Both ends are one program, so this is its own layout and byte order.
+struct Head {
+  Kind kind{};
+  Ending ending{};
+  bool has_status = false;
+  std::int32_t number = 0;
+  Duration::rep safe_until = 0;
+};
+
+struct Packet {
+  Head head;
+  std::string text;  // each with a zero byte after it
+};
+
+Packet packet_of(const StartOrder& order) {
+  Packet packet{{.kind = Kind::kStart, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
+  for (const std::string& variable : order.environment) packet.text.append(variable.c_str(), variable.size() + 1);
+  return packet;
+}
+Packet packet_of(const RenewOrder& order) {
+  return {{.kind = Kind::kRenew, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
+}
+Packet packet_of(const SignalOrder& order) { return {{.kind = Kind::kSignal, .number = order.signal}, {}}; }
+Packet packet_of(const StopOrder&) { return {{.kind = Kind::kStop}, {}}; }
+Packet packet_of(const Started& started) { return {{.kind = Kind::kStarted, .number = started.group}, {}}; }
+Packet packet_of(const Finish& finish) {
+  return {{.kind = Kind::kFinish,
+           .ending = finish.ending,
+           .has_status = finish.status.has_value(),
+           .number = finish.status.value_or(0)},
+          {}};
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < text.size(); at += parts.back().size() + 1) parts.emplace_back(text.c_str() + at);
+  return parts;
+}
+
+Order order_of(const Packet& packet) {
+  const Time safe_until{Duration(packet.head.safe_until)};
+  switch (packet.head.kind) {
+    case Kind::kStart: return StartOrder{safe_until, split(packet.text)};
+    case Kind::kRenew: return RenewOrder{safe_until};
+    case Kind::kSignal: return SignalOrder{packet.head.number};
+    default: return StopOrder{};
+  }
+}
+
+News news_of(const Packet& packet) {
+  if (packet.head.kind == Kind::kStarted) return Started{packet.head.number};
+  Finish finish;
+  if (packet.head.has_status) finish.status = packet.head.number;
+  finish.ending = packet.head.ending;
+  return finish;
+}
+
+void send_packet(int fd, const Packet& packet) {
+  std::string bytes(sizeof(Head), '\0');
+  std::memcpy(bytes.data(), &packet.head, sizeof(Head));
+  bytes += packet.text;
+  INVARIANT(bytes.size() <= kLargestPacket, "the names of one acquire are few and short");
+  while (::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR) {
+  }
+}
+
+std::optional<std::variant<Packet, Closed>> receive_packet(int fd) {
+  static std::array<char, kLargestPacket> buffer;
+  ssize_t size = 0;
+  do {
+    size = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
+  if (size < static_cast<ssize_t>(sizeof(Head))) return Closed{};
+  Packet packet;
+  std::memcpy(&packet.head, buffer.data(), sizeof(Head));
+  packet.text.assign(buffer.data() + sizeof(Head), static_cast<std::size_t>(size) - sizeof(Head));
+  return packet;
+}
+
+}  // namespace
+
+std::optional<std::pair<Channel, Channel>> Channel::open() {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return std::nullopt;
+  return std::pair(Channel(ends[0]), Channel(ends[1]));
+}
+
+void Channel::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void Channel::send(const Order& order) {
+  send_packet(fd_, std::visit([](const auto& o) { return packet_of(o); }, order));
+}
+void Channel::send(const News& news) {
+  send_packet(fd_, std::visit([](const auto& n) { return packet_of(n); }, news));
+}
+
+std::optional<std::variant<Order, Closed>> Channel::receive_order() {
+  const auto packet = receive_packet(fd_);
+  if (!packet) return std::nullopt;
+  if (std::holds_alternative<Closed>(*packet)) return Closed{};
+  return order_of(std::get<Packet>(*packet));
+}
+
+std::optional<std::variant<News, Closed>> Channel::receive_news() {
+  const auto packet = receive_packet(fd_);
+  if (!packet) return std::nullopt;
+  if (std::holds_alternative<Closed>(*packet)) return Closed{};
+  return news_of(std::get<Packet>(*packet));
+}
+
+}  // namespace lockstep::run

@@ -1,0 +1,197 @@
+#include "tools/lockstep/run/guardian_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "nodes/system/clock.hpp"
+#include "tools/lockstep/run/process_group.hpp"
+
+namespace lockstep::run {
+namespace {
+
+// As a shell has them.
+constexpr int kNotFound = 127;
+constexpr int kNotExecutable = 126;
+
+timespec to_timespec(Duration duration) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  return {seconds.count(), static_cast<long>((duration - seconds).count())};
+}
+
+class GuardianProcess {
+ public:
+  GuardianProcess(Channel channel, const CommandSpec& spec, const GuardianOptions& options)
+      : channel_(std::move(channel)), spec_(spec), guardian_(options), holder_group_(getpgrp()) {
+    setpgid(0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    signals_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    timer_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (signals_ < 0 || timer_ < 0) _exit(kNotExecutable);
+  }
+
+  [[noreturn]] void serve() {
+    for (;;) {
+      wait();
+      take_orders();
+      watch_children();
+      step(Tick{});
+    }
+  }
+
+ private:
+  void wait() {
+    const Time deadline = guardian_.next_deadline();
+    itimerspec when{};  // zero: never
+    if (deadline != Time::max()) {
+      when.it_value = to_timespec(std::max<Duration>(deadline.time_since_epoch(), std::chrono::nanoseconds(1)));
+    }
+    timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+    std::array<pollfd, 3> items{pollfd{channel_.descriptor(), POLLIN, 0}, pollfd{signals_, POLLIN, 0},
+                                pollfd{timer_, POLLIN, 0}};
+    poll(items.data(), items.size(), -1);
+    signalfd_siginfo ignored{};
+    while (read(signals_, &ignored, sizeof ignored) > 0) {
+    }
+  }
+
+  void take_orders() {
+    while (channel_.descriptor() >= 0) {
+      const auto order = channel_.receive_order();
+      if (!order) return;
+      if (const auto* given = std::get_if<Order>(&*order)) {
+        std::visit([this](const auto& o) { step(o); }, *given);
+      } else {
+        channel_.close();
+        step(HolderGone{});
+      }
+    }
+  }
+
+  void watch_children() {
+    if (group_ == 0) return;
+    const siginfo_t ended = look_at(P_PID, WEXITED | WNOWAIT);
+    if (ended.si_pid == group_) {
+      // It is reaped only after its group was killed: until then nobody else can have the group's number.
+      step(CommandEnded{ended.si_code == CLD_EXITED ? ended.si_status << 8 : ended.si_status});
+      waitpid(group_, nullptr, 0);
+    }
+    // Nobody would wake it up again: a lock is not put aside with Ctrl-Z.
+    if (const siginfo_t stopped = look_at(P_PID, WSTOPPED); stopped.si_pid == group_ && stopped.si_status == SIGTSTP) {
+      signal_group(group_, SIGCONT);
+    }
+    reap_orphans();
+    if (guardian_.is_killing() && !group_lives(group_)) step(GroupGone{});
+  }
+
+  // What there is to know of the command (P_PID) or of any child (P_ALL); si_pid is 0 if there is nothing.
+  siginfo_t look_at(idtype_t whom, int what) const {
+    siginfo_t child{};
+    if (waitid(whom, static_cast<id_t>(group_), &child, what | WNOHANG) != 0) child = siginfo_t{};
+    return child;
+  }
+
+  void reap_orphans() const {
+    for (;;) {
+      const siginfo_t child = look_at(P_ALL, WEXITED | WNOWAIT);
+      if (child.si_pid == 0 || child.si_pid == group_) return;  // the command itself: in the next turn
+      waitpid(child.si_pid, nullptr, WNOHANG);
+    }
+  }
+
+  void step(const GuardianEvent& event) {
+    guardian_.step(boot_time(), event);
+    for (const GuardianDecision& decision : guardian_.take_decisions()) {
+      std::visit([this](const auto& d) { carry_out(d); }, decision);
+    }
+  }
+
+  void carry_out(const SignalGroup& decision) { signal_group(group_, decision.signal); }
+
+  [[noreturn]] void carry_out(const Finish& finish) {
+    if (spec_.takes_terminal && tcgetpgrp(STDIN_FILENO) == group_) tcsetpgrp(STDIN_FILENO, holder_group_);
+    if (channel_.descriptor() >= 0) channel_.send(finish);
+    _exit(0);
+  }
+
+  void carry_out(const StartCommand& start) {
+    std::array<int, 2> gate{};
+    const pid_t self = getpid();
+    if (pipe2(gate.data(), O_CLOEXEC) != 0) return fail_to_start();
+    const pid_t child = fork();
+    if (child == 0) become_command(start, gate[0], gate[1], self);
+    close(gate[0]);
+    if (child > 0) {
+      group_ = child;
+      setpgid(child, child);
+      // The holder knows the group before anything runs in it, so it can kill it if this process is killed.
+      channel_.send(Started{child});
+      const char open = 1;
+      (void)!write(gate[1], &open, 1);
+    }
+    close(gate[1]);
+    if (child < 0) fail_to_start();
+  }
+
+  void fail_to_start() {
+    std::fprintf(stderr, "lockstep: %s: cannot start another process\n", spec_.words.front().c_str());
+    guardian_.step(boot_time(), CommandEnded{kNotExecutable << 8});
+    guardian_.step(boot_time(), GroupGone{});
+    for (const GuardianDecision& decision : guardian_.take_decisions()) {
+      if (const auto* finish = std::get_if<Finish>(&decision)) carry_out(*finish);
+    }
+  }
+
+  [[noreturn]] void become_command(const StartCommand& start, int gate, int other_end, pid_t guardian) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != guardian) _exit(kNotFound);  // it died before the call above
+    setpgid(0, 0);
+    close(other_end);
+    char open = 0;
+    if (read(gate, &open, 1) != 1) _exit(kNotFound);
+    if (spec_.takes_terminal) tcsetpgrp(STDIN_FILENO, getpid());
+    for (const std::string& variable : start.environment) putenv(const_cast<char*>(variable.c_str()));
+    std::vector<char*> words;
+    for (const std::string& word : spec_.words) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    sigprocmask(SIG_SETMASK, &spec_.signals, nullptr);
+    execvp(words[0], words.data());
+    const int problem = errno;
+    std::fprintf(stderr, "lockstep: %s: %s\n", words[0], std::strerror(problem));
+    std::fflush(stderr);
+    _exit(problem == ENOENT || problem == ENOTDIR ? kNotFound : kNotExecutable);
+  }
+
+  Channel channel_;
+  const CommandSpec& spec_;
+  Guardian guardian_;
+  pid_t holder_group_;
+  pid_t group_ = 0;
+  int signals_ = -1;
+  int timer_ = -1;
+};
+
+}  // namespace
+
+void be_guardian(Channel channel, const CommandSpec& spec, const GuardianOptions& options) {
+  GuardianProcess(std::move(channel), spec, options).serve();
+}
+
+}  // namespace lockstep::run

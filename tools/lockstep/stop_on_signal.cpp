@@ -1,0 +1,59 @@
+#include "tools/lockstep/stop_on_signal.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+
+#include "protocol/base/invariant.hpp"
+
+namespace lockstep {
+
+BlockedSignals::BlockedSignals(std::initializer_list<int> signals) {
+  sigemptyset(&blocked_);
+  for (const int signal : signals) sigaddset(&blocked_, signal);
+  pthread_sigmask(SIG_BLOCK, &blocked_, &before_);
+}
+
+BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+StopOnSignal::StopOnSignal(std::initializer_list<int> signals)
+    : blocked_(signals),
+      signals_(signalfd(-1, &blocked_.blocked(), SFD_CLOEXEC | SFD_NONBLOCK)),
+      end_(eventfd(0, EFD_CLOEXEC)) {
+  INVARIANT(signals_ >= 0 && end_ >= 0, "two descriptors are to be had");
+  thread_ = std::thread([this] { watch(); });
+}
+
+StopOnSignal::~StopOnSignal() {
+  const std::uint64_t one = 1;
+  (void)!write(end_, &one, sizeof one);
+  thread_.join();
+  close(signals_);
+  close(end_);
+}
+
+void StopOnSignal::watch() {
+  for (;;) {
+    std::array<pollfd, 2> items{pollfd{signals_, POLLIN, 0}, pollfd{end_, POLLIN, 0}};
+    poll(items.data(), items.size(), -1);
+    if ((items[1].revents & POLLIN) != 0) return;
+    signalfd_siginfo info{};
+    if (read(signals_, &info, sizeof info) != sizeof info) continue;
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal_ != 0) {
+      std::signal(signal, SIG_DFL);
+      pthread_sigmask(SIG_UNBLOCK, &blocked_.blocked(), nullptr);
+      raise(signal);
+    }
+    signal_ = signal;
+    stop_.request_stop();
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,53 @@
+// Ctrl-C as a std::stop_token: for what waits, and must leave nothing behind when it is told to end.
+//
+// The signals (SIGINT, SIGTERM and SIGHUP) are blocked while it lives, and taken by a thread of its own; the second of
+// them ends the program as if nobody had looked. Must be made before other threads are, or those must have the signals
+// blocked (BlockedSignals), since a signal goes to any thread that has not.
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <initializer_list>
+#include <stop_token>
+#include <thread>
+
+namespace lockstep {
+
+// Blocks signals in this thread, and in those it makes, until it is destroyed.
+class BlockedSignals {
+ public:
+  BlockedSignals(std::initializer_list<int> signals);
+  ~BlockedSignals();
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+  const sigset_t& blocked() const { return blocked_; }
+  const sigset_t& before() const { return before_; }
+
+ private:
+  sigset_t blocked_{};
+  sigset_t before_{};
+};
+
+class StopOnSignal {
+ public:
+  explicit StopOnSignal(std::initializer_list<int> signals = {SIGINT, SIGTERM, SIGHUP});
+  ~StopOnSignal();
+
+  std::stop_token token() const { return stop_.get_token(); }
+  // The signal that came; 0: none did.
+  int signal() const { return signal_; }
+
+ private:
+  void watch();
+
+  BlockedSignals blocked_;
+  std::stop_source stop_;
+  std::atomic<int> signal_ = 0;
+  int signals_;
+  int end_;
+  std::thread thread_;
+};
+
+}  // namespace lockstep
