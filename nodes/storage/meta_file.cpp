@@ -8,7 +8,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::uint64_t kMetaMagic = 0x4154454d5054534cULL;  // "LSTPMETA" as it stands in the file
-constexpr std::uint32_t kFolderFormat = 1;
+constexpr std::uint32_t kFolderFormat = 2;
 constexpr const char* kTemporaryName = "meta.tmp";
 
 struct Copy {

@@ -7,7 +7,7 @@
 
 namespace lockstep::wire {
 
-inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint8_t kVersion = 2;
 
 // Terms, indexes, rounds and request numbers: half of what 64 bits hold, so that adding a length to one
 // that a peer sent never wraps around.

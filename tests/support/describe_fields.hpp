@@ -43,7 +43,12 @@ class DescribeFields {
   }
   void client_id(std::string_view name, ClientId&) { add(name, "bytes", "16, a UUID"); }
   void bytes(std::string_view name, std::span<std::uint8_t> value) { add(name, "bytes", std::to_string(value.size())); }
-  void command(std::string_view name, std::string&) { add(name, "bytes", at_most(wire::kMaxCommand) + "a command"); }
+  void command(std::string_view name, std::string&, wire::CommandOrigin origin) {
+    const bool of_log = origin == wire::CommandOrigin::kLog;
+    add(name, "bytes", at_most(wire::kMaxCommand) + (of_log ? "a command" : "a command, not an expire"));
+  }
+  // What holds between fields is told in words.
+  void must(std::string_view, bool, std::string_view) {}
   void state_limits(std::string_view name, std::string&) {
     add(name, "bytes", at_most(wire::kMaxStateLimits) + "limits of the state");
   }

@@ -105,7 +105,7 @@ TEST_CASE("two bad copies are refused, naming the file and the way out") {
 TEST_CASE("a folder of another format is refused, not taken for damage") {
   MemoryDisk disk = disk_with_terms(1, 2);
   std::string block = encode_meta(some_meta(3), 9);
-  put(block, 8, std::uint32_t{2});
+  put(block, 8, std::uint32_t{3});
   block.resize(kBlockBytes - 4);
   const auto file = disk.open("meta");
   REQUIRE(file);
@@ -113,7 +113,7 @@ TEST_CASE("a folder of another format is refused, not taken for damage") {
   std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
-  CHECK(meta.error().message.find("data/meta: format 2") == 0);
+  CHECK(meta.error().message.find("data/meta: format 3") == 0);
 }
 
 }  // namespace

@@ -88,6 +88,16 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("a client's request", wire::kMaxClientRequest, "bytes") +
       limit_row("a client's frame, before its connection is closed", wire::kMaxClientFrame, "bytes") +
       limit_row("locks in one answer to list", wire::kMaxListPage, "locks") +
+      limit_row("events in one answer to history", wire::kMaxHistoryPage, "events") +
+      limit_row("sessions in one answer to sessions", wire::kMaxSessionsPage, "sessions") +
+      limit_row("changes, or holds, in one answer to watch", wire::kMaxWatched, "changes") +
+      limit_row("holders, and as many waiters, that are shown of one lock", locks::kShownHolders, "of each") +
+      limit_row("how long a wait or a watch is held back", wire::kMaxPollMs, "ms") +
+      limit_row("names of one acquire", locks::kMaxAcquireNames, "names") +
+      limit_row("permits of a semaphore", locks::kMaxPermits, "permits") +
+      limit_row("who shares a lock; more wait", locks::kMaxHolders, "holders") +
+      limit_row("a session's note", wire::kMaxNote, "bytes") +
+      limit_row("an operator's reason", wire::kMaxWhy, "bytes") +
       limit_row("an error's text", wire::kMaxErrorDetail, "bytes") +
       limit_row("a session's secret, exactly", wire::kSecretSize, "bytes") +
       limit_row("a session's TTL, if not 0: at least", wire::kMinTtlMs, "ms") +
@@ -99,6 +109,7 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("a command", wire::kMaxCommand, "bytes") + limit_row("an entry's body", wire::kMaxEntryBody, "bytes") +
       limit_row("entries of one append", wire::kMaxEntries, "entries") +
       limit_row("commands of one forward", wire::kMaxForward, "commands") +
+      limit_row("sessions renewed with one barrier", wire::kMaxRenewals, "sessions") +
       limit_row("a refusal's reason", wire::kMaxReason, "bytes") +
       limit_row("a frame between nodes", wire::kMaxPeerFrame, "bytes") +
       limit_row("entries published in one frame, as senders keep to it", wire::kPublishedFrame, "bytes") +
@@ -106,6 +117,10 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("commands in one forward, as senders keep to it", wire::kForwardedFrame, "bytes") +
       limit_row("locks in the state, by default", locks::StateLimits{}.locks, "locks") +
       limit_row("living sessions in the state, by default", locks::StateLimits{}.sessions, "sessions") +
-      limit_row("locks of one session, by default", locks::StateLimits{}.locks_per_session, "locks");
+      limit_row("locks of one session, held and waited for, by default", locks::StateLimits{}.locks_per_session,
+                "locks") +
+      limit_row("waiters of one lock, by default", locks::StateLimits{}.waiters_per_lock, "waiters") +
+      limit_row("events in the history", locks::kKeptHistory, "events") +
+      limit_row("ended sessions whose end is remembered", locks::kKeptEndedSessions, "sessions");
   check_has(section("Limits"), expected);
 }

@@ -31,17 +31,18 @@ TEST_CASE("the bytes of requests") {
   const auto check = [](const Request& request, std::string_view hex) {
     check_golden(request, wire::decode_request, hex);
   };
-  check({CallNumber(7), kPreemptJobs}, "97010207050908a76a6f62732f3432");
-  check({CallNumber(300), wire::Check{"a", wire::ReadMode::kLinearizable, LogIndex(17)}}, "960104cd012ca1610111");
-  check({CallNumber(1), wire::List{"a", "", 1000, wire::ReadMode::kLocal, LogIndex()}}, "98010501a161a0cd03e80000");
-  check({CallNumber(1), wire::Status{}}, "93010601");
+  check({CallNumber(7), kPreemptJobs}, "97020207050908a76a6f62732f3432");
+  check({CallNumber(300), wire::Check{"a", wire::ReadMode::kLinearizable, LogIndex(17)}}, "960204cd012ca1610111");
+  check({CallNumber(1), wire::List{"a", "", 1000, wire::ReadMode::kLocal, LogIndex()}}, "98020501a161a0cd03e80000");
+  check({CallNumber(1), wire::Status{}}, "93020601");
 
-  wire::OpenSession open{client(), {}, ~0ULL, 0, SessionId()};
+  wire::OpenSession open{client(), {}, ~0ULL, 0, SessionId(), ":"};
   open.secret.fill(0x5a);
   check({CallNumber(1), open},
-        "98010101c4106ba7b8109dad11d180b400c04fd430c8"
+        "99020101c4106ba7b8109dad11d180b400c04fd430c8"
         "c4205a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
-        "cfffffffffffffffff0000");
+        "cfffffffffffffffff0000"
+        "a13a");
 }
 
 TEST_CASE("the bytes of responses") {
@@ -49,12 +50,12 @@ TEST_CASE("the bytes of responses") {
   const auto check = [](const Response& response, std::string_view hex) {
     check_golden(response, wire::decode_response, hex);
   };
-  check({CallNumber(7), LogIndex(12), locks::Granted{FencingToken(12)}}, "950102070c0c");
+  check({CallNumber(7), LogIndex(12), locks::Granted{FencingToken(12)}}, "950202070c0c");
   check(
-      {CallNumber(7), LogIndex(12), locks::Held{client(), FencingToken(9), WallTime(std::chrono::milliseconds(1000))}},
-      "970103070cc4106ba7b8109dad11d180b400c04fd430c809cd03e8");
-  check({CallNumber(7), LogIndex(12), wire::CheckAnswer{}}, "960106070cc0c0");
-  check({CallNumber(), LogIndex(12), wire::Error{ErrorCode::kBusy, "full", SessionId()}}, "970109000c05a466756c6c00");
+      {CallNumber(7), LogIndex(12), locks::Held{client(), FencingToken(9), WallTime(std::chrono::milliseconds(1000)), "j", "m"}},
+      "990203070cc4106ba7b8109dad11d180b400c04fd430c809cd03e8a16aa16d");
+  check({CallNumber(7), LogIndex(12), wire::CheckAnswer{}}, "960206070cc0c0");
+  check({CallNumber(), LogIndex(12), wire::Error{ErrorCode::kBusy, "full", SessionId()}}, "970209000c05a466756c6c00");
 }
 
 TEST_CASE("the bytes of messages between nodes") {
@@ -63,12 +64,12 @@ TEST_CASE("the bytes of messages between nodes") {
     check_golden(message, wire::decode_message, hex);
   };
   check({ClusterId(255), Term(3), NodeId(256), NodeId(65536), raft::Ack{LogIndex(10), Round(2)}},
-        "9801ccff0403cd0100ce000100000a02");
-  check({ClusterId(), Term(), NodeId(2), NodeId(), raft::Hello{"a", {"a", "b"}}}, "9801000b000200a16192a161a162");
+        "9802ccff0403cd0100ce000100000a02");
+  check({ClusterId(), Term(), NodeId(2), NodeId(), raft::Hello{"a", {"a", "b"}}}, "9802000b000200a16192a161a162");
   check({ClusterId(10), Term(1), NodeId(2), NodeId(),
          raft::Form{{ClusterId(10), {{NodeId(2), "a"}}, wire::encode(locks::StateLimits{})},
                     WallTime(std::chrono::milliseconds(1000))}},
-        "98010a0c010200930a919202a161c40e93ce000f4240ce000186a0cd2710cd03e8");
+        "98020a0c010200930a919202a161c41194ce000f4240ce000186a0cd2710cd2710cd03e8");
 }
 
 TEST_CASE("the bytes of an Append with a no-op and a command") {
@@ -81,7 +82,7 @@ TEST_CASE("the bytes of an Append with a no-op and a command") {
   append.round = Round(6);
   append.state_hash = raft::StateHash{LogIndex(1024), 0x0123456789abcdef};
   check_golden(raft::Message{ClusterId(1), Term(2), NodeId(3), NodeId(), append}, wire::decode_message,
-               "9d010101020300"                // version, cluster, type, term, from, to
+               "9d020101020300"                // version, cluster, type, term, from, to
                "0402"                          // previous index and term
                "92"                            // two entries
                "9302cd03e8c4029101"            // term, time, body: [noop]

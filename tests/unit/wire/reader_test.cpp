@@ -13,7 +13,7 @@ namespace {
 
 // A Check request whose name and at_least are as given.
 std::string check_with(const std::string& name, const std::string& at_least) {
-  return packed_array({packed_number(1), packed_number(4), packed_number(7), name, packed_number(0), at_least});
+  return packed_array({packed_number(wire::kVersion), packed_number(4), packed_number(7), name, packed_number(0), at_least});
 }
 
 std::string problem_with_at_least(const std::string& value) {
@@ -110,7 +110,7 @@ TEST_CASE("bytes are read from every form that holds them") {
 
 TEST_CASE("an array is read from every form that holds one") {
   for (const char* array : {"93", "dc0003", "dd00000003"}) {
-    const auto decoded = wire::decode_request(from_hex(std::string(array) + "010601"));
+    const auto decoded = wire::decode_request(from_hex(std::string(array) + "020601"));
     REQUIRE(decoded);
     CHECK(std::holds_alternative<wire::Status>(decoded->body));
   }

@@ -20,6 +20,8 @@ wire::DecodeError error_of_request(const std::string& bytes) {
   return decoded.error();
 }
 
+const std::string kOurs = n(wire::kVersion);  // a frame begins with the version
+
 std::string problem_with_request(const Elements& elements) {
   return wire::to_string(error_of_request(packed_array(elements)));
 }
@@ -31,7 +33,7 @@ std::string problem_with_message(const std::string& bytes) {
 
 // version, cluster, type, term, from, to, and what follows
 std::string message(wire::MessageType type, const Elements& fields) {
-  Elements elements{n(1), n(9), n(static_cast<std::uint64_t>(type)), n(2), n(3), n(4)};
+  Elements elements{kOurs, n(9), n(static_cast<std::uint64_t>(type)), n(2), n(3), n(4)};
   elements.insert(elements.end(), fields.begin(), fields.end());
   return packed_array(elements);
 }
@@ -110,18 +112,18 @@ TEST_CASE("bytes after the message are refused") {
 }
 
 TEST_CASE("a type that does not exist is refused, and the call still answered") {
-  for (const std::uint64_t type : {0U, 7U, 255U, 256U}) {
-    const auto error = error_of_request(packed_array({n(1), n(type), n(77)}));
+  for (const std::uint64_t type : {0U, 17U, 255U, 256U}) {
+    const auto error = error_of_request(packed_array({kOurs, n(type), n(77)}));
     CHECK(wire::to_string(error) == "request.type: unknown value " + std::to_string(type));
     CHECK(error.call == CallNumber(77));
   }
-  CHECK(problem_with_message(packed_array({n(1), n(9), n(14), n(2), n(3), n(4)})) == "message.type: unknown value 14");
+  CHECK(problem_with_message(packed_array({kOurs, n(9), n(14), n(2), n(3), n(4)})) == "message.type: unknown value 14");
 }
 
 TEST_CASE("another version is its own error, before anything else is looked at") {
-  const auto error = error_of_request(packed_array({n(2), packed_text("newer"), n(77), packed_nil()}));
+  const auto error = error_of_request(packed_array({n(wire::kVersion + 1), packed_text("newer"), n(77), packed_nil()}));
   CHECK(error.code == ErrorCode::kUnsupportedVersion);
-  CHECK(wire::to_string(error) == "request.version: expected 1, got 2");
+  CHECK(wire::to_string(error) == "request.version: expected 2, got 3");
   CHECK(error.call == CallNumber(77));
   const auto of_message = wire::decode_message(packed_array({n(0)}));
   REQUIRE_FALSE(of_message);
@@ -149,7 +151,7 @@ TEST_CASE("what is no message at all has no call") {
     CHECK_FALSE(error.call);
   }
   CHECK(wire::to_string(error_of_request("")) == "request: expected an array, got the end of the bytes");
-  CHECK(problem_with_request({n(1), n(6), n(0)}) == "request.call: expected 1 to 18446744073709551615, got 0");
+  CHECK(problem_with_request({kOurs, n(6), n(0)}) == "request.call: expected 1 to 18446744073709551615, got 0");
 }
 
 TEST_CASE("a lock name that is not one is an invalid name, in every message that has one") {
@@ -157,27 +159,28 @@ TEST_CASE("a lock name that is not one is an invalid name, in every message that
   for (const std::string& name : {std::string(), too_long, std::string("a\nb"), std::string("\xC0\x80", 2)}) {
     const std::string text = packed_text(name);
     for (const Elements& elements :
-         {Elements{n(1), n(2), n(7), n(1), n(1), n(1), text}, Elements{n(1), n(3), n(7), n(1), n(1), n(1), text},
-          Elements{n(1), n(4), n(7), text, n(0), n(0)}}) {
+         {Elements{kOurs, n(2), n(7), n(1), n(1), n(1), text}, Elements{kOurs, n(3), n(7), n(1), n(1), n(1), text},
+          Elements{kOurs, n(4), n(7), text, n(0), n(0)}}) {
       const auto error = error_of_request(packed_array(elements));
       CHECK(error.code == ErrorCode::kInvalidName);
       CHECK(error.field.ends_with(".name"));
       CHECK(error.call == CallNumber(7));
     }
     if (name.empty()) continue;
-    for (const Elements& elements : {Elements{n(1), n(5), n(7), text, packed_text(""), n(1), n(0), n(0)},
-                                     Elements{n(1), n(5), n(7), packed_text(""), text, n(1), n(0), n(0)}}) {
+    for (const Elements& elements : {Elements{kOurs, n(5), n(7), text, packed_text(""), n(1), n(0), n(0)},
+                                     Elements{kOurs, n(5), n(7), packed_text(""), text, n(1), n(0), n(0)}}) {
       CHECK(error_of_request(packed_array(elements)).code == ErrorCode::kInvalidName);
     }
   }
   // A name of the wrong type is not a name at all.
-  CHECK(error_of_request(packed_array({n(1), n(4), n(7), n(5), n(0), n(0)})).code == ErrorCode::kBadRequest);
+  CHECK(error_of_request(packed_array({kOurs, n(4), n(7), n(5), n(0), n(0)})).code == ErrorCode::kBadRequest);
 }
 
 TEST_CASE("a TTL is 0 or from a second to a day") {
   const auto code_for = [](std::uint64_t ttl) -> std::optional<ErrorCode> {
-    const auto decoded = wire::decode_request(packed_array({n(1), n(1), n(7), packed_bytes(std::string(16, 'c')),
-                                                            packed_bytes(std::string(32, 's')), n(1), n(ttl), n(0)}));
+    const auto decoded = wire::decode_request(packed_array({kOurs, n(1), n(7), packed_bytes(std::string(16, 'c')),
+                                                            packed_bytes(std::string(32, 's')), n(1), n(ttl), n(0),
+                                                            packed_text("")}));
     return decoded ? std::nullopt : std::optional(decoded.error().code);
   };
   for (const std::uint64_t good : {0ULL, 1000ULL, 86'400'000ULL}) CHECK_FALSE(code_for(good));
@@ -186,18 +189,18 @@ TEST_CASE("a TTL is 0 or from a second to a day") {
 
 TEST_CASE("limits of single fields") {
   const auto open = [](std::size_t client, std::size_t secret) {
-    return problem_with_request({n(1), n(1), n(7), packed_bytes(std::string(client, 'c')),
-                                 packed_bytes(std::string(secret, 's')), n(1), n(0), n(0)});
+    return problem_with_request({kOurs, n(1), n(7), packed_bytes(std::string(client, 'c')),
+                                 packed_bytes(std::string(secret, 's')), n(1), n(0), n(0), packed_text("")});
   };
   CHECK(open(15, 32) == "open_session.client: expected 16 bytes, got 15");
   CHECK(open(16, 33) == "open_session.secret: expected 32 bytes, got 33");
   const auto list = [](std::uint64_t limit, std::uint64_t mode) {
-    return problem_with_request({n(1), n(5), n(7), packed_text(""), packed_text(""), n(limit), n(mode), n(0)});
+    return problem_with_request({kOurs, n(5), n(7), packed_text(""), packed_text(""), n(limit), n(mode), n(0)});
   };
   CHECK(list(0, 0) == "list.limit: expected 1 to 1000, got 0");
   CHECK(list(1001, 0) == "list.limit: expected 1 to 1000, got 1001");
   CHECK(list(1, 2) == "list.mode: unknown value 2");
-  CHECK(problem_with_message(packed_array({n(1), n(9), n(7), n(2), n(0), n(4), n(1)})) ==
+  CHECK(problem_with_message(packed_array({kOurs, n(9), n(7), n(2), n(0), n(4), n(1)})) ==
         "message.from: expected 1 to 18446744073709551615, got 0");
   const std::string name = packed_text("a b");
   CHECK(problem_with_message(message(wire::MessageType::kHello, {name, packed_array({packed_text("a")})})) ==
@@ -246,7 +249,7 @@ TEST_CASE("nothing unreadable enters a log: commands are read to the end") {
   CHECK(in_forward(bad_name) == "forward.commands[1].name: has a control character at byte 1");
   CHECK(in_entry("junk") == "append.entries[0].body.command: expected an array, got an integer");
   CHECK(in_forward("") == "forward.commands[1]: expected an array, got the end of the bytes");
-  CHECK(in_forward(packed_array({n(9)})) == "forward.commands[1].type: unknown value 9");
+  CHECK(in_forward(packed_array({n(10)})) == "forward.commands[1].type: unknown value 10");
   CHECK(in_forward(packed_array({n(3), n(5), n(6), n(6)})) == "forward.commands[1].name: is missing");
   CHECK(in_forward(kPreempt + kPreempt) == "forward.commands[1]: 7 bytes left over");
 }

@@ -60,12 +60,15 @@ TEST_CASE("the largest lists that are allowed decode") {
 
   Random random(4);
   raft::Forward forward;
-  forward.commands.resize(wire::kMaxForward, wire::encode(random_command(random)));
+  forward.commands.resize(wire::kMaxForward, wire::encode(random_command(random, wire::CommandOrigin::kForwarded)));
   message.body = forward;
   check_round_trip(message, wire::decode_message);
 
   wire::ListAnswer answer;
-  answer.locks.resize(wire::kMaxListPage, locks::LockView{std::string(wire::kMaxLockName, 'n'), {}, {}, {}});
+  locks::LockView view;
+  view.name = std::string(wire::kMaxLockName, 'n');
+  view.holders.resize(1);
+  answer.locks.resize(wire::kMaxListPage, view);
   check_round_trip(wire::Response{CallNumber(1), LogIndex(2), answer}, wire::decode_response);
 }
 
