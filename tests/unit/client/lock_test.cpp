@@ -232,8 +232,8 @@ TEST_CASE("L3: a lock is lost when no renewal is acknowledged, the callback says
 
 TEST_CASE("a lock outlives many leases while the client lives") {
   OneNode one;
+  Told<LeaseEvent> events;  // outlives the client, which tells its own end
   Client client = one.client(1s);
-  Told<LeaseEvent> events;
   client.on_lease_event([&](const LeaseEvent& event) { events(event); });
   auto lock = Lock::acquire(client, {"a"});
   REQUIRE(lock);
