@@ -138,7 +138,13 @@ void ClientCore::send_due(Time now) {
 
 void ClientCore::send_copy(Time now, RequestId id, Request& request) {
   const auto* operation = std::get_if<locks::Operation>(&request.body);
-  if (operation && !request.number) request.number = session_.use_number(*operation);
+  if (operation && !request.number) {
+    request.number = session_.use_number(*operation);
+    if (const auto* release = std::get_if<locks::Release>(operation)) {
+      const auto held = held_.find(release->name);
+      if (held != held_.end()) request.gives_back = held->second;
+    }
+  }
   const CallNumber copy = next_copy();
   request.endpoint = preferred_;
   request.in_flight = true;

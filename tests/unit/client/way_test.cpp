@@ -298,6 +298,11 @@ class World {
     for (const Client& client : clients_) {
       CHECK(client.waiting.empty());
       CHECK_FALSE(client.core.has_acquisitions());
+      // With TTL 0 what was left unanswered is settled by the next call, and there is none.
+      if (!client.core.session().unanswered().empty()) {
+        CHECK(&client == &clients_.back());
+        continue;
+      }
       std::vector<std::string> held;
       for (const auto& [name, token] : client.core.held()) held.push_back(name);
       CHECK(held == cluster_.machine.locks().names_held_by(client.core.session().id()));
@@ -320,7 +325,7 @@ TEST_CASE("L3: over a bad network nobody relies on another's lock, and nothing i
   std::size_t lost = 0;
   std::size_t not_acquired = 0;
   std::size_t unavailable = 0;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
     World world(seed);
     world.run();
