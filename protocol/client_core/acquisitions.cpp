@@ -207,6 +207,7 @@ ClientError ClientCore::indefinite(ClientError error) {
 
 void ClientCore::granted(Time now, AcquisitionId id, const locks::Granted& granted, LogIndex applied) {
   Acquisition& acquisition = acquisitions_.at(id);
+  std::erase_if(acquisition.names, [&](const std::string& name) { return acquisition.given_back.contains(name); });
   if (acquisition.call || acquisition.keeps_grant) {
     hold(acquisition.names, granted.token);
     return end_acquisition(id, granted, applied);
@@ -214,6 +215,16 @@ void ClientCore::granted(Time now, AcquisitionId id, const locks::Granted& grant
   acquisition.stage = Acquisition::Stage::kReleasing;
   acquisition.to_release = acquisition.names;
   release_next(now, id);
+}
+
+// A release that the application asked for while it stood in line found the name granted, before the wait did.
+void ClientCore::was_given_back(const std::string& name) {
+  for (auto& [id, acquisition] : acquisitions_) {
+    const bool in_line =
+        acquisition.stage == Acquisition::Stage::kWaiting || acquisition.stage == Acquisition::Stage::kCancelling;
+    const auto& names = acquisition.names;
+    if (in_line && std::find(names.begin(), names.end(), name) != names.end()) acquisition.given_back.insert(name);
+  }
 }
 
 void ClientCore::not_acquired(AcquisitionId id, std::optional<locks::Held> by, LogIndex applied) {

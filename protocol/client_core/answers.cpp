@@ -114,11 +114,10 @@ void ClientCore::on_keep_alive_answer(Time now, const ServerMessage& message) {
 }
 
 void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy, const wire::Error& error) {
-  const bool retires = request->first == retiring_;
-  if (const auto reason = loss_after(error.code); reason && is_of_session(request->second)) {
-    if (retires) return retired(request);
+  if (const auto reason = loss_after(error.code)) {
+    if (request->first == retiring_) return retired(request);
     if (is_close(request->second)) return closed(request, LogIndex());
-    return end_session(*reason, definite(error), request->first);
+    if (is_of_session(request->second)) return end_session(*reason, definite(error), request->first);
   }
   // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
   const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;
@@ -194,7 +193,7 @@ std::string_view ClientCore::on_operation_answer(Time now, Requests::iterator fo
   if (!outcome) return kWrongKind;
   if (is_close(request)) return closed(found, response.applied), std::string_view();
   session_.answered(request.number);
-  note_holds(operation, *outcome);
+  note_holds(request, *outcome);
   if (request.claimed && !says_yes(*outcome)) {
     // It was refused when it ran, which may be long ago: ask anew, as a request of its own.
     start_anew(now, request);
@@ -210,26 +209,35 @@ std::string_view ClientCore::on_operation_answer(Time now, Requests::iterator fo
 }
 
 // What this session holds, as far as it was told.
-void ClientCore::note_holds(const locks::Operation& operation, const ClientOutcome& outcome) {
-  const auto not_held = [&](const std::string& name, bool was_expected) {
-    const auto held = held_.find(name);
-    if (held == held_.end()) return;
-    std::vector<HeldLock> gone{{name, held->second}};
-    held_.erase(held);
-    if (!was_expected) report_forced(std::move(gone));
-  };
+void ClientCore::note_holds(const Request& request, const ClientOutcome& outcome) {
   const bool released = std::holds_alternative<locks::Released>(outcome);
-  std::visit(
-      Overloaded{[&](const locks::Preempt& preempt) {
-                   if (const auto* granted = std::get_if<locks::Granted>(&outcome)) {
-                     hold({preempt.name}, granted->token);
-                   }
-                 },
-                 // Nobody but an operator takes a lock from a session that lives.
-                 [&](const locks::Release& release) { not_held(release.name, released); },
-                 [&](const locks::ForceRelease& force) { not_held(force.name, false); }, [](const locks::Acquire&) {},
-                 [](const locks::Cancel&) {}, [](const locks::Close&) {}, [](const locks::CloseSession&) {}},
-      operation);
+  const auto* granted = std::get_if<locks::Granted>(&outcome);
+  std::visit(Overloaded{[&](const locks::Preempt& preempt) {
+                          if (granted) hold({preempt.name}, granted->token);
+                        },
+                        [&](const locks::Release& release) {
+                          if (released) {
+                            was_given_back(release.name);
+                            held_.erase(release.name);
+                          } else if (request.gives_back) {
+                            was_taken(release.name, *request.gives_back);
+                          }
+                        },
+                        [&](const locks::ForceRelease& force) {
+                          const auto held = held_.find(force.name);
+                          if (released && held != held_.end()) was_taken(force.name, FencingToken(held->second));
+                        },
+                        [](const locks::Acquire&) {}, [](const locks::Cancel&) {}, [](const locks::Close&) {},
+                        [](const locks::CloseSession&) {}},
+             std::get<locks::Operation>(request.body));
+}
+
+// Nobody but an operator takes a lock from a session that lives.
+void ClientCore::was_taken(const std::string& name, FencingToken token) {
+  const auto held = held_.find(name);
+  if (held == held_.end() || held->second != token) return;
+  held_.erase(held);
+  output_.lease_events.push_back(LocksForced{{{name, token}}});
 }
 
 void ClientCore::hold(const std::vector<std::string>& names, FencingToken token) {

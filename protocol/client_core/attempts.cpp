@@ -1,5 +1,6 @@
 // ClientCore: copies of requests, to whom they go and when the next one does.
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
@@ -20,6 +21,26 @@ constexpr Duration kLongestWait = std::chrono::seconds(5);
 std::uint32_t in_ms(Duration left, Duration longest) {
   const Duration bounded = std::clamp(left, Duration::zero(), longest);
   return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::milliseconds>(bounded).count());
+}
+
+// The locks that it asks for or gives back.
+std::span<const std::string> names_in(const locks::Operation& operation) {
+  using Names = std::span<const std::string>;
+  return std::visit(
+      Overloaded{[](const locks::Preempt& preempt) { return Names(&preempt.name, 1); },
+                 [](const locks::Release& release) { return Names(&release.name, 1); },
+                 [](const locks::Acquire& acquire) { return Names(acquire.names); },
+                 [](const locks::ForceRelease& force) { return Names(&force.name, 1); },
+                 [](const locks::Cancel&) { return Names(); }, [](const locks::Close&) { return Names(); },
+                 [](const locks::CloseSession&) { return Names(); }},
+      operation);
+}
+
+bool share_a_name(const locks::Operation& one, const locks::Operation& other) {
+  const auto names = names_in(other);
+  return std::any_of(names_in(one).begin(), names_in(one).end(), [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
 }
 
 }  // namespace
@@ -79,6 +100,14 @@ bool ClientCore::has_abandoned() const {
          });
 }
 
+// Retries overtake each other. What was asked of one lock is answered before the next is asked of it, so that
+// the answers say what is held.
+bool ClientCore::is_in_use(const locks::Operation& operation) const {
+  const auto& unanswered = session_.unanswered();
+  return std::any_of(unanswered.begin(), unanswered.end(),
+                     [&](const auto& entry) { return share_a_name(entry.second, operation); });
+}
+
 // Nothing is sent for a session while nobody needs one.
 bool ClientCore::may_be_sent(const Request& request, const Gate& gate) const {
   const auto operation_may = [&](const locks::Operation& operation) {
@@ -87,7 +116,7 @@ bool ClientCore::may_be_sent(const Request& request, const Gate& gate) const {
     const bool ends = std::holds_alternative<locks::Close>(operation) ||
                       std::holds_alternative<locks::Cancel>(operation) ||
                       (request.acquisition && std::holds_alternative<locks::Release>(operation));
-    return (ends || !gate.abandoned) && session_.may_use_number();
+    return (ends || !gate.abandoned) && session_.may_use_number() && !is_in_use(operation);
   };
   return std::visit(Overloaded{[&](const wire::OpenSession&) { return gate.wanted && !gate.retiring; },
                                [&](const locks::Operation& operation) { return operation_may(operation); },
@@ -109,7 +138,13 @@ void ClientCore::send_due(Time now) {
 
 void ClientCore::send_copy(Time now, RequestId id, Request& request) {
   const auto* operation = std::get_if<locks::Operation>(&request.body);
-  if (operation && !request.number) request.number = session_.use_number(*operation);
+  if (operation && !request.number) {
+    request.number = session_.use_number(*operation);
+    if (const auto* release = std::get_if<locks::Release>(operation)) {
+      const auto held = held_.find(release->name);
+      if (held != held_.end()) request.gives_back = held->second;
+    }
+  }
   const CallNumber copy = next_copy();
   request.endpoint = preferred_;
   request.in_flight = true;

@@ -7,6 +7,7 @@
 //
 // What it promises (docs/protocol.md, "Exactly once, and waiting", L1, L3):
 // - A retry has the number of the request it repeats, and a new call number, at the next endpoint.
+// - Operations on one lock run one after another, in the order of their calls.
 // - A number is acknowledged only after its answer came. A call that timed out leaves its request
 //   unfinished: no new operation is sent before the unfinished ones are answered, under their numbers.
 // - Reads name the highest applied index seen, and an answer older than that is not believed.
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -171,17 +173,18 @@ class ClientCore {
   // One request until its answer. Each send of it is a copy with a call number of its own.
   struct Request {
     RequestBody body;
-    RequestNumber number;                  // of an operation, from its first send on
-    CallId call;                           // whose answer it is; none: nobody's, or an acquisition's
-    AcquisitionId acquisition;             // whose step this is
-    std::optional<FencingToken> verifies;  // a Check by this core itself: is this what the lock is held with?
-    Time deadline = Time::max();           // of the call
-    Duration timeout{};                    // the same as a duration, for the detail of an error
-    Time poll_ends = Time::max();          // of a long poll
-    Duration patience{};                   // of the newest copy
-    LogIndex at_least;                     // of a read: what the newest copy asked for
-    bool in_flight = false;                // a copy was sent to `endpoint` and is waited for until `due`,
-    Time due{};                            // else the next copy is sent at `due`
+    RequestNumber number;                    // of an operation, from its first send on
+    CallId call;                             // whose answer it is; none: nobody's, or an acquisition's
+    AcquisitionId acquisition;               // whose step this is
+    std::optional<FencingToken> verifies;    // a Check by this core itself: is this what the lock is held with?
+    std::optional<FencingToken> gives_back;  // of a Release: what the lock was held with when it was first sent
+    Time deadline = Time::max();             // of the call
+    Duration timeout{};                      // the same as a duration, for the detail of an error
+    Time poll_ends = Time::max();            // of a long poll
+    Duration patience{};                     // of the newest copy
+    LogIndex at_least;                       // of a read: what the newest copy asked for
+    bool in_flight = false;                  // a copy was sent to `endpoint` and is waited for until `due`,
+    Time due{};                              // else the next copy is sent at `due`
     std::size_t endpoint = 0;
     Time first_sent{};
     Time last_sent{};
@@ -207,6 +210,7 @@ class ClientCore {
     RequestId request;
     WaiterId waiter;
     std::optional<AcquireProgress> progress;  // once it stood in line
+    std::set<std::string> given_back;         // names that were released before its grant was heard of
     std::vector<std::string> to_release;      // of an undone one: names that it was granted
     bool keeps_grant = false;                 // an earlier process asked, and what it is granted is not undone
     bool claimed = false;                     // a call made that one its own, which may have been asked long ago
@@ -241,6 +245,7 @@ class ClientCore {
     bool retiring = false;   // a new session comes after the old one
   };
   Gate gate() const { return {wants_session(), has_abandoned(), is_retiring()}; }
+  bool is_in_use(const locks::Operation& operation) const;  // a lock that it names
   bool may_be_sent(const Request& request, const Gate& gate) const;
   void send_due(Time now);
   void send_copy(Time now, RequestId id, Request& request);
@@ -265,7 +270,8 @@ class ClientCore {
   std::string_view on_answer(Time now, Requests::iterator request, const wire::Response& response);
   std::string_view on_operation_answer(Time now, Requests::iterator request, const wire::Response& response);
   std::string_view on_read_answer(Time now, Requests::iterator request, const wire::Response& response);
-  void note_holds(const locks::Operation& operation, const ClientOutcome& outcome);
+  void note_holds(const Request& request, const ClientOutcome& outcome);
+  void was_taken(const std::string& name, FencingToken token);
   void hold(const std::vector<std::string>& names, FencingToken token);
 
   // Acquisitions (acquisitions.cpp).
@@ -276,6 +282,7 @@ class ClientCore {
   static locks::Operation operation_of(const Acquisition& acquisition);
   static ClientError indefinite(ClientError error);
   void granted(Time now, AcquisitionId id, const locks::Granted& granted, LogIndex applied);
+  void was_given_back(const std::string& name);
   void not_acquired(AcquisitionId id, std::optional<locks::Held> by, LogIndex applied);
   void end_acquisition(AcquisitionId id, ClientOutcome outcome, LogIndex applied);
   void queued(Time now, AcquisitionId id, const locks::Queued& queued, Time last_asked);
@@ -306,7 +313,6 @@ class ClientCore {
   void verify_holds(Time now);
   void verified(Time now, Requests::iterator request, const wire::CheckAnswer& answer);
   bool is_being_released(const std::string& name) const;
-  void report_forced(std::vector<HeldLock> locks);
 
   ClientOptions options_;
   ClientSession session_;

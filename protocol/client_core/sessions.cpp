@@ -200,10 +200,8 @@ void ClientCore::verified(Time now, Requests::iterator request, const wire::Chec
   if (answer.lock && std::any_of(answer.lock->holders.begin(), answer.lock->holders.end(), is_own)) return;
   // Of many holders not all are shown. Rather lost than wrongly held: then it must not stay held unknown to anyone.
   const bool all_shown = !answer.lock || answer.lock->holder_count == answer.lock->holders.size();
-  std::vector<HeldLock> gone{{name, held->second}};
   if (!all_shown) release_unknown(now, name);
-  held_.erase(held);
-  report_forced(std::move(gone));
+  was_taken(name, FencingToken(held->second));
 }
 
 // Then the answer to that says whether the lock was still there.
@@ -212,10 +210,6 @@ bool ClientCore::is_being_released(const std::string& name) const {
     const auto* operation = std::get_if<locks::Operation>(&entry.second.body);
     return operation && *operation == locks::Operation(locks::Release{name});
   });
-}
-
-void ClientCore::report_forced(std::vector<HeldLock> locks) {
-  output_.lease_events.push_back(LocksForced{std::move(locks)});
 }
 
 }  // namespace lockstep

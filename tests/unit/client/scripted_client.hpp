@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,14 @@ inline ClientOptions options_with(std::size_t endpoints) {
   return options;
 }
 
+// A keep-alive every 3 s, certain for 8.82 s.
+inline ClientOptions options_with_lease(std::size_t endpoints, Duration ttl = 9s) {
+  ClientOptions options = options_with(endpoints);
+  options.ttl = ttl;
+  options.note = "a test";
+  return options;
+}
+
 class ScriptedClient {
  public:
   explicit ScriptedClient(const ClientOptions& options) : core(options) {}
@@ -31,6 +41,18 @@ class ScriptedClient {
   CallId release(const std::string& name) { return after(core.release(now, name)); }
   CallId check(const std::string& name) { return after(core.check(now, name, wire::ReadMode::kLocal)); }
   CallId status() { return after(core.status(now)); }
+
+  CallId acquire(std::vector<std::string> names, std::optional<Duration> wait = {}) {
+    AcquireTerms terms;
+    terms.wait = wait;
+    return after(core.acquire(now, std::move(names), terms));
+  }
+  CallId close() { return after(core.close(now)); }
+  void cancel(CallId call) {
+    core.cancel(now, call);
+    collect();
+  }
+  void tick() { step(ClientTick{}); }
 
   // Lets time pass, waking the core whenever it asked to be woken.
   void pass(Duration duration) {
@@ -68,6 +90,39 @@ class ScriptedClient {
     done.clear();
   }
 
+  // Those of one kind that were sent, oldest first.
+  template <typename Body>
+  std::vector<ClientSend> sent_of() const {
+    std::vector<ClientSend> found;
+    for (const ClientSend& send : sent) {
+      if (std::holds_alternative<Body>(send.request.body)) found.push_back(send);
+    }
+    return found;
+  }
+  template <typename Body>
+  const Body& body_of(const ClientSend& send) const {
+    REQUIRE(std::holds_alternative<Body>(send.request.body));
+    return std::get<Body>(send.request.body);
+  }
+  // The newest operation of this kind; there must be one.
+  template <typename Operation>
+  ClientSend last_of() const {
+    std::optional<ClientSend> found;
+    for (const ClientSend& send : sent_of<locks::Execute>()) {
+      if (std::holds_alternative<Operation>(execute(send).operation)) found = send;
+    }
+    REQUIRE(found);
+    return *found;
+  }
+  template <typename Event>
+  std::vector<Event> events_of() const {
+    std::vector<Event> found;
+    for (const LeaseEvent& event : events) {
+      if (const auto* one = std::get_if<Event>(&event)) found.push_back(*one);
+    }
+    return found;
+  }
+
   const ClientSend& last() const {
     REQUIRE_FALSE(sent.empty());
     return sent.back();
@@ -89,6 +144,8 @@ class ScriptedClient {
   Time now = Time(1h);
   std::vector<ClientSend> sent;
   std::map<CallId, Completion> done;
+  std::vector<LeaseEvent> events;
+  std::vector<ProgressReport> progress;
   std::vector<SavedSession> saves;
   std::vector<std::pair<std::size_t, SavedSession>> saves_before_send;  // with how many sends had left before
 
@@ -108,6 +165,8 @@ class ScriptedClient {
       saves.push_back(*std::move(output.save));
     }
     for (ClientSend& send : output.sends) sent.push_back(std::move(send));
+    for (LeaseEvent& event : output.lease_events) events.push_back(std::move(event));
+    for (ProgressReport& report : output.progress) progress.push_back(std::move(report));
     for (Completion& completion : output.completions) {
       const CallId call = completion.call;
       const bool first = done.emplace(call, std::move(completion)).second;
