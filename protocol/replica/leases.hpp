@@ -40,6 +40,8 @@ class Leases {
   // An Expire of it was appended in this leader's term.
   bool is_expiring(SessionId session) const;
 
+  std::size_t size() const { return leases_.size(); }
+
   // Sessions whose lease has run out, longest ago first. Each is returned once and counts as expiring.
   std::vector<SessionId> take_expired();
   // The Expire could not be appended: it will be returned again.

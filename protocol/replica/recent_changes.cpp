@@ -1,14 +1,15 @@
 #include "protocol/replica/recent_changes.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace lockstep {
 
-void RecentChanges::add(const std::vector<locks::LockChange>& entry) {
-  changes_.insert(changes_.end(), entry.begin(), entry.end());
+void RecentChanges::add(std::vector<locks::LockChange> entry) {
+  std::move(entry.begin(), entry.end(), std::back_inserter(changes_));
   while (changes_.size() > max_size_) {
-    floor_ = changes_.front().index;
-    while (!changes_.empty() && changes_.front().index == floor_) changes_.pop_front();
+    floor_ = changes_.front().index;  // of that entry not all is here any more
+    changes_.pop_front();
   }
 }
 

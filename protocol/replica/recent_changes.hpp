@@ -1,6 +1,6 @@
 // What the last entries did to locks, for those who watch: as far back as there is room.
 //
-// Entries are kept and given out whole: a watcher never has half of what one entry did.
+// Entries are given out whole: a watcher never has half of what one entry did.
 // A value: copyable, not thread-safe.
 #pragma once
 
@@ -19,7 +19,7 @@ class RecentChanges {
   explicit RecentChanges(std::size_t max_size) : max_size_(max_size) {}
 
   // The changes of one entry, a later one than any before.
-  void add(const std::vector<locks::LockChange>& entry);
+  void add(std::vector<locks::LockChange> entry);
 
   struct Part {
     std::vector<locks::LockChange> changes;

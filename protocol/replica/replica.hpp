@@ -104,6 +104,7 @@ class Replica {
   const raft::Raft* raft() const { return raft_ ? &*raft_ : nullptr; }  // none while the cluster forms
   const locks::StateMachine& state() const { return state_; }
   LogIndex applied_index() const { return applied_; }
+  std::size_t lease_count() const { return leases_.size(); }  // that this node keeps, as the leader
 
  private:
   // What the cluster has still to become, or is.

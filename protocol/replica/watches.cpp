@@ -7,10 +7,9 @@
 
 namespace lockstep {
 
-void Watches::record(const std::vector<locks::LockChange>& changes) {
-  if (changes.empty()) return;
-  recent_.add(changes);
+void Watches::record(std::vector<locks::LockChange> changes) {
   for (const locks::LockChange& change : changes) wake(change);
+  recent_.add(std::move(changes));
 }
 
 // Looks for each of the prefixes that the name has.

@@ -26,7 +26,7 @@ class Watches {
   explicit Watches(std::size_t kept_changes) : recent_(kept_changes) {}
 
   // What an entry did. Must be told of every entry with changes, in order.
-  void record(const std::vector<locks::LockChange>& changes);
+  void record(std::vector<locks::LockChange> changes);
 
   // Is to be looked at when the index that it goes on from is applied.
   void add(WatchPoll watch, Time gives_up);

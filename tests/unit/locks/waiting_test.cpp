@@ -370,3 +370,25 @@ TEST_CASE("the keys of different operations differ") {
   std::sort(keys.begin(), keys.end());
   CHECK(std::adjacent_find(keys.begin(), keys.end()) == keys.end());
 }
+
+TEST_CASE("an entry tells which waiters it granted or dropped, and whose they were") {
+  Crowd m;
+  using Settled = std::vector<SettledWaiter>;
+  m.take(m.a, exclusive({"x"}));
+  m.take(m.a, exclusive({"y"}));
+  const WaiterId first = m.queue(m.b, exclusive({"x"}));
+  CHECK(m.state.take_settled_waiters().empty());
+  const WaiterId second = m.queue(m.b, exclusive({"y"}));
+  const WaiterId third = m.queue(m.c, exclusive({"y"}));
+  m.release(m.a, "x");
+  CHECK(m.state.take_settled_waiters() == Settled{{first, m.b}});
+  CHECK(m.state.take_settled_waiters().empty());
+  m.ask(m.c, Cancel{third});
+  CHECK(m.state.take_settled_waiters() == Settled{{third, m.c}});
+  const WaiterId fourth = m.queue(m.d, exclusive({"x"}));
+  m.ask(m.b, Close{});  // its waits go first, then its locks are granted
+  const Settled settled = m.state.take_settled_waiters();
+  CHECK(settled == Settled{{second, m.b}, {fourth, m.d}});
+  m.release(m.a, "y");  // nobody waits, and what an entry before did is not told again
+  CHECK(m.state.take_settled_waiters().empty());
+}

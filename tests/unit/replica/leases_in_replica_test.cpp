@@ -129,6 +129,52 @@ TEST_CASE("a takeover begins a full lease, and the earlier session's is forgotte
   CHECK_FALSE(lives(world, "a", second));
 }
 
+TEST_CASE("the leader, and nobody else, keeps a lease of each session that needs one, and of no other") {
+  ReplicaWorld world = led_by_a();
+  const auto leases = [&] {
+    CHECK(world.node("b").lease_count() == 0);
+    return world.node("a").lease_count();
+  };
+  const SessionId holder = world.open_session("b", 1);
+  const SessionId operators = world.open_session("b", 2);
+  CHECK(leases() == 0);
+  const SessionId first = world.open_session("b", 3, kTtl);
+  const SessionId second = world.open_session("c", 4, kTtl);
+  CHECK(leases() == 2);
+  world.run<locks::Closed>("b", first, locks::Close{});
+  CHECK(leases() == 1);
+  world.run<locks::Closed>("b", operators, locks::CloseSession{second, ""});
+  CHECK(leases() == 0);
+
+  const SessionId earlier = world.open_session("b", 5, kTtl);
+  wire::OpenSession again = ReplicaWorld::open_as(5, kTtl);
+  again.nonce = 77;
+  again.replaces = earlier;
+  world.ask("b", again);
+  world.deliver();
+  CHECK(leases() == 1);
+  world.run(ms(kTtl + 300));
+  CHECK(leases() == 0);
+
+  world.take("b", holder, "x");
+  const WaiterId granted = world.queue("b", operators, "x");
+  CHECK(leases() == 1);
+  world.run<locks::Released>("b", holder, locks::Release{"x"});  // by the other's request
+  CHECK(world.node("a").state().waiter_state(operators, granted) ==
+        locks::WaiterState(locks::Granted{token_granted_by(world.node("a").applied_index())}));
+  CHECK(leases() == 0);
+  const WaiterId cancelled = world.queue("b", holder, "x");
+  CHECK(leases() == 1);
+  world.run<locks::Cancelled>("b", holder, locks::Cancel{cancelled});
+  CHECK(leases() == 0);
+
+  world.open_session("b", 6, 60'000);
+  world.crash("b");
+  world.isolate("a");
+  for (int i = 0; i < 100 && world.leads("a"); ++i) world.tick("a");
+  CHECK(world.node("a").lease_count() == 0);
+}
+
 TEST_CASE("a new leader gives every session its full TTL (L6)") {
   ReplicaWorld world = led_by_a();
   const SessionId session = world.open_session("b", 1, kTtl);
@@ -151,6 +197,24 @@ TEST_CASE("a leader without a quorum appends no Expire, and ends nobody when it 
   CHECK_FALSE(world.leads("a"));  // R10: after a second
   CHECK(expiries(world, "a").empty());
   CHECK(lives(world, "a", session));
+}
+
+// What it does not know yet may be a takeover, or the session's end.
+TEST_CASE("a leader ends nobody before its own first entry is applied, and then gives full TTLs (R6, L6)") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1, 1000);
+  world.crash("a");
+  elect_with_late_disks(world, "b", "c");
+  world.disk_is_late("b", false);
+  world.run(ms(3000));
+  REQUIRE(world.leads("b"));
+  CHECK(expiries(world, "b").empty());
+  world.disk_is_late("c", false);
+  world.run(ms(999));
+  CHECK(expiries(world, "b").empty());
+  world.run(ms(300));
+  CHECK(expiries(world, "b").size() == 1);
+  CHECK_FALSE(lives(world, "c", session));
 }
 
 TEST_CASE("while peers' messages wait to be read nobody's lease runs out (L5)") {
@@ -258,6 +322,24 @@ TEST_CASE("renewals of many clients leave a node as one barrier (L2)") {
     if (barrier != nullptr) renewals.push_back(barrier->renewals.size());
   }
   CHECK(renewals == std::vector<std::size_t>{5});
+}
+
+TEST_CASE("a renewal that comes right after a barrier waits for the next one, and no longer") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("b", 1, kTtl);
+  world.run(ms(100));
+  world.ask("b", wire::KeepAlive{session});
+  world.deliver();
+  const CallNumber call = world.ask("b", wire::KeepAlive{session});
+  world.deliver();
+  CHECK_FALSE(world.is_answered(call));
+  const Time asked = world.time();
+  for (int i = 0; i < 100 && !world.is_answered(call); ++i) {
+    world.tick("b");
+    world.deliver();
+  }
+  CHECK(is_kept_alive(world, call));
+  CHECK(world.time() <= asked + ms(50));
 }
 
 TEST_CASE("a renewal is acknowledged only when a quorum confirmed a round after it (L2)") {
@@ -454,6 +536,22 @@ TEST_CASE("a client that does nothing but wait keeps its place: a Wait that arri
   world.run(std::chrono::minutes(1));  // and what it was granted stays
   CHECK(expiries(world, "a").empty());
   CHECK(world.node("a").state().check("lock"));
+}
+
+TEST_CASE("each time that a session of TTL 0 begins to wait it has its 10 s") {
+  ReplicaWorld world = led_by_a();
+  const SessionId holder = world.open_session("b", 1);
+  const SessionId waiting = world.open_session("c", 2);
+  world.take("b", holder, "x");
+  world.take("b", holder, "y");
+  world.queue("c", waiting, "x");
+  world.run(ms(9'000));
+  world.run<locks::Released>("b", holder, locks::Release{"x"});
+  const WaiterId second = world.queue("c", waiting, "y");
+  world.run(ms(9'900));
+  CHECK(world.node("c").state().waiter_state(waiting, second));
+  world.run(ms(400));
+  CHECK_FALSE(world.node("c").state().waiter_state(waiting, second));
 }
 
 TEST_CASE("a session of TTL 0 that waits has 10 s from a new leader's election, too (L6)") {

@@ -250,23 +250,25 @@ TEST_CASE("pages of the full state and the changes between them make the state, 
 TEST_CASE("a page that would need more changes than an answer may have waits for the next: first the changes") {
   Node node(1'000'000);
   node.take(node.a, {"a"});
-  const LogIndex from = node.index;
-  for (std::size_t i = 0; i < wire::kMaxWatched / 2 + 1; ++i) {
-    node.take(node.b, {"b"});
-    node.give_back(node.b, "b");
-  }
   node.take(node.b, {"z"});
-  const auto first = node.answer(watch("", from, "a"));
+  const LogIndex from = node.index;
+  LogIndex index = from;
+  for (std::size_t i = 0; i < wire::kMaxWatched + 1; ++i) {
+    index = index.next();
+    node.watches.record({{index, "b", locks::Mode::kExclusive, locks::client(2), token_granted_by(index), {}}});
+  }
+  const auto first = node.watches.answer(watch("", from, "a"), node.state, index);
   REQUIRE(first);
   CHECK_FALSE(first->reset);
   CHECK(first->changes.size() == wire::kMaxWatched);
+  CHECK(first->index == index.previous());
   CHECK(first->locks.empty());
   CHECK(first->more);
-  const auto second = node.answer(watch("", first->index, "a"));
+  const auto second = node.watches.answer(watch("", first->index, "a"), node.state, index);
   REQUIRE(second);
   CHECK(names(second->locks) == Names{"z"});
   CHECK_FALSE(second->more);
-  CHECK(second->index == node.index);
+  CHECK(second->index == index);
 }
 
 TEST_CASE("one entry can do much, and a watcher has all of it in one answer") {
