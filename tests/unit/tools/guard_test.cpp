@@ -82,6 +82,12 @@ struct InFolder {
   TemporaryFolder folder;
 };
 
+// So that a test that fails leaves nothing behind.
+struct KilledAtTheEnd {
+  ~KilledAtTheEnd() { signal_group(group, SIGKILL); }
+  pid_t group;
+};
+
 // At the deadline nothing lives. Looked at then, not before and not later.
 void check_is_dead_at(Time deadline, pid_t group) {
   std::this_thread::sleep_for(std::max<Duration>(deadline - boot_time(), Duration::zero()));
@@ -177,6 +183,7 @@ TEST_CASE_FIXTURE(InFolder, "without a renewal nothing of the group lives at the
   const Time deadline = boot_time() + 2s;
   guard.start(deadline, {});
   const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
   check_is_dead_at(deadline, group);
   const CommandResult result = wait_for_end(guard);
   CHECK(result.ending == Ending::kDeadline);
@@ -213,6 +220,7 @@ TEST_CASE_FIXTURE(InFolder, "a command that hears SIGTERM has its grace when the
 TEST_CASE_FIXTURE(InFolder, "when the holder is killed nothing of the group lives after the grace") {
   Holder holder(kStubborn, 5s);
   const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
   holder.signal(SIGKILL);
   check_is_dead_at(boot_time() + kOptions.grace + kOptions.margin, group);
 }
@@ -221,6 +229,7 @@ TEST_CASE_FIXTURE(InFolder, "when the holder is stopped nothing of the group liv
   constexpr Duration kAhead = 1500ms;
   Holder holder(kStubborn, kAhead);
   const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
   holder.signal(SIGSTOP);
   check_is_dead_at(boot_time() + kAhead, group);
 }
@@ -229,6 +238,7 @@ TEST_CASE_FIXTURE(InFolder, "when the guardian is killed the holder kills the gr
   Guard guard = guard_of(shell(kStubborn));
   guard.start(boot_time() + kFar, {});
   const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
   REQUIRE(::kill(guard.guardian_pid(), SIGKILL) == 0);
   const CommandResult result = wait_for_end(guard);
   CHECK(result.guardian_died);
@@ -241,6 +251,7 @@ TEST_CASE_FIXTURE(InFolder, "when the guardian is stopped nothing of the group l
   const Time deadline = boot_time() + 2s;
   guard.start(deadline, {});
   const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
   guard.turn(boot_time());
   REQUIRE(::kill(guard.guardian_pid(), SIGSTOP) == 0);
   const CommandResult result = wait_for_end(guard);
@@ -252,6 +263,7 @@ TEST_CASE_FIXTURE(InFolder, "when the guardian is stopped nothing of the group l
 TEST_CASE_FIXTURE(InFolder, "when holder and guardian are killed at once the kernel kills the command with them") {
   Holder holder("echo $$ > pid; while :; do sleep 0.1; done", kFar);
   const pid_t command = wait_for_group();
+  const KilledAtTheEnd cleaned_up{command};
   REQUIRE(wait_for_file("guardian"));
   holder.signal(SIGSTOP);  // so that it does nothing about the other's death
   REQUIRE(::kill(std::stoi(content("guardian")), SIGKILL) == 0);
