@@ -94,12 +94,9 @@ std::vector<Expected<Completion>> ClientLoop::run_all(const std::vector<Start>& 
   return results;
 }
 
-void ClientLoop::post(const Start& start, Done done) {
+void ClientLoop::post(const Start& start) {
   const std::lock_guard lock(mutex_);
-  auto pending = std::make_shared<Pending>();
-  pending->done = std::move(done);
-  if (const auto error = refusal()) return deliver(pending, tl::unexpected(*error));
-  begin(start, std::move(pending));
+  if (!refusal()) begin(start, std::make_shared<Pending>());
 }
 
 // ---- Acquisitions, from any thread
@@ -224,7 +221,7 @@ void ClientLoop::on_warning(LockRegistry::Id id, Duration before, LockRegistry::
 LockLook ClientLoop::look_at_lock(LockRegistry::Id id) {
   const std::lock_guard lock(mutex_);
   look_at_clock();
-  return {locks_.lost(id), core_.lease().safe_until};
+  return locks_.look(id);
 }
 
 // ---- The session

@@ -26,11 +26,6 @@
 
 namespace lockstep {
 
-struct LockLook {
-  std::optional<LossReason> lost = {};
-  std::optional<Time> safe_until = {};  // of the client's session as it is now
-};
-
 class ClientLoop {
  public:
   using Start = std::function<CallId(ClientCore&, Time)>;
@@ -48,8 +43,8 @@ class ClientLoop {
   Expected<Completion> run(const Start& start);
   // Starts several at once, and waits for all.
   std::vector<Expected<Completion>> run_all(const std::vector<Start>& starts);
-  // Starts a call and goes on. `done` is called on the loop's thread, without the mutex: for this library only.
-  void post(const Start& start, Done done);
+  // Starts a call whose answer nobody waits for.
+  void post(const Start& start);
 
   Expected<AcquireAnswer> acquire(std::vector<std::string> names, const AcquireOptions& options);
   void acquire_async(std::vector<std::string> names, const AcquireOptions& options,

@@ -43,6 +43,7 @@ class LockState {
 
   ~LockState() {
     if (end() == End::kWasHeld) release_later();
+    // The ticket goes after that.
   }
   LockState(const LockState&) = delete;
   LockState& operator=(const LockState&) = delete;
@@ -54,9 +55,8 @@ class LockState {
     const std::lock_guard lock(mutex_);
     if (ended_) return last_look_;
     const LockLook now = loop_->look_at_lock(id_);
-    if (!now.lost) last_look_.safe_until = now.safe_until;
-    last_look_.lost = now.lost;
-    return last_look_;
+    last_look_ = now;
+    return now;
   }
   bool is_held() {
     const LockLook seen = look();
@@ -108,30 +108,22 @@ class LockState {
         problem = lost_error(LossReason::kForced);  // nobody else takes a lock from a session that lives
       }
     }
-    if (is_open) {
-      release_later();
-    } else {
-      take_ticket();
-    }
+    if (is_open) release_later();
+    take_ticket();
     if (problem) return tl::unexpected(*std::move(problem));
     return {};
   }
 
-  // The next thread of this client may ask for the names when the cluster has them back.
   void release_later() {
-    const auto ticket = std::make_shared<std::optional<NameQueue::Ticket>>(take_ticket());
     for (const std::string& name : names_) {
-      loop_->post([name](ClientCore& core, Time now) { return core.release(now, name, kForEver); },
-                  [ticket](const Expected<Completion>&) {});
+      loop_->post([name](ClientCore& core, Time now) { return core.release(now, name, kForEver); });
     }
   }
 
-  std::optional<NameQueue::Ticket> take_ticket() {
+  // The next thread of this client may ask for the names: the core asks for a lock after it gave it back.
+  void take_ticket() {
     const std::lock_guard lock(mutex_);
-    std::optional<NameQueue::Ticket> taken;
-    if (ticket_) taken.emplace(*std::move(ticket_));
     ticket_.reset();
-    return taken;
   }
 
   const std::vector<std::string> names_;

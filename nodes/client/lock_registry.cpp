@@ -12,15 +12,16 @@ LockRegistry::Id LockRegistry::add(std::vector<std::string> names, FencingToken 
   return last_;
 }
 
-std::optional<LossReason> LockRegistry::lost(Id id) const {
+LockLook LockRegistry::look(Id id) const {
   const auto found = locks_.find(id);
-  return found == locks_.end() ? std::nullopt : found->second.lost;
+  if (found != locks_.end() && found->second.at_loss.lost) return found->second.at_loss;
+  return {std::nullopt, safe_until_};
 }
 
 void LockRegistry::on_lost(Id id, OnLost callback) {
   const auto found = locks_.find(id);
   if (found == locks_.end()) return;
-  if (const auto reason = found->second.lost) {
+  if (const auto reason = found->second.at_loss.lost) {
     callbacks_->post(id, [callback = std::move(callback), reason = *reason] { callback(reason); });
   } else {
     found->second.on_lost.push_back(std::move(callback));
@@ -41,8 +42,8 @@ void LockRegistry::lose_all(LossReason reason) {
 }
 
 void LockRegistry::lose(Id id, Held& lock, LossReason reason) {
-  if (lock.lost) return;
-  lock.lost = reason;
+  if (lock.at_loss.lost) return;
+  lock.at_loss = {reason, safe_until_};
   lock.warnings.clear();
   for (OnLost& callback : std::exchange(lock.on_lost, {})) {
     callbacks_->post(id, [callback = std::move(callback), reason] { callback(reason); });
@@ -61,7 +62,8 @@ void LockRegistry::lose(const std::vector<HeldLock>& gone, LossReason reason) {
 }
 
 void LockRegistry::apply(const LeaseEvent& event) {
-  std::visit(Overloaded{[](const LeaseRenewed&) {}, [&](const LeaseLost& lost) { lose(lost.locks, lost.reason); },
+  std::visit(Overloaded{[&](const LeaseRenewed& renewed) { safe_until_ = renewed.safe_until; },
+                        [&](const LeaseLost& lost) { lose(lost.locks, lost.reason); },
                         [&](const LocksForced& forced) { lose(forced.locks, LossReason::kForced); }},
              event);
 }

@@ -16,6 +16,11 @@
 
 namespace lockstep {
 
+struct LockLook {
+  std::optional<LossReason> lost = {};
+  std::optional<Time> safe_until = {};  // when it was lost: the last there was
+};
+
 class LockRegistry {
  public:
   using Id = CallbackThread::Owner;
@@ -26,7 +31,7 @@ class LockRegistry {
 
   Id add(std::vector<std::string> names, FencingToken token);
   void remove(Id id) { locks_.erase(id); }
-  std::optional<LossReason> lost(Id id) const;
+  LockLook look(Id id) const;
   void on_lost(Id id, OnLost callback);
   void on_warning(Id id, Duration before, OnWarning callback);
 
@@ -47,7 +52,7 @@ class LockRegistry {
   struct Held {
     std::vector<std::string> names;
     FencingToken token;
-    std::optional<LossReason> lost;
+    LockLook at_loss;
     std::vector<OnLost> on_lost;
     std::vector<Warning> warnings;
   };
@@ -56,6 +61,7 @@ class LockRegistry {
   void lose(const std::vector<HeldLock>& gone, LossReason reason);
 
   CallbackThread* callbacks_;
+  std::optional<Time> safe_until_;  // of the session, as it was renewed last
   Id last_ = 0;
   std::map<Id, Held> locks_;
 };

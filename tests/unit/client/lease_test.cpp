@@ -280,7 +280,9 @@ TEST_CASE("the cluster says how a session ended, and the reason is told with the
                                                    {ErrorCode::kSessionForced, LossReason::kForced},
                                                    {ErrorCode::kSessionClosed, LossReason::kClosed},
                                                    {ErrorCode::kSessionSuperseded, LossReason::kSuperseded}};
-  for (const auto& [code, reason] : ends) {
+  for (const auto& end : ends) {
+    const ErrorCode code = end.first;
+    const LossReason reason = end.second;
     for (const bool by_keep_alive : {true, false}) {
       CAPTURE(to_string(reason));
       ScriptedClient client = with_lease(2);

@@ -274,14 +274,15 @@ class World {
     for (const Client& client : clients_) {
       const auto safe_until = client.core.lease().safe_until;
       if (safe_until && *safe_until <= now_) continue;
-      for (const auto& [name, token] : client.core.held()) {
+      for (const auto& hold : client.core.held()) {
+        const std::string& name = hold.first;
         const auto view = cluster_.machine.check(name);
         // What was released a moment ago is not relied on any more, although that is not answered yet.
         if (!view || view->holders.empty() || view->holders[0].session != client.core.session().id()) {
           REQUIRE_MESSAGE(is_leaving(client, name), name << " is relied on but not held");
           continue;
         }
-        REQUIRE(view->holders[0].token == token);
+        REQUIRE(view->holders[0].token == hold.second);
       }
     }
   }
