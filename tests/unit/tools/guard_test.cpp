@@ -156,17 +156,30 @@ TEST_CASE_FIXTURE(InFolder, "the command has its lock in its environment, and a 
 }
 
 TEST_CASE_FIXTURE(InFolder, "signals are forwarded to the whole group") {
+  // The parent waits for its child, since what is left when the command itself ends is killed.
   Guard guard =
-      guard_of(shell("trap 'echo > parent; exit 5' USR1; "
+      guard_of(shell("trap 'while [ ! -s child ]; do sleep 0.01; done; echo > parent; exit 5' USR1; "
                      "(trap 'echo > child; exit' USR1; echo > ready; while :; do sleep 0.05; done) & "
                      "while [ ! -e ready ]; do sleep 0.01; done; echo $$ > pid; "
                      "while :; do sleep 0.05; done"));
   guard.start(boot_time() + kFar, {});
   REQUIRE(wait_for_file("pid"));
   guard.forward(SIGUSR1);
-  REQUIRE(wait_for_file("child"));
   CHECK(wait_for_end(guard).exit_code == 5);
+  CHECK(content("child") == "\n");
   CHECK(content("parent") == "\n");
+}
+
+TEST_CASE_FIXTURE(InFolder, "the end is told only when the last of the group is gone, however long its dying takes") {
+  // A process with much memory is a while about it.
+  Guard guard =
+      guard_of(shell("echo $$ > pid; (head -c 300000000 /dev/zero; echo > full; sleep 100) | tail -c 300000000 & "
+                     "while [ ! -s full ]; do sleep 0.01; done; exit 3"));
+  guard.start(boot_time() + kFar, {});
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  CHECK(wait_for_end(guard).exit_code == 3);
+  CHECK_FALSE(group_lives(group));
 }
 
 TEST_CASE_FIXTURE(InFolder, "what the command leaves behind in its group is killed before the end is told") {
