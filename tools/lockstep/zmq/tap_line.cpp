@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/overloaded.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/names.hpp"
 #include "tools/lockstep/zmq/message_json.hpp"
@@ -10,13 +11,6 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t kShownEntries = 8;
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 template <typename T>
 std::string text(T id) {
