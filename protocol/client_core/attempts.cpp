@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/base/overloaded.hpp"
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/client_core/in_words.hpp"
-#include "protocol/base/overloaded.hpp"
 
 namespace lockstep {
 namespace {

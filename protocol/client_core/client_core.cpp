@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
-#include "protocol/client_core/in_words.hpp"
 #include "protocol/base/overloaded.hpp"
+#include "protocol/client_core/in_words.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/text_rules.hpp"
 

@@ -97,8 +97,8 @@ class Raft {
   Proposed propose(Now now, std::string command);
   // Sends commands to the leader, if one is known; answered by the log, or not at all.
   void forward(std::vector<std::string> commands);
-  // Asks for a read index (thesis section 6.4; L2). Answered in Consequences::barriers or ::ready, unless it or its answer is
-  // lost or the leader changes: then ask again, under a new number. Without a leader nothing happens.
+  // Asks for a read index (thesis section 6.4; L2). Answered in Consequences::barriers or ::ready, unless it or its
+  // answer is lost or the leader changes: then ask again, under a new number. Without a leader nothing happens.
   CallNumber request_barrier(std::vector<SessionId> renewals);
   // Sends the answer to a follower's barrier that was in Consequences::ready.
   void answer_barrier(const ReadyBarrier& barrier, std::vector<Renewal> renewals);

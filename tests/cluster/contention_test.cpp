@@ -110,8 +110,8 @@ TEST_CASE("200 clients contend for 20 locks while nodes are killed: never two ho
     holds += held.size();
   }
   check_order(lines);
-  MESSAGE(holds << " holds, " << records.lost.load() << " lost, " << records.failed.load() << " not granted, " << lines.size()
-                << " lines seen");
+  MESSAGE(holds << " holds, " << records.lost.load() << " lost, " << records.failed.load() << " not granted, "
+                << lines.size() << " lines seen");
   CHECK(records.holds.size() == kLocks);
   CHECK(holds > 1000);
 }

@@ -13,7 +13,8 @@ namespace {
 
 // A Check request whose name and at_least are as given.
 std::string check_with(const std::string& name, const std::string& at_least) {
-  return packed_array({packed_number(wire::kVersion), packed_number(4), packed_number(7), name, packed_number(0), at_least});
+  return packed_array(
+      {packed_number(wire::kVersion), packed_number(4), packed_number(7), name, packed_number(0), at_least});
 }
 
 std::string problem_with_at_least(const std::string& value) {

@@ -178,9 +178,9 @@ TEST_CASE("a lock name that is not one is an invalid name, in every message that
 
 TEST_CASE("a TTL is 0 or from a second to a day") {
   const auto code_for = [](std::uint64_t ttl) -> std::optional<ErrorCode> {
-    const auto decoded = wire::decode_request(packed_array({kOurs, n(1), n(7), packed_bytes(std::string(16, 'c')),
-                                                            packed_bytes(std::string(32, 's')), n(1), n(ttl), n(0),
-                                                            packed_text("")}));
+    const auto decoded =
+        wire::decode_request(packed_array({kOurs, n(1), n(7), packed_bytes(std::string(16, 'c')),
+                                           packed_bytes(std::string(32, 's')), n(1), n(ttl), n(0), packed_text("")}));
     return decoded ? std::nullopt : std::optional(decoded.error().code);
   };
   for (const std::uint64_t good : {0ULL, 1000ULL, 86'400'000ULL}) CHECK_FALSE(code_for(good));
