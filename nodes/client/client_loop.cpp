@@ -21,8 +21,8 @@ std::uint64_t next_thread_number() {
   return ++last;
 }
 std::uint64_t this_thread_number() {
-  thread_local const std::uint64_t number = next_thread_number();
-  return number;
+  thread_local const std::uint64_t kNumber = next_thread_number();
+  return kNumber;
 }
 
 AcquireTerms terms_of(const AcquireOptions& options, std::uint64_t thread) {

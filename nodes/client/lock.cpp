@@ -96,7 +96,7 @@ class LockState {
   Expected<void> release_now(std::optional<Duration> timeout) {
     std::vector<ClientLoop::Start> starts;
     for (const std::string& name : names_) {
-      starts.push_back([name, timeout](ClientCore& core, Time now) { return core.release(now, name, timeout); });
+      starts.emplace_back([name, timeout](ClientCore& core, Time now) { return core.release(now, name, timeout); });
     }
     std::optional<Error> problem;
     bool is_open = false;  // whether some name may still be held

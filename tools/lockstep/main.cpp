@@ -49,10 +49,16 @@ bool asked_for_json(const std::vector<std::string>& words) {
 }
 
 int report_usage_error(const CLI::App& app, const CLI::ParseError& error, bool json) {
+  const std::vector<std::string> unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
+  const std::string detail = unknown.empty() ? error.what() : "unknown command '" + unknown.front() + "'";
   if (json) {
-    std::cout << nlohmann::json{{"error", "usage"}, {"definite", true}, {"detail", error.what()}}.dump() << std::endl;
+    std::cout << nlohmann::json{{"error", "usage"}, {"definite", true}, {"detail", detail}}.dump() << std::endl;
   }
-  app.exit(error, std::cout, std::cerr);
+  if (unknown.empty()) {
+    app.exit(error, std::cout, std::cerr);
+  } else {
+    std::cerr << "lockstep: " << detail << "\nRun with --help for more information.\n";
+  }
   return kExitUsage;
 }
 

@@ -1,5 +1,6 @@
 #include "tools/lockstep/zmq_command.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <iterator>
@@ -16,6 +17,9 @@
 
 namespace lockstep {
 namespace {
+
+constexpr const char* kWhoPublishes =
+    "Only the leader publishes, at its own publish endpoint: `lockstep status` shows which node leads";
 
 constexpr const char* kRequestFooter = R"(
 MESSAGE is a JSON object with the field names of docs/protocol.md; what is left out has its default.
@@ -137,16 +141,23 @@ void print_frame(const std::string& bytes, Form form) {
   }
 }
 
-// The next frame; none once nothing has come for `timeout`.
+// The next frame; none once nothing has come for `timeout`. A leader publishes many times a second, so after a
+// while of silence somebody who waits for ever is told where to look.
 std::optional<std::string> next_frame(Subscriber& subscriber, Duration timeout) {
-  constexpr Duration kForEver = std::chrono::hours(1);  // then it is waited for again
-  const Time deadline = boot_time() + timeout;
+  constexpr Duration kSilence = std::chrono::seconds(2);
+  const Time start = boot_time();
+  const Time deadline = timeout == Duration::zero() ? Time::max() : start + timeout;
+  Time hint = start + kSilence;
   for (;;) {
     if (auto frame = subscriber.receive()) return frame;
     const Time now = boot_time();
-    if (timeout != Duration::zero() && now >= deadline) return std::nullopt;
+    if (now >= deadline) return std::nullopt;
+    if (now >= hint) {
+      std::cerr << "lockstep: nothing published yet. " << kWhoPublishes << '\n';
+      hint = Time::max();
+    }
     PollItems items{subscriber.poll_item()};
-    wait_for(items, timeout == Duration::zero() ? kForEver : deadline - now);
+    wait_for(items, std::min({deadline, hint, now + std::chrono::hours(1)}) - now);
   }
 }
 
@@ -157,7 +168,8 @@ int run_tap(const GlobalOptions& global, const TapArguments& arguments) {
   const Form form = arguments.hex ? Form::kHex : global.json ? Form::kJson : Form::kText;
   for (std::uint64_t shown = 0; arguments.count == 0 || shown < arguments.count; ++shown) {
     const auto frame = next_frame(*subscriber, arguments.timeout);
-    if (!frame) return fail(kExitUnavailable, arguments.endpoint + ": nothing published in time", global.json);
+    if (!frame)
+      return fail(kExitUnavailable, arguments.endpoint + ": nothing published in time. " + kWhoPublishes, global.json);
     print_frame(*frame, form);
     if (!std::cout) return kExitYes;  // whoever read it has seen enough
   }
