@@ -99,7 +99,7 @@ void ClientCore::on_keep_alive_answer(Time now, const ServerMessage& message) {
   const wire::Response& response = message.response;
   const bool newest = lease_.is_newest(response.call);
   if (const auto* kept = std::get_if<wire::KeptAlive>(&response.body)) {
-    if (lease_.acknowledged(response.call)) output_.lease_events.push_back(LeaseRenewed{*lease_.safe_until()});
+    if (lease_.acknowledged(response.call)) output_.lease_events.emplace_back(LeaseRenewed{*lease_.safe_until()});
     if (kept->forced_at <= forced_at_) return;
     forced_at_ = kept->forced_at;
     session_.saw_index(forced_at_);
@@ -237,7 +237,7 @@ void ClientCore::was_taken(const std::string& name, FencingToken token) {
   const auto held = held_.find(name);
   if (held == held_.end() || held->second != token) return;
   held_.erase(held);
-  output_.lease_events.push_back(LocksForced{{{name, token}}});
+  output_.lease_events.emplace_back(LocksForced{{{name, token}}});
 }
 
 void ClientCore::hold(const std::vector<std::string>& names, FencingToken token) {

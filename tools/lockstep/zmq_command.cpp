@@ -197,7 +197,7 @@ void add_tap(CLI::App& zmq, CommandLine& line) {
   command->footer(kTapFooter);
   const auto arguments = std::make_shared<TapArguments>();
   command->add_option("ENDPOINT", arguments->endpoint, "What a node publishes on")->required();
-  command->add_option("-n,--count", arguments->count, "Stop after so many frames")->check(CLI::PositiveNumber);
+  command->add_option("-n,--count", arguments->count, "Stop after so many frames")->check(CLI::Range(1, 1'000'000'000));
   command->add_flag("--hex", arguments->hex, "Print the bytes as they came");
   add_duration_option(*command, "--timeout", arguments->timeout, "Stop when nothing came for so long (0s: never)");
   command->callback(
