@@ -53,7 +53,7 @@ std::string_view ClientCore::on_opened(Time now, Requests::iterator open, const 
     return {};
   }
   lost_.reset();
-  if (const auto safe_until = lease_.safe_until()) output_.lease_events.push_back(LeaseRenewed{*safe_until});
+  if (const auto safe_until = lease_.safe_until()) output_.lease_events.emplace_back(LeaseRenewed{*safe_until});
   return {};
 }
 
@@ -117,7 +117,7 @@ void ClientCore::report_lost(LossReason reason, bool has_lease) {
     lost.locks.push_back({name, token});
   }
   held_.clear();
-  if (has_lease || !lost.locks.empty()) output_.lease_events.push_back(std::move(lost));
+  if (has_lease || !lost.locks.empty()) output_.lease_events.emplace_back(std::move(lost));
 }
 
 // Its own Close was answered, or refused since it had ended before.

@@ -19,15 +19,19 @@ namespace {
 
 constexpr Duration kTtl = 2s;
 
-// What a process that was killed leaves behind: a session that nobody renews.
-SessionId hold_without_renewals(Cluster& cluster, const std::string& node, const std::string& lock, std::uint8_t who) {
-  auto raw = cluster.raw_client(node);
+SessionId open_for_a_ttl(testing::RawClient& raw, std::uint8_t who) {
   wire::OpenSession open;
   open.client.bytes[15] = who;
   open.secret.fill(who);
   open.nonce = who;
   open.ttl_ms = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(kTtl).count());
-  const auto session = std::get<locks::SessionOpened>(raw.ask(open).body).session;
+  return raw.ask_for<locks::SessionOpened>(open).session;
+}
+
+// What a process that was killed leaves behind: a session that nobody renews.
+SessionId hold_without_renewals(Cluster& cluster, const std::string& node, const std::string& lock, std::uint8_t who) {
+  auto raw = cluster.raw_client(node);
+  const SessionId session = open_for_a_ttl(raw, who);
   const locks::Execute preempt{session, RequestNumber(1), RequestNumber(1), locks::Preempt{lock}};
   REQUIRE(std::holds_alternative<locks::Granted>(raw.ask(preempt).body));
   return session;
@@ -128,6 +132,60 @@ TEST_CASE("a waiter keeps its place when the node that it waits at dies, and whe
   const Grant two = second_grant.get();
   check_granted(two);
   CHECK(two.answer->token > one.answer->token);
+}
+
+TEST_CASE("a waiter that died is passed over: the next one in line gets the lock") {
+  StartedCluster cluster(3);
+  Client holder = cluster.client(cluster.names(), kTtl);
+  REQUIRE(holder.preempt("lock")->granted);
+  // It stands in line, and is never heard of again.
+  auto raw = cluster.raw_client("b");
+  const SessionId dead = open_for_a_ttl(raw, 7);
+  const locks::Execute acquire{dead, RequestNumber(1), RequestNumber(1), locks::Acquire{{"lock"}}};
+  REQUIRE(std::holds_alternative<locks::Queued>(raw.ask(acquire).body));
+  Client living = cluster.client(cluster.names(), kTtl);
+  auto grant = stand_in_line(living, "lock");
+  CHECK(holder.check("lock")->lock->waiter_count == 2);
+  const auto has_expired = [&] { return holder.check("lock")->lock->waiter_count == 1; };
+  REQUIRE(wait_until(has_expired));
+  REQUIRE(holder.release("lock")->released);
+  check_granted(grant.get());
+}
+
+TEST_CASE("a client that comes back after its lease is over is told so, and its lock is another's") {
+  StartedCluster cluster(3);
+  const SessionId gone = hold_without_renewals(cluster, "a", "lock", 3);
+  Client next = cluster.client(cluster.names(), kTtl);
+  check_granted(stand_in_line(next, "lock").get());
+  auto raw = cluster.raw_client("c");
+  for (const wire::RequestBody& body : std::vector<wire::RequestBody>{
+           wire::KeepAlive{gone}, locks::Execute{gone, RequestNumber(2), RequestNumber(2), locks::Release{"lock"}}}) {
+    CHECK(raw.ask_for<wire::Error>(body).code == ErrorCode::kSessionExpired);
+  }
+  CHECK(next.lease().safe_until);
+  CHECK(next.check("lock")->lock->holders.at(0).owner == next.client_id());
+}
+
+TEST_CASE("a grant whose answer dies with a node is answered by another, with the same token") {
+  StartedCluster cluster(3);
+  Client holder = cluster.client(cluster.names(), kTtl);
+  REQUIRE(holder.preempt("lock")->granted);
+  const std::string leader = cluster.leader();
+  std::vector<std::string> order = cluster.names_but(leader);
+  order.insert(order.begin(), leader);
+  Client waiter = cluster.client(order, kTtl);  // waits at the leader, which dies as the lock comes free
+  auto grant = stand_in_line(waiter, "lock");
+  cluster.pause(leader);
+  auto released = std::async(std::launch::async, [&] { return holder.release("lock"); });
+  cluster.resume(leader);
+  cluster.kill(leader);
+  REQUIRE(released.get());
+  const Grant granted = grant.get();
+  check_granted(granted);
+  const auto view = waiter.check("lock", wire::ReadMode::kLinearizable);
+  REQUIRE(view->lock);
+  CHECK(view->lock->holders.at(0).token == granted.answer->token);
+  CHECK(view->lock->holder_count == 1);
 }
 
 TEST_CASE("a lease survives a change of leader") {
