@@ -19,7 +19,11 @@ using lockstep::testing::wait_until;
 
 namespace {
 
+#ifdef LOCKSTEP_SANITIZED
+constexpr int kClients = 40;  // a sanitizer makes everything slow
+#else
 constexpr int kClients = 200;
+#endif
 constexpr int kLocks = 20;
 constexpr Duration kTtl = 3s;
 
@@ -113,5 +117,5 @@ TEST_CASE("200 clients contend for 20 locks while nodes are killed: never two ho
   MESSAGE(holds << " holds, " << records.lost.load() << " lost, " << records.failed.load() << " not granted, "
                 << lines.size() << " lines seen");
   CHECK(records.holds.size() == kLocks);
-  CHECK(holds > 1000);
+  CHECK(holds > static_cast<std::size_t>(5 * kClients));
 }
