@@ -5,7 +5,7 @@
 // blocked (BlockedSignals), since a signal goes to any thread that has not.
 #pragma once
 
-#include <signal.h>
+#include <csignal>
 
 #include <atomic>
 #include <initializer_list>
@@ -32,7 +32,7 @@ class BlockedSignals {
 
 class StopOnSignal {
  public:
-  explicit StopOnSignal(std::initializer_list<int> signals = {SIGINT, SIGTERM, SIGHUP});
+  StopOnSignal(std::initializer_list<int> signals = {SIGINT, SIGTERM, SIGHUP});
   ~StopOnSignal();
 
   std::stop_token token() const { return stop_.get_token(); }

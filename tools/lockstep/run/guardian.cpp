@@ -38,7 +38,7 @@ void Guardian::on(Time now, const StartOrder& order) {
     return finish();
   }
   phase_ = Phase::kRunning;
-  decisions_.push_back(StartCommand{order.environment});
+  decisions_.emplace_back(StartCommand{order.environment});
 }
 
 void Guardian::on(Time now, const RenewOrder& order) {
@@ -85,7 +85,7 @@ void Guardian::kill(Time now) {
 
 void Guardian::finish() {
   phase_ = Phase::kFinished;
-  decisions_.push_back(Finish{status_, ending_});
+  decisions_.emplace_back(Finish{status_, ending_});
 }
 
 }  // namespace lockstep::run

@@ -101,7 +101,7 @@ class Guardian {
   void end(Time now, Ending ending);
   void kill(Time now);
   void finish();
-  void signal(int number) { decisions_.push_back(SignalGroup{number}); }
+  void signal(int number) { decisions_.emplace_back(SignalGroup{number}); }
 
   GuardianOptions options_;
   Phase phase_ = Phase::kIdle;

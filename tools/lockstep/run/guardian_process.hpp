@@ -5,7 +5,7 @@
 // maker's group does not reach it. If it dies, the kernel kills the command with it (PR_SET_PDEATHSIG).
 #pragma once
 
-#include <signal.h>
+#include <csignal>
 
 #include <string>
 #include <vector>
