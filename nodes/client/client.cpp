@@ -22,6 +22,7 @@ std::optional<std::chrono::milliseconds> in_ms(const std::optional<std::uint64_t
 ClientOptions options_of(const ClientConfig& config) {
   ClientOptions options;
   options.client = config.client_id ? *config.client_id : make_client_id();
+  options.has_fresh_id = !config.client_id;
   fill_with_entropy(options.secret);
   options.nonce = random_identifier();
   options.seed = random_identifier();

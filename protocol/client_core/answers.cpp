@@ -121,15 +121,14 @@ void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy
   }
   // A node that cannot read a copy says nothing of the copies that other nodes could read: of another version, say.
   const bool unread = error.code == ErrorCode::kBadRequest || error.code == ErrorCode::kUnsupportedVersion;
-  const bool says_nothing =
-      error_info(error.code).certainty != Certainty::kDefinite || (unread && another_copy_was_sent(request->second));
+  const bool says_nothing = error_info(error.code).certainty != Certainty::kDefinite || request->first == retiring_ ||
+                            (unread && another_copy_was_sent(request->second));
   if (!says_nothing) return on_definite_error(now, request, definite(error));
   if (newest_copy) move_on(now, request->second, in_words(error), backoff(request->second.failures));
 }
 
 void ClientCore::on_definite_error(Time now, Requests::iterator request, const ClientError& error) {
   if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, error);
-  if (request->first == retiring_) return retired(request);
   if (is_operation(request->second)) session_.answered(request->second.number);
   if (request->second.acquisition) return on_acquisition_error(now, request, error);
   answer_call(request->second, error, LogIndex());
@@ -242,9 +241,15 @@ void ClientCore::was_taken(const std::string& name, FencingToken token) {
 
 void ClientCore::hold(const std::vector<std::string>& names, FencingToken token) {
   for (const std::string& name : names) {
-    held_.insert_or_assign(name, token);
-    lost_locks_.erase(name);
+    if (gave_up_holds_) {
+      lost_locks_.insert_or_assign(name, LossReason::kClosed);
+    } else {
+      held_.insert_or_assign(name, token);
+      lost_locks_.erase(name);
+    }
   }
+  // An operator took something since this was granted, and its answer was long under way.
+  if (token.value() < forced_at_.value()) verify_due_ = true;
 }
 
 }  // namespace lockstep

@@ -144,11 +144,12 @@ void ClientCore::send_copy(Time now, RequestId id, Request& request) {
       const auto held = held_.find(release->name);
       if (held != held_.end()) request.gives_back = held->second;
     }
+    if (is_close(request)) give_up_holds();
   }
   const CallNumber copy = next_copy();
   request.endpoint = preferred_;
   request.in_flight = true;
-  if (request.sent == 0) request.first_sent = now;
+  if (std::holds_alternative<wire::OpenSession>(request.body) && !open_sent_) open_sent_ = now;
   request.last_sent = now;
   ++request.sent;
   request.copies.push_back(copy);

@@ -248,6 +248,7 @@ void ClientCore::work(Time now) {
   end_waits(now);
   expire_acquisitions(now);
   expire_attempts(now);
+  if (std::exchange(verify_due_, false)) verify_holds(now);
   keep_alive(now);
   send_due(now);
   check_invariants();

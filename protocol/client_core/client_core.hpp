@@ -42,12 +42,14 @@ namespace lockstep {
 
 struct ClientOptions {
   ClientId client;
-  wire::Secret secret{};            // proves who may take the session over; from the system's random device
-  std::uint64_t nonce = 0;          // random per process, not 0: a retried Open is recognised by it
-  std::uint64_t seed = 0;           // of the jitter in retries
-  std::size_t endpoints = 1;        // how many there are; they are named by their position
-  Duration ttl = Duration::zero();  // of the session's lease, 1 s to 24 h; 0: it never expires
-  std::string note;                 // who the session is, for people
+  wire::Secret secret{};    // proves who may take the session over; from the system's random device
+  std::uint64_t nonce = 0;  // random per process, not 0: a retried Open is recognised by it
+  std::uint64_t seed = 0;   // of the jitter in retries
+  // The id was made by this process, so whatever session it has is this core's own.
+  bool has_fresh_id = false;
+  std::size_t endpoints = 1;                              // how many there are; they are named by their position
+  Duration ttl = Duration::zero();                        // of the session's lease, 1 s to 24 h; 0: it never expires
+  std::string note;                                       // who the session is, for people
   Duration attempt_timeout = std::chrono::seconds(1);     // no answer for so long: ask the next endpoint
   Duration call_timeout = std::chrono::seconds(5);        // no answer to a call for so long: `unavailable`
   Duration backoff_min = std::chrono::milliseconds(10);   // before the first retry of a refused copy,
@@ -186,7 +188,6 @@ class ClientCore {
     bool in_flight = false;                  // a copy was sent to `endpoint` and is waited for until `due`,
     Time due{};                              // else the next copy is sent at `due`
     std::size_t endpoint = 0;
-    Time first_sent{};
     Time last_sent{};
     std::uint32_t failures = 0;          // in a row, for the backoff
     std::optional<Time> silent_since{};  // of a long poll: since when none of its copies was answered
@@ -303,6 +304,7 @@ class ClientCore {
   void report_lost(LossReason reason, bool has_lease);
   bool is_close(const Request& request) const;
   bool is_of_session(const Request& request) const;
+  void give_up_holds();
   void closed(Requests::iterator close, LogIndex applied);
   void retire(Time now, SessionId session, RequestNumber number);
   void retired(Requests::iterator request);
@@ -323,6 +325,9 @@ class ClientCore {
   std::map<std::string, FencingToken> held_;
   std::map<std::string, LossReason> lost_locks_;  // of the last session that was lost, and not acquired since
   LogIndex forced_at_;                            // as the last keep-alive was answered
+  bool verify_due_ = false;                       // whether what is held was taken by an operator
+  std::optional<Time> open_sent_;                 // when an Open with the present nonce was first sent
+  bool gave_up_holds_ = false;                    // a Close was sent, so nothing counts as held any more
   RequestId retiring_;
 
   CallId last_call_;

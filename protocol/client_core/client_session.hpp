@@ -52,6 +52,8 @@ class ClientSession {
   std::uint64_t begin_open();
   SessionId replaces() const { return saved_.replaces; }
   void opened(SessionId session);
+  // The client's last session is this one, as the cluster says: the next Open names it.
+  void goes_on_from(SessionId last) { saved_.replaces = last; }
   // The session ended, or is given up: no answer to anything of it matters any more. The next Open names it.
   void ended();
 

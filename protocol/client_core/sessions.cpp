@@ -40,7 +40,8 @@ void ClientCore::open_session(Time now) {
 std::string_view ClientCore::on_opened(Time now, Requests::iterator open, const wire::Response& response) {
   const auto* opened = std::get_if<locks::SessionOpened>(&response.body);
   if (!opened || !opened->session) return kWrongKind;
-  const Time first_sent = open->second.first_sent;
+  // An earlier Open of the same nonce, which its call gave up, may be the one that opened it (L3).
+  const Time first_sent = *std::exchange(open_sent_, std::nullopt);
   erase(open);
   session_.opened(opened->session);
   lease_.begin(first_sent);
@@ -61,6 +62,13 @@ std::string_view ClientCore::on_opened(Time now, Requests::iterator open, const 
 // operation asks again, with the same nonce.
 void ClientCore::open_failed(Requests::iterator open, const ClientError& error) {
   erase(open);
+  // A session that this core opened, and that ended before the answer came. One that lived would have been found.
+  const bool is_own = options_.has_fresh_id && error.code == ErrorCode::kSessionConflict;
+  if (is_own && error.current_session && error.current_session != session_.replaces()) {
+    session_.goes_on_from(error.current_session);
+    open_sent_.reset();  // what was sent before names an older session, and opens nothing any more
+    return;
+  }
   for (auto& [id, acquisition] : acquisitions_) complete(acquisition.call, error, LogIndex());
   acquisitions_.clear();
   for (auto request = requests_.begin(); request != requests_.end();) {
@@ -79,7 +87,8 @@ void ClientCore::open_failed(Requests::iterator open, const ClientError& error) 
 // What was never sent did not run, nor did a request whose one copy was refused; of all else an earlier copy may
 // have run before the session ended.
 void ClientCore::end_session(LossReason reason, const ClientError& error, RequestId refused) {
-  const bool has_lease = lease_.safe_until().has_value();
+  const bool is_reported = std::exchange(gave_up_holds_, false) && reason == LossReason::kClosed;
+  const bool has_lease = lease_.safe_until().has_value() && !is_reported;
   const auto certainly_not_run = [&](RequestId id, const Request& request) {
     return !request.number || (id == refused && !another_copy_was_sent(request));
   };
@@ -106,7 +115,7 @@ void ClientCore::end_session(LossReason reason, const ClientError& error, Reques
     request = erase(request);
   }
   acquisitions_.clear();
-  report_lost(reason, has_lease);
+  if (!is_reported) report_lost(reason, has_lease);
 }
 
 void ClientCore::report_lost(LossReason reason, bool has_lease) {
@@ -118,6 +127,12 @@ void ClientCore::report_lost(LossReason reason, bool has_lease) {
   }
   held_.clear();
   if (has_lease || !lost.locks.empty()) output_.lease_events.emplace_back(std::move(lost));
+}
+
+// From the moment that a Close leaves its locks may be another's.
+void ClientCore::give_up_holds() {
+  report_lost(LossReason::kClosed, lease_.safe_until().has_value());
+  gave_up_holds_ = true;
 }
 
 // Its own Close was answered, or refused since it had ended before.

@@ -132,7 +132,12 @@ class GuardedRun {
 
   run::CommandResult run() {
     const Time start = boot_time();
-    guard_.start(lock_.safe_until().value_or(start), environment());
+    if (lock_.is_held()) {
+      guard_.start(lock_.safe_until().value_or(start), environment());
+    } else {
+      told_to_stop_ = true;
+      guard_.stop();  // lost between its grant and now: the command is not even started
+    }
     for (;;) {
       if (const auto result = guard_.turn(boot_time())) return *result;
       follow_lock();
@@ -182,7 +187,7 @@ class GuardedRun {
 
 int conclude(const GlobalOptions& global, Lock& lock, const run::CommandResult& result) {
   if (result.guardian_died) std::cerr << "lockstep: the command's guardian died, and the command with it\n";
-  if (result.ending != run::Ending::kByItself || !result.exit_code) {
+  if (result.ending != run::Ending::kByItself || !result.exit_code || lock.lost()) {
     return tell(report_of_loss(lock.names(), lock.lost()), global.json);
   }
   if (const auto released = lock.release(global.timeout); !released) {

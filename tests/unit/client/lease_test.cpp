@@ -47,6 +47,57 @@ TEST_CASE("L3: the lease counts from the first send of the Open, 0.98 of the TTL
   CHECK(client.events == std::vector<LeaseEvent>{LeaseRenewed{start + kCertain}});
 }
 
+TEST_CASE("L3: a session that an earlier Open of the same nonce may have opened counts from that one") {
+  ScriptedClient client(options_with_lease(1));
+  const Time start = client.now;
+  client.preempt("a");
+  client.refuse(client.last(), ErrorCode::kTooManySessions);
+  client.pass(2s);
+  client.sent.clear();
+  client.preempt("a");
+  client.answer(client.last(), locks::SessionOpened{SessionId(10)}, 10);
+  CHECK(client.core.lease().safe_until == start + kCertain);
+}
+
+TEST_CASE("a session that ended before its Open was answered is gone on from, if nobody else can have opened it") {
+  for (const bool fresh : {true, false}) {
+    ClientOptions options = options_with_lease(1);
+    options.has_fresh_id = fresh;
+    ScriptedClient client(options);
+    const CallId call = client.preempt("a");
+    const ClientSend open = client.last();
+    client.answer(open, wire::Error{ErrorCode::kSessionConflict, "", SessionId(50)}, 0);
+    CHECK(client.is_done(call) != fresh);
+    CHECK((client.sent.size() == 2) == fresh);
+    if (fresh) CHECK(client.body_of<wire::OpenSession>(client.last()).replaces == SessionId(50));
+  }
+}
+
+TEST_CASE("a grant that is heard after an operator took a lock is looked at") {
+  ScriptedClient client = with_lease(1);
+  const CallId call = client.preempt("b");
+  const ClientSend preempt = client.last();
+  client.pass(3s);
+  acknowledge(client, last_keep_alive(client), 30);
+  client.sent.clear();
+  client.answer(preempt, locks::Granted{FencingToken(20)}, 20);
+  CHECK(client.is_done(call));
+  const auto checks = client.sent_of<wire::Check>();
+  const auto is_of_b = [&](const ClientSend& send) { return client.body_of<wire::Check>(send).name == "b"; };
+  CHECK(std::any_of(checks.begin(), checks.end(), is_of_b));
+}
+
+TEST_CASE("from the moment that a close leaves nothing counts as held") {
+  ScriptedClient client = with_lease(1);
+  client.core.close(client.now);
+  CHECK(client.core.held().empty());
+  const ClientOutput output = client.core.take_output();
+  REQUIRE(output.lease_events.size() == 1);
+  const auto& lost = std::get<LeaseLost>(output.lease_events.front());
+  CHECK(lost.reason == LossReason::kClosed);
+  CHECK(lost.locks.size() == 1);
+}
+
 TEST_CASE("L3: an acknowledged keep-alive extends the lease from when it was sent, and nothing else does") {
   ScriptedClient client = with_lease(1);
   const Time opened = client.now;

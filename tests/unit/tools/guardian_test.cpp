@@ -103,6 +103,12 @@ TEST_CASE_FIXTURE(Fixture, "a guardian that wakes up late kills at once") {
   CHECK(step(9750ms, Tick{}) == "KILL");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a command whose end is heard after its deadline did not end in time") {
+  CHECK(step(0s, StartOrder{at(10s), {}}) == "start");
+  CHECK(step(20s, CommandEnded{0}) == "KILL KILL");
+  CHECK(step(20s, GroupGone{}) == "finish(0, deadline)");
+}
+
 TEST_CASE_FIXTURE(Fixture, "when the lock is lost the group has its grace, but never beyond the margin") {
   step(0s, StartOrder{at(10s), {}});
   SUBCASE("with time enough") {

@@ -26,6 +26,7 @@ int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 
 tl::expected<Guard, std::string> Guard::create(const CommandSpec& spec, const GuardianOptions& options) {
   auto ends = Channel::open();
   if (!ends) return tl::unexpected(std::error_code(errno, std::generic_category()).message());
+  std::signal(SIGCHLD, SIG_DFL);     // ignored, as whoever started us may have it, nobody would learn how a child ended
   prctl(PR_SET_CHILD_SUBREAPER, 1);  // if the guardian dies, the command's processes come here
   const pid_t child = fork();
   if (child < 0) return tl::unexpected(std::error_code(errno, std::generic_category()).message());

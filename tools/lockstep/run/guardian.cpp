@@ -52,6 +52,7 @@ void Guardian::on(Time, const SignalOrder& order) {
 
 void Guardian::on(Time now, const CommandEnded& event) {
   if (phase_ == Phase::kIdle || phase_ == Phase::kFinished) return;
+  watch_clock(now);  // after a suspend its end may be heard first, and it ended too late all the same
   status_ = event.status;
   kill(now);
 }
