@@ -42,7 +42,7 @@ class LockState {
         id_(loop_->add_lock(names_, token_)) {}
 
   ~LockState() {
-    if (end() == End::kWasHeld) release_later();
+    if (may_hold_something(end())) release_later();
     // The ticket goes after that.
   }
   LockState(const LockState&) = delete;
@@ -67,7 +67,10 @@ class LockState {
   Expected<void> release(std::optional<Duration> timeout) {
     switch (end()) {
       case End::kWasHeld: return release_now(timeout);
-      case End::kWasLost: take_ticket(); break;
+      case End::kWasLost:
+        if (may_hold_something(End::kWasLost)) release_later();
+        take_ticket();
+        break;
       case End::kAlready: break;
     }
     if (const auto reason = look().lost) return tl::unexpected(lost_error(*reason));
@@ -91,6 +94,11 @@ class LockState {
     }
     loop_->remove_lock(id_);
     return last.lost ? End::kWasLost : End::kWasHeld;
+  }
+
+  // An operator takes one name; the others of the same lock stay in the session, and nobody would give them back.
+  bool may_hold_something(End how) {
+    return how == End::kWasHeld || (how == End::kWasLost && names_.size() > 1 && look().lost == LossReason::kForced);
   }
 
   Expected<void> release_now(std::optional<Duration> timeout) {

@@ -105,7 +105,9 @@ TEST_CASE("200 clients contend for 20 locks while nodes are killed: never two ho
   for (std::thread& thread : threads) thread.join();
 
   std::size_t holds = 0;
-  for (auto& [name, held] : records.holds) {
+  for (auto& entry : records.holds) {
+    const std::string& name = entry.first;
+    std::vector<Held>& held = entry.second;
     std::sort(held.begin(), held.end(), [](const Held& a, const Held& b) { return a.token < b.token; });
     for (std::size_t i = 1; i < held.size(); ++i) {
       CHECK(held[i].token > held[i - 1].token);

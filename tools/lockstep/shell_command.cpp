@@ -99,7 +99,7 @@ class Shell {
     if (auto refused = verb.refuse()) return *std::move(refused);
     if (!entry.waits) return verb.run(VerbRun{&client_, options_, options_.timeout, {}});
     const StopOnSignal interrupt;
-    const Report report = verb.run(VerbRun{&client_, options_, options_.timeout, interrupt.token()});
+    Report report = verb.run(VerbRun{&client_, options_, options_.timeout, interrupt.token()});
     if (interrupt.signal() != 0 && interrupt.signal() != SIGINT) interrupted = 1;
     return report;
   }
