@@ -288,6 +288,19 @@ TEST_CASE("an operator's hand, an expiry and a close end a lock with their reaso
   CHECK(wait_until([&] { return lost.so_far().size() == 6; }));
 }
 
+TEST_CASE("what an operator left of a lock of several names comes free with it") {
+  OneNode one;
+  Client client = one.client(3s);
+  Client operator_client = one.client();
+  auto lock = Lock::acquire(client, {"a", "b"});
+  REQUIRE(lock);
+  CHECK(operator_client.force_release("a", "a test")->released);
+  REQUIRE(wait_until([&] { return !lock->is_held(); }));
+  CHECK(operator_client.check("b")->lock);
+  CHECK_FALSE(lock->release());
+  CHECK(wait_until([&] { return !operator_client.check("b")->lock; }));
+}
+
 TEST_CASE("a callback may call the client and release the lock") {
   OneNode one;
   Client client = one.client();
