@@ -38,10 +38,8 @@ class PeerSide {
   SendResult send(const raft::Destination& to, const std::string& body);
 
   void add_poll_items(PollItems& items);
-  const RouterCounters& router_counters() const { return router_.counters(); }
   std::uint64_t dropped_sends() const { return dropped_sends_; }  // no room, not connected, or gone
   std::uint64_t malformed() const;  // messages of the SUB and the DEALERs that were not one frame
-  std::string peer_endpoint() { return router_.endpoint(); }
   std::string publish_endpoint() { return bound_endpoint(publisher_); }
 
  private:
