@@ -157,7 +157,6 @@ class ClientCore {
   bool has_waiting_calls() const { return !waiting_.empty(); }
   std::vector<CallId> waiting_acquisitions() const;
   bool has_acquisitions() const { return !acquisitions_.empty(); }  // also such as nobody waits for any more
-  std::size_t preferred_endpoint() const { return preferred_; }
 
  private:
   // Names a request inside this core. Order is the order in which they were started.

@@ -27,8 +27,8 @@ constexpr const char* kFooter = R"(
 The command has LOCKSTEP_TOKEN, the fencing token, and LOCKSTEP_LOCK, the locks' names, one a line. It has a group of
 processes of its own, which signals are forwarded to. When it ends, the rest of its group is killed, and then
 the locks are released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace,
-SIGKILL, early enough to be gone before the lease lets anybody else have them; also if lockstep itself is killed or stopped.
-A process that leaves the group (setsid, a daemon) is out of reach.
+SIGKILL, early enough to be gone before the lease lets anybody else have them; also if lockstep itself is killed
+or stopped. A process that leaves the group (setsid, a daemon) is out of reach.
 Nothing but the command writes to stdout; with --json the outcomes without a command are objects on stderr.
 Exit codes: the command's own (128+n if signal n killed it, 126 and 127 as in a shell), or
   2 usage; 120 held by another, or waited long enough; 121 no answer in time; 122 refused; 123 the lock was lost;
