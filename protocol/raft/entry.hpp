@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -77,20 +78,33 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
-// One write a node asks of its disk, numbered in the order asked. Entries take the place of all that
-// the log held from `first` on. Within one write the entries become durable before the hard state.
+struct Snapshot;  // snapshot.hpp
+
+// What identifies an entry (Raft section 5.3). Index 0, of term 0, is before the first.
+struct EntryId {
+  LogIndex index;
+  Term term;
+  friend bool operator==(const EntryId&, const EntryId&) = default;
+};
+
+// One write a node asks of its disk, numbered in the order asked. A snapshot takes the place of the whole log
+// (S3). Entries take the place of all that the log held from `first` on. Within one write the snapshot becomes
+// durable first, then the entries, then the hard state.
 struct Write {
   WriteId id;
   LogIndex first;  // index of entries.front(); none without entries
   std::vector<Entry> entries;
   std::optional<HardState> hard_state;
+  std::shared_ptr<const Snapshot> snapshot = {};  // none: no snapshot
 };
 
-// What a disk gave back when the node started.
+// What a disk gave back when the node started, all of it durable.
 struct Restored {
   NodeId node;
   HardState hard_state;
-  std::vector<Entry> entries;  // from index 1 on, all durable
+  std::vector<Entry> entries;                     // that follow `base`
+  EntryId base = {};                              // at or before the snapshot's last entry
+  std::shared_ptr<const Snapshot> snapshot = {};  // the newest; none: the log begins with entry 1
 };
 
 }  // namespace lockstep::raft

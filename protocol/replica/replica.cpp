@@ -6,7 +6,7 @@
 #include <iterator>
 #include <type_traits>
 
-#include "protocol/base/invariant.hpp"
+#include "protocol/replica/fold.hpp"
 #include "protocol/wire/codec.hpp"
 
 namespace lockstep {
@@ -163,21 +163,10 @@ void Replica::apply_committed() {
   }
 }
 
-void Replica::apply(const raft::Entry& entry) {
-  if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
-    const auto limits = wire::decode_state_limits(configuration->state_limits);
-    INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
-    state_ = locks::StateMachine(*limits);
-  } else if (const auto* command = std::get_if<raft::Command>(&entry.body)) {
-    const auto decoded = wire::decode_command(command->bytes);
-    INVARIANT(decoded.has_value(), "what cannot be read never enters a log");
-    apply(entry.time, *decoded);
-  }
-}
-
 // Whoever waits for the entry, or for what it did, is answered at it: the next may change things again.
-void Replica::apply(WallTime time, const locks::Command& command) {
-  const auto outcome = state_.apply(applied_, time, command);
+void Replica::apply(const raft::Entry& entry) {
+  const auto [command, outcome] = apply_entry(state_, applied_, entry);
+  if (!command) return;
   const std::vector<locks::SettledWaiter> settled = state_.take_settled_waiters();
   if (outcome) {
     for (const Asker& asker : pending_.complete(outcome->key)) reply(asker, body_of(outcome->result));
@@ -186,7 +175,7 @@ void Replica::apply(WallTime time, const locks::Command& command) {
     for (const WaitPoll& wait : waits_.settle(waiter.id)) answer(wait);
   }
   watches_.record(state_.take_changes());
-  follow_leases(command, outcome, settled);
+  follow_leases(*command, outcome, settled);
 }
 
 void Replica::note_hash() {

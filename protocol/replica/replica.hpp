@@ -16,6 +16,8 @@
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
+#include "protocol/raft/snapshot.hpp"
+#include "protocol/replica/fold.hpp"
 #include "protocol/replica/keep_alives.hpp"
 #include "protocol/replica/leases.hpp"
 #include "protocol/replica/pending_requests.hpp"
@@ -41,6 +43,7 @@ struct ReplicaOptions {
   Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
   std::size_t max_pending_bytes = 64 * 1024 * 1024;            // then `busy`
   std::size_t max_polls = 100'000;                             // held back, or renewals under way; then `busy`
+  std::uint64_t compact_log_bytes = 16 * 1024 * 1024;          // so much log, or as much as the last snapshot: compact
   std::size_t kept_changes = 65'536;                           // for those who watch: how far back they may go on from
   Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node
   std::uint64_t seed = 0;                                      // from the system's random device
@@ -63,13 +66,23 @@ struct BadFrame {};
 struct Persisted {
   WriteId write;
 };
+// A Compaction that was asked for is over: the snapshot is durable and the one before it is kept. None: there was no
+// room for it on the disk.
+struct Compacted {
+  std::optional<raft::SnapshotHead> snapshot;
+};
+// What a SnapshotRead asked for. Nothing is there any more: `bytes` are empty.
+struct SnapshotBytes {
+  raft::SnapshotRead read;
+  std::string bytes;
+};
 // Time has passed. `peers_read_empty`: all that had arrived from peers before was handed in; while it was not,
 // no lease runs out, since renewals of it may be among what is left (L5).
 struct Tick {
   bool peers_read_empty = true;
 };
 
-using Event = std::variant<PeerMessage, ClientRequest, BadFrame, Persisted, Tick>;
+using Event = std::variant<PeerMessage, ClientRequest, BadFrame, Persisted, Compacted, SnapshotBytes, Tick>;
 
 struct ClientReply {
   ConnectionId connection;
@@ -82,6 +95,8 @@ struct Output {
   std::vector<raft::Write> writes;       // to the disk, in this order
   std::vector<raft::Outgoing> messages;  // may be lost, repeated, delayed
   std::vector<ClientReply> replies;
+  std::optional<Compaction> compaction;            // to be done beside everything else: see fold.hpp. One at a time
+  std::vector<raft::SnapshotRead> snapshot_reads;  // may be lost
   std::vector<Notice> notices;
   std::optional<std::string> fatal;  // the node cannot go on, and why: a configuration error. Exit with 2.
 };
@@ -157,7 +172,6 @@ class Replica {
   void on_no_room_for(const PendingRequests::Due& request);
   void apply_committed();
   void apply(const raft::Entry& entry);
-  void apply(WallTime time, const locks::Command& command);
   void note_hash();
   void ask_for_barrier(Now now);
   void barrier_answered(const raft::BarrierAnswer& answer);
