@@ -7,24 +7,26 @@
 
 namespace lockstep::raft {
 
-Log::Log(std::vector<Entry> entries)
-    : entries_(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end())) {}
-
-WallTime Log::last_time() const { return entries_.empty() ? WallTime{} : entries_.back().time; }
+Log::Log(std::vector<Entry> entries, EntryId base, WallTime base_time)
+    : base_(base),
+      base_time_(base_time),
+      entries_(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end())) {}
 
 const Entry& Log::at(LogIndex index) const {
   INVARIANT(contains(index), "only an entry that the log holds can be read");
-  return entries_[index.value() - 1];
+  return entries_[index - base_.index - 1];
 }
 
-Term Log::term_at(LogIndex index) const { return index ? at(index).term : Term(); }
+Term Log::term_at(LogIndex index) const { return index == base_.index ? base_.term : at(index).term; }
 
-bool Log::matches(LogIndex index, Term term) const { return index <= last_index() && term_at(index) == term; }
+bool Log::matches(LogIndex index, Term term) const {
+  return index < base_.index || (index <= last_index() && term_at(index) == term);
+}
 
 LogIndex Log::last_not_above(LogIndex from, Term term) const {
   LogIndex index = std::min(from, last_index());
-  while (index && term_at(index) > term) index = index.previous();
-  return index;
+  while (index > base_.index && term_at(index) > term) index = index.previous();
+  return std::max(index, base_.index);
 }
 
 bool Log::is_up_to_date(LogIndex index, Term term) const {
@@ -38,7 +40,15 @@ void Log::append(Entry entry) {
 
 void Log::truncate_from(LogIndex first) {
   INVARIANT(contains(first), "only what is there can be dropped");
-  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(first.value() - 1), entries_.end());
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(first - base_.index - 1), entries_.end());
+}
+
+void Log::drop_through(LogIndex last) {
+  const Entry& entry = at(last);
+  const EntryId base{last, entry.term};
+  base_time_ = entry.time;
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(last - base_.index));
+  base_ = base;
 }
 
 std::vector<Entry> Log::slice(LogIndex after, std::size_t max_bytes) const {

@@ -12,6 +12,7 @@
 
 #include "protocol/base/types.hpp"
 #include "protocol/raft/entry.hpp"
+#include "protocol/raft/snapshot.hpp"
 
 namespace lockstep::raft {
 
@@ -59,12 +60,24 @@ struct Ack {
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 
-// "My entry `index` is of `term`: send what follows." Answered by an Append that names the number.
+// "My entry `index` is of `term`: send what follows." Answered by an Append that names the number, or by a part of
+// a snapshot if the leader's log no longer reaches back so far.
 struct Fetch {
   CallNumber number;
   LogIndex index;
   Term term;
+  LogIndex snapshot = {};    // of which the asker has a part; none: it has not
+  std::uint64_t offset = 0;  // how many bytes of it
   friend bool operator==(const Fetch&, const Fetch&) = default;
+};
+
+// What a Fetch is answered with whose sender misses entries that the leader has dropped (S3).
+struct SnapshotPart {
+  CallNumber fetch;
+  SnapshotHead head;
+  std::uint64_t offset = 0;  // of `bytes` in the state's bytes
+  std::string bytes;
+  friend bool operator==(const SnapshotPart&, const SnapshotPart&) = default;
 };
 
 // Clients' commands on their way to the leader. Answered only by NotLeader or Busy; else by the log.
@@ -123,7 +136,7 @@ struct HelloRefused {
 };
 
 using MessageBody = std::variant<Append, VoteRequest, Vote, Ack, Fetch, Forward, Barrier, BarrierAnswer, NotLeader,
-                                 Busy, Hello, Form, HelloRefused>;
+                                 Busy, Hello, Form, HelloRefused, SnapshotPart>;
 
 struct Message {
   ClusterId cluster;  // none in a Hello of a blank node

@@ -12,12 +12,19 @@ namespace lockstep::raft {
 namespace {
 
 const Configuration& configuration_of(const Restored& restored) {
-  INVARIANT(!restored.entries.empty(), "raft starts only once entry 1 is durable");
+  if (restored.snapshot) return restored.snapshot->head.configuration;
+  INVARIANT(!restored.entries.empty() && !restored.base.index, "raft starts only once entry 1 is durable");
   const auto* configuration = std::get_if<Configuration>(&restored.entries.front().body);
   INVARIANT(configuration != nullptr, "entry 1 is the configuration");
-  INVARIANT(configuration->find(restored.node) != nullptr, "entry 1 names this node");
   return *configuration;
 }
+
+WallTime formed_at(const Restored& restored) {
+  return restored.snapshot ? restored.snapshot->head.formed : restored.entries.front().time;
+}
+
+// The time of the base matters only where nothing follows it, and then it is the snapshot's last entry.
+WallTime base_time(const Restored& restored) { return restored.snapshot ? restored.snapshot->head.time : WallTime(); }
 
 }  // namespace
 
@@ -26,12 +33,21 @@ Raft::Raft(const Options& options, const Restored& restored, WriteId last_write,
       random_(options.seed),
       self_(restored.node),
       configuration_(configuration_of(restored)),
+      formed_at_(raft::formed_at(restored)),
       hard_state_(restored.hard_state),
-      log_(restored.entries),
+      log_(restored.entries, restored.base, base_time(restored)),
       durability_(log_.last_index()),
       last_write_(last_write),
       commit_(1),  // entry 1 is committed by construction (R17)
       role_(Follower{}) {
+  INVARIANT(configuration_.find(self_) != nullptr, "entry 1 names this node");
+  if (restored.snapshot) {
+    const SnapshotHead& head = restored.snapshot->head;
+    INVARIANT(log_.base().index <= head.index && log_.matches(head.index, head.term),
+              "the log goes on from the snapshot");
+    snapshots_.push_back(head);
+    commit_ = head.index;
+  }
   // Within one write the entries become durable first, so a crash can leave the term of the last one above
   // the stored term. This node was silent in that term, so it voted for nobody; the term is stored before
   // it speaks (R1).
@@ -115,6 +131,7 @@ void Raft::receive(Now now, ConnectionId connection, const Message& message) {
     void operator()(const Hello&) const {}
     void operator()(const Form&) const {}
     void operator()(const HelloRefused&) const {}
+    void operator()(const SnapshotPart& m) const { raft.on_snapshot_part(now.time, message, m); }
   };
   std::visit(Handler{*this, now, connection, message}, message.body);
 }
@@ -123,6 +140,10 @@ void Raft::persisted(Time now, WriteId write) {
   const LogIndex before = durability_.index();
   durability_.completed(write);
   if (hard_state_write_ && write >= *hard_state_write_) hard_state_write_.reset();
+  if (installing_ && installing_->write && write >= *installing_->write) {
+    note_snapshot(installing_->snapshot->head);
+    installing_.reset();
+  }
   finish_repair_if_reached();
 
   if (is_candidate()) count_own_vote(now);
@@ -275,20 +296,28 @@ std::string Raft::name_of(NodeId id) const {
 
 // The log from the lowest index that changed since the last write: what one write replaces.
 std::optional<Write> Raft::take_staged_write(Time now) {
-  if (!staged_from_ && !hard_state_staged_) return std::nullopt;
+  const bool snapshot_staged = installing_ && !installing_->write;
+  if (!staged_from_ && !hard_state_staged_ && !snapshot_staged) return std::nullopt;
   last_write_ = last_write_.next();
   Write write{last_write_, LogIndex(), {}, std::nullopt};
+  LogIndex first;
   LogIndex last;
+  if (snapshot_staged) {
+    installing_->write = write.id;
+    write.snapshot = installing_->snapshot;
+    first = last = write.snapshot->head.index;
+  }
   if (staged_from_) {
     write.first = *staged_from_;
     write.entries = log_.slice(staged_from_->previous(), SIZE_MAX);
+    first = first ? first : write.first;
     last = log_.last_index();
   }
   if (hard_state_staged_) {
     write.hard_state = hard_state_;
     hard_state_write_ = write.id;
   }
-  durability_.started(write.id, write.first, last, now);
+  durability_.started(write.id, first, last, now);
   staged_from_.reset();
   hard_state_staged_ = false;
   return write;
@@ -308,6 +337,7 @@ RaftOutput Raft::take_output(Time now) {
     send_ack_if_due();
     output.messages = std::exchange(messages_, {});
   }
+  output.snapshot_reads = std::exchange(snapshot_reads_, {});
   return output;
 }
 

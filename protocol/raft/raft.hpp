@@ -10,7 +10,7 @@
 //
 // How it differs from the paper: AppendEntries is published once to everyone, so a leader keeps no next
 // index and no send state. A follower that misses something pulls it with Fetch (see repair.cpp).
-// Rules R1 to R16 are in docs/protocol.md. Membership changes (R11 to R13) and snapshots are not built.
+// Rules R1 to R16 and S3 are in docs/protocol.md. Membership changes (R11 to R13) are not built.
 //
 // A value: copyable, deterministic, not thread-safe.
 #pragma once
@@ -30,6 +30,7 @@
 #include "protocol/raft/entry.hpp"
 #include "protocol/raft/log.hpp"
 #include "protocol/raft/messages.hpp"
+#include "protocol/raft/snapshot.hpp"
 
 namespace lockstep::raft {
 
@@ -43,6 +44,7 @@ struct Bounds {
   std::size_t uncommitted_bytes = 16 * 1024 * 1024;  // of a leader's log: beyond that, Busy (R14)
   std::size_t published_bytes = 64 * 1024;           // entries of one published Append
   std::size_t fetched_bytes = 1024 * 1024;           // entries of one answer to a Fetch
+  std::size_t snapshot_part_bytes = 1024 * 1024;     // of a snapshot's state in one answer to a Fetch
   std::size_t ahead_bytes = 1024 * 1024;             // Appends a follower buffers ahead of a gap (R7)
   // Published frames with entries that are not committed. A quarter of the PUB socket's high-water mark,
   // beyond which it drops silently.
@@ -59,6 +61,7 @@ struct Options {
 struct RaftOutput {
   std::vector<Write> writes;
   std::vector<Outgoing> messages;
+  std::vector<SnapshotRead> snapshot_reads;  // to be answered with snapshot_read(), or not at all
 };
 
 // A barrier whose round a quorum confirmed and whose index this leader has applied. Whoever applies
@@ -76,6 +79,7 @@ struct Consequences {
   std::vector<BarrierAnswer> barriers;   // to request_barrier() of this node, from another one that leads
   std::vector<SessionId> renewed;        // this node leads and heard of these: their leases begin anew
   std::vector<ReadyBarrier> ready;       // this node leads and may answer these: see answer_barrier()
+  SharedSnapshot snapshot;               // has come in whole: if its state can be read, install() it; none: none has
   std::vector<StateHash> leader_hashes;  // to be compared with this node's own (R16)
   std::vector<Notice> notices;
 };
@@ -84,8 +88,8 @@ enum class Proposed { kAppended, kNotLeader, kBusy };
 
 class Raft {
  public:
-  // `restored` begins with entry 1, the configuration, which names the node. `last_write` is the last
-  // write already asked of the disk.
+  // `restored` begins with entry 1, the configuration, or with a snapshot; either names the node. `last_write` is
+  // the last write already asked of the disk.
   Raft(const Options& options, const Restored& restored, WriteId last_write, Time now);
 
   // Events. Each may change what take_output() returns and when next_deadline() is.
@@ -105,6 +109,14 @@ class Raft {
   // The hash of this node's state, to be sent along with heartbeats while it leads.
   void set_state_hash(StateHash hash) { state_hash_ = hash; }
 
+  // S3. The whole log is dropped and begins anew after the snapshot, which was in Consequences::snapshot. The state
+  // is that of the snapshot as soon as applicable_index() has reached it.
+  void install(Time now, SharedSnapshot snapshot);
+  // S6. A snapshot of what this node has applied is durable, and so is the one before it.
+  void compacted(const SnapshotHead& head);
+  // What the disk gave for one of RaftOutput::snapshot_reads; nothing if it no longer has that snapshot.
+  void snapshot_read(const SnapshotRead& read, std::string bytes);
+
   // Everything since the last call goes out together: one broadcast, one write.
   RaftOutput take_output(Time now);
   Consequences take_consequences();
@@ -113,6 +125,9 @@ class Raft {
   // Where things stand.
   NodeId self() const { return self_; }
   const Configuration& configuration() const { return configuration_; }
+  WallTime formed_at() const { return formed_at_; }  // the time of entry 1
+  // The newest that is durable here; none: there is none yet.
+  const SnapshotHead* snapshot() const { return snapshots_.empty() ? nullptr : &snapshots_.back(); }
   const Log& log() const { return log_; }
   Term term() const { return hard_state_.term; }
   NodeId vote() const { return hard_state_.vote; }
@@ -247,6 +262,14 @@ class Raft {
   void on_fetch(ConnectionId connection, const Message& from, const Fetch& fetch);
   void on_not_leader(Time now, const Message& from, const NotLeader& answer);
 
+  // snapshots.cpp
+  void on_snapshot_part(Time now, const Message& from, const SnapshotPart& part);
+  void take_part(Time now, Follower& follower, const SnapshotPart& part);
+  void go_on_after_snapshot(Time now);
+  void read_snapshot_for(ConnectionId connection, NodeId to, const Fetch& fetch);
+  const SnapshotHead* snapshot_at(LogIndex index) const;
+  void note_snapshot(const SnapshotHead& head);
+
   // rounds.cpp
   void on_barrier(ConnectionId connection, const Message& from, const Barrier& barrier);
   void on_barrier_answer(const BarrierAnswer& answer);
@@ -260,6 +283,7 @@ class Raft {
   Random random_;
   NodeId self_;
   Configuration configuration_;
+  WallTime formed_at_{};
 
   HardState hard_state_;
   bool hard_state_staged_ = false;           // differs from what was last handed to the disk
@@ -268,6 +292,19 @@ class Raft {
   std::optional<LogIndex> staged_from_;  // entries from here on were not handed to the disk yet
   Durability durability_;
   WriteId last_write_;
+
+  struct IncomingSnapshot {
+    SnapshotHead head;
+    std::string state;  // its first bytes
+  };
+  struct Installing {
+    SharedSnapshot snapshot;
+    std::optional<WriteId> write;  // none: not handed to the disk yet
+  };
+  std::vector<SnapshotHead> snapshots_;       // durable here, and may be read for others; oldest first, at most two
+  std::optional<IncomingSnapshot> incoming_;  // outlives a change of leader: the next may have the same one
+  std::optional<Installing> installing_;
+  std::vector<SnapshotRead> snapshot_reads_;
 
   LogIndex commit_;
   LogIndex verified_;  // R2: highest index that an Append of this term has proved

@@ -54,17 +54,24 @@ void Raft::repeat_fetch(Time now) {
 void Raft::send_fetch(Time now, LogIndex index, Duration patience) {
   auto& follower = std::get<Follower>(role_);
   if (!follower.leader) return;
+  index = std::max(index, log_.base().index);  // what a snapshot stands for is committed: no need to ask below it
   // One is outstanding: an earlier one that still waits to leave (R1) asks for nothing any more.
   std::erase_if(messages_, [](const Outgoing& waiting) { return std::holds_alternative<Fetch>(waiting.message.body); });
   follower.fetch = OutstandingFetch{next_call(), index, patience, now + random_.between(patience, 2 * patience)};
   follower.silence_probe = now + options_.timing.election_timeout_min / 3;
-  send(follower.leader, Fetch{follower.fetch->number, index, log_.term_at(index)});
+  Fetch fetch{follower.fetch->number, index, log_.term_at(index)};
+  if (incoming_) {
+    fetch.snapshot = incoming_->head.index;
+    fetch.offset = incoming_->state.size();
+  }
+  send(follower.leader, fetch);
 }
 
 void Raft::on_fetch_answer(Time now, const Append& append) {
   auto& follower = std::get<Follower>(role_);
   const bool matches = log_.matches(append.previous_index, append.previous_term);
   if (matches) {
+    incoming_.reset();
     accept(append);
     drain_ahead();
   }
@@ -94,11 +101,17 @@ void Raft::on_fetch(ConnectionId connection, const Message& from, const Fetch& f
     answer(connection, from.from, NotLeader{fetch.number, leader()});
     return;
   }
+  const LogIndex probe = log_.last_not_above(fetch.index, fetch.term);
+  // Where we may agree lies before all that this log still has.
+  if (fetch.index < log_.base().index || log_.term_at(probe) > fetch.term) {
+    read_snapshot_for(connection, from.from, fetch);
+    return;
+  }
   Append append;
   if (log_.matches(fetch.index, fetch.term)) {
     append = next_broadcast(fetch.index, log_.slice(fetch.index, options_.bounds.fetched_bytes));
   } else {
-    append = next_broadcast(log_.last_not_above(fetch.index, fetch.term), {});
+    append = next_broadcast(probe, {});
   }
   append.fetch = fetch.number;
   answer(connection, from.from, std::move(append));

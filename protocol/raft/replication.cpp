@@ -54,6 +54,7 @@ Append Raft::next_broadcast(LogIndex after, std::vector<Entry> entries) const {
 void Raft::broadcast(Time now) {
   start_round_if_wanted();
   auto& leader = std::get<Leader>(role_);
+  leader.published = std::max(leader.published, log_.base().index);
   bool published = false;
   while (leader.published < log_.last_index() && leader.frames.size() < options_.bounds.unacknowledged_frames) {
     std::vector<Entry> entries = log_.slice(leader.published, options_.bounds.published_bytes);
@@ -173,6 +174,7 @@ void Raft::accept(const Append& append) {
   LogIndex index = append.previous_index;
   for (const Entry& entry : append.entries) {
     index = index.next();
+    if (index <= log_.base().index) continue;  // committed, and dropped since
     if (log_.contains(index)) {
       if (log_.term_at(index) == entry.term) continue;
       INVARIANT(index > commit_, "a committed entry is never replaced (R5)");

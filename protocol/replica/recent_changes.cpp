@@ -13,6 +13,11 @@ void RecentChanges::add(std::vector<locks::LockChange> entry) {
   }
 }
 
+void RecentChanges::begin_anew(LogIndex floor) {
+  floor_ = floor;
+  changes_.clear();
+}
+
 std::optional<RecentChanges::Part> RecentChanges::after(LogIndex from, std::string_view prefix,
                                                         std::size_t limit) const {
   if (from < floor_) return std::nullopt;

@@ -21,6 +21,9 @@ class RecentChanges {
   // The changes of one entry, a later one than any before.
   void add(std::vector<locks::LockChange> entry);
 
+  // Nothing before `floor`, or at it, is known.
+  void begin_anew(LogIndex floor);
+
   struct Part {
     std::vector<locks::LockChange> changes;
     std::optional<LogIndex> last;  // not complete: the last entry included, and there are more

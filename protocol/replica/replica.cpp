@@ -6,7 +6,7 @@
 #include <iterator>
 #include <type_traits>
 
-#include "protocol/replica/fold.hpp"
+#include "protocol/base/invariant.hpp"
 #include "protocol/wire/codec.hpp"
 
 namespace lockstep {
@@ -44,7 +44,8 @@ wire::ResponseBody body_of(const locks::Result& result) {
 
 // A node that crashed after entry 1 was durable but before it was bound to its cluster is not formed yet.
 bool is_formed(const raft::Restored& restored) {
-  return !restored.entries.empty() && static_cast<bool>(restored.hard_state.cluster);
+  const bool has_entry_1 = restored.snapshot || !restored.entries.empty();
+  return has_entry_1 && static_cast<bool>(restored.hard_state.cluster);
 }
 
 }  // namespace
@@ -61,6 +62,7 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
       now_(now) {
   if (is_formed(restored)) {
     raft_.emplace(raft::Options{options_.timing, options_.bounds, random_.next()}, restored, WriteId(), now.time);
+    if (restored.snapshot) begin_with(*restored.snapshot);
     apply_committed();
   } else {
     formation_.emplace(formation_options(options_, random_.next()), restored, now);
@@ -73,7 +75,9 @@ void Replica::step(Now now, const Event& event) {
   std::visit([&](const auto& happened) { on(now, happened); }, event);
   if (!raft_) return;
   collect_consequences();
+  install_if_durable(now);
   apply_committed();
+  compact_if_due();
   follow_leader(now);
   keep_leases(now);
   answer_ready_barriers();
@@ -104,6 +108,13 @@ void Replica::on(Now now, const Persisted& event) {
   if (formation_->formed()) start_raft();
 }
 
+void Replica::on(Now, const Compacted& event) {
+  compacting_ = false;
+  if (event.snapshot) raft_->compacted(*event.snapshot);
+}
+
+void Replica::on(Now, const SnapshotBytes& event) { raft_->snapshot_read(event.read, event.bytes); }
+
 void Replica::on(Now now, const Tick& tick) {
   if (raft_) {
     raft_->tick(now.time);
@@ -122,11 +133,10 @@ void Replica::start_raft() {
 
 // R17: "Any formed node answers a blank Hello whose id is in entry 1 with that Form."
 void Replica::on_hello(const PeerMessage& event, const raft::Hello& hello) {
-  const raft::Entry& first = raft_->log().at(LogIndex(1));
   const auto& configuration = raft_->configuration();
   raft::Message answer{
       configuration.cluster, Term(), self_, event.message.from,
-      raft::answer_to_hello(configuration, first.time, event.message.from, event.message.cluster, hello)};
+      raft::answer_to_hello(configuration, raft_->formed_at(), event.message.from, event.message.cluster, hello)};
   output_.messages.push_back({raft::ToConnection{event.connection}, std::move(answer)});
 }
 
@@ -145,6 +155,7 @@ void Replica::collect_consequences() {
   for (const raft::BarrierAnswer& answer : consequences.barriers) barrier_answered(answer);
   move_to_end(consequences.ready, ready_barriers_);
   hashes_.note_leaders(consequences.leader_hashes, applied_);
+  if (consequences.snapshot) take_snapshot(now_, consequences.snapshot);
   move_to_end(consequences.notices, output_.notices);
 }
 
@@ -156,7 +167,8 @@ void Replica::barrier_answered(const raft::BarrierAnswer& answer) {
 // --- applying ---
 
 void Replica::apply_committed() {
-  while (applied_ < raft_->applicable_index()) {
+  // While a snapshot is on its way to the disk the log begins after it.
+  while (applied_ < raft_->applicable_index() && raft_->log().contains(applied_.next())) {
     applied_ = applied_.next();
     apply(raft_->log().at(applied_));
     note_hash();
@@ -165,6 +177,7 @@ void Replica::apply_committed() {
 
 // Whoever waits for the entry, or for what it did, is answered at it: the next may change things again.
 void Replica::apply(const raft::Entry& entry) {
+  bytes_since_snapshot_ += raft::size_of(entry);
   const auto [command, outcome] = apply_entry(state_, applied_, entry);
   if (!command) return;
   const std::vector<locks::SettledWaiter> settled = state_.take_settled_waiters();
@@ -183,6 +196,49 @@ void Replica::note_hash() {
   const raft::StateHash own{applied_, state_.hash()};
   hashes_.note_own(own);
   raft_->set_state_hash(own);
+}
+
+// --- snapshots ---
+
+void Replica::begin_with(const raft::Snapshot& snapshot) {
+  auto state = restore_state(snapshot);
+  INVARIANT(state.has_value(), "what the disk was asked to keep and gave back whole can be read");
+  state_ = *std::move(state);
+  applied_ = snapshot.head.index;
+  watches_.begin_anew(applied_);
+}
+
+// One that cannot be read is fetched again when the leader is heard next.
+void Replica::take_snapshot(Now now, raft::SharedSnapshot snapshot) {
+  auto state = restore_state(*snapshot);
+  if (!state) {
+    output_.notices.push_back({Notice::Level::kWarning, "the snapshot that came in is damaged: it is fetched again"});
+    return;
+  }
+  next_state_.emplace(snapshot->head.index, *std::move(state));
+  raft_->install(now.time, std::move(snapshot));
+}
+
+// Nobody here was told what the entries in between did. Requests among them are handed on once more, and answered from
+// their sessions' tables; who watches begins anew; who waits in line is looked at.
+void Replica::install_if_durable(Now now) {
+  if (!next_state_ || raft_->applicable_index() < next_state_->first) return;
+  applied_ = next_state_->first;
+  state_ = std::move(next_state_->second);
+  next_state_.reset();
+  bytes_since_snapshot_ = 0;
+  watches_.begin_anew(applied_);
+  for (WaitPoll& wait : waits_.take_held()) answer_or_hold(now, std::move(wait));
+}
+
+// A snapshot costs as much as the state is large, so it is worth as much log (S6).
+void Replica::compact_if_due() {
+  const raft::SnapshotHead* last = raft_->snapshot();
+  const std::uint64_t due = std::max(options_.compact_log_bytes, last != nullptr ? last->state_bytes : 0);
+  if (compacting_ || bytes_since_snapshot_ < due) return;
+  compacting_ = true;
+  bytes_since_snapshot_ = 0;
+  output_.compaction = Compaction{applied_, state_.hash()};
 }
 
 // --- the leader, and what is handed to it ---
@@ -245,6 +301,7 @@ Output Replica::take_output() {
     answer_clients(now_);
     move_to_end(raft_output.writes, output_.writes);
     move_to_end(raft_output.messages, output_.messages);
+    move_to_end(raft_output.snapshot_reads, output_.snapshot_reads);
   }
   Output output;
   std::swap(output, output_);

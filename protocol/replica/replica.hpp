@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -128,6 +129,8 @@ class Replica {
   void on(Now now, const ClientRequest& event);
   void on(Now now, const BadFrame& event);
   void on(Now now, const Persisted& event);
+  void on(Now now, const Compacted& event);
+  void on(Now now, const SnapshotBytes& event);
   void on(Now now, const Tick& event);
   void on_hello(const PeerMessage& event, const raft::Hello& hello);
   void collect_formation_output();
@@ -173,6 +176,10 @@ class Replica {
   void apply_committed();
   void apply(const raft::Entry& entry);
   void note_hash();
+  void begin_with(const raft::Snapshot& snapshot);
+  void take_snapshot(Now now, raft::SharedSnapshot snapshot);
+  void install_if_durable(Now now);
+  void compact_if_due();
   void ask_for_barrier(Now now);
   void barrier_answered(const raft::BarrierAnswer& answer);
 
@@ -197,6 +204,9 @@ class Replica {
   locks::StateMachine state_;
   LogIndex applied_;
   StateHashes hashes_;
+  std::optional<std::pair<LogIndex, locks::StateMachine>> next_state_;  // of a snapshot on its way to the disk
+  std::uint64_t bytes_since_snapshot_ = 0;                              // of entries that were applied
+  bool compacting_ = false;
 
   PendingRequests pending_;
   Reads reads_;

@@ -24,6 +24,13 @@ std::vector<WaitPoll> Waits::settle(WaiterId waiter) {
   return settled;
 }
 
+std::vector<WaitPoll> Waits::take_held() {
+  std::vector<WaitPoll> held;
+  for (const auto& [waiter, id] : by_waiter_) held.push_back(polls_.take(id));
+  by_waiter_.clear();
+  return held;
+}
+
 std::vector<WaitPoll> Waits::take_over(Time now) {
   std::vector<WaitPoll> over;
   for (const auto id : polls_.over(now)) {

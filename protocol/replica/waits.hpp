@@ -28,6 +28,8 @@ class Waits {
   void hold(WaitPoll wait);
   // The request was granted or dropped: returns whoever waits for it.
   std::vector<WaitPoll> settle(WaiterId waiter);
+  // All that are held: whatever may have become of their requests.
+  std::vector<WaitPoll> take_held();
   // Those whose time is over. Their requests stand in line still.
   std::vector<WaitPoll> take_over(Time now);
 

@@ -27,6 +27,12 @@ void Watches::wake(const locks::LockChange& change) {
   }
 }
 
+void Watches::begin_anew(LogIndex applied) {
+  recent_.begin_anew(applied);
+  for (const auto& [prefix, id] : by_prefix_) woken_.push_back(polls_.take(id));
+  by_prefix_.clear();
+}
+
 void Watches::add(WatchPoll watch, Time gives_up) {
   const LogIndex from = watch.what.from;
   polls_.wait_for_index(from, std::move(watch), gives_up);

@@ -28,6 +28,10 @@ class Watches {
   // What an entry did. Must be told of every entry with changes, in order.
   void record(std::vector<locks::LockChange> changes);
 
+  // The state was replaced by that after `applied`: nothing is known of how it came about, and all who are held
+  // are to be looked at.
+  void begin_anew(LogIndex applied);
+
   // Is to be looked at when the index that it goes on from is applied.
   void add(WatchPoll watch, Time gives_up);
   // Those to be looked at: their index is applied, or something has changed for them.

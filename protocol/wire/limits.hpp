@@ -29,15 +29,16 @@ inline constexpr std::uint32_t kMinTtlMs = 1000;             // or 0: the sessio
 inline constexpr std::uint32_t kMaxTtlMs = 86'400'000;       // a day
 
 inline constexpr std::size_t kMaxMembers = 7;
-inline constexpr std::size_t kMaxMemberName = 64;        // bytes: letters, digits, '-', '_', '.'
-inline constexpr std::size_t kMaxEndpoint = 256;         // bytes
-inline constexpr std::size_t kMaxCommand = 32 * 1024;    // bytes
-inline constexpr std::size_t kMaxEntryBody = 40 * 1024;  // a command with room to spare
-inline constexpr std::size_t kMaxStateLimits = 64;       // bytes
-inline constexpr std::size_t kMaxEntries = 65'536;       // of one Append
-inline constexpr std::size_t kMaxForward = 16'384;       // commands of one Forward
-inline constexpr std::size_t kMaxRenewals = 100'000;     // sessions of one Barrier
-inline constexpr std::size_t kMaxReason = 1024;          // bytes, of a refusal
+inline constexpr std::size_t kMaxMemberName = 64;             // bytes: letters, digits, '-', '_', '.'
+inline constexpr std::size_t kMaxEndpoint = 256;              // bytes
+inline constexpr std::size_t kMaxCommand = 32 * 1024;         // bytes
+inline constexpr std::size_t kMaxEntryBody = 40 * 1024;       // a command with room to spare
+inline constexpr std::size_t kMaxStateLimits = 64;            // bytes
+inline constexpr std::size_t kMaxEntries = 65'536;            // of one Append
+inline constexpr std::size_t kMaxForward = 16'384;            // commands of one Forward
+inline constexpr std::size_t kMaxRenewals = 100'000;          // sessions of one Barrier
+inline constexpr std::size_t kMaxSnapshotPart = 1024 * 1024;  // bytes
+inline constexpr std::size_t kMaxReason = 1024;               // bytes, of a refusal
 
 // Soft sizes that senders keep to, so that no frame is large (see docs/architecture.md).
 inline constexpr std::size_t kPublishedFrame = 64 * 1024;   // entries of one published Append

@@ -34,7 +34,7 @@ template <typename Variant, auto kType, typename Alternative>
 constexpr bool kInStep =
     std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(kType) - 1, Variant>, Alternative>;
 
-static_assert(std::variant_size_v<raft::MessageBody> == 13);
+static_assert(std::variant_size_v<raft::MessageBody> == 14);
 static_assert(kInStep<raft::MessageBody, MessageType::kAppend, raft::Append>);
 static_assert(kInStep<raft::MessageBody, MessageType::kVoteRequest, raft::VoteRequest>);
 static_assert(kInStep<raft::MessageBody, MessageType::kVote, raft::Vote>);
@@ -48,6 +48,7 @@ static_assert(kInStep<raft::MessageBody, MessageType::kBusy, raft::Busy>);
 static_assert(kInStep<raft::MessageBody, MessageType::kHello, raft::Hello>);
 static_assert(kInStep<raft::MessageBody, MessageType::kForm, raft::Form>);
 static_assert(kInStep<raft::MessageBody, MessageType::kHelloRefused, raft::HelloRefused>);
+static_assert(kInStep<raft::MessageBody, MessageType::kSnapshotPart, raft::SnapshotPart>);
 
 static_assert(std::variant_size_v<ResponseBody> == 16);
 static_assert(kInStep<ResponseBody, ResponseType::kSessionOpened, locks::SessionOpened>);

@@ -26,6 +26,7 @@ enum class MessageType : std::uint8_t {
   kHello = 11,
   kForm = 12,
   kHelloRefused = 13,
+  kSnapshotPart = 14,
 };
 
 enum class RequestType : std::uint8_t {

@@ -89,6 +89,17 @@ void MsgpackReader::state_limits(std::string_view name, std::string& value) {
   leave_bytes();
 }
 
+void MsgpackReader::blob(std::string_view name, std::string& value, std::size_t max) {
+  const Token token = take(name, Kind::kBytes, "bytes");
+  const std::string_view payload = take_payload(name, token);
+  if (!ok_) return;
+  if (payload.size() > max) {
+    return fail(ErrorCode::kBadRequest, name,
+                "expected at most " + counted(max, "byte") + ", got " + std::to_string(payload.size()));
+  }
+  value = payload;
+}
+
 void MsgpackReader::entry_body(std::string_view name, raft::EntryBody& value) {
   std::string unused;
   if (!enter_bytes(name, unused, kMaxEntryBody)) return;

@@ -47,6 +47,7 @@ class MsgpackReader {
   void bytes(std::string_view name, std::span<std::uint8_t> value);
   void command(std::string_view name, std::string& value, CommandOrigin origin);
   void state_limits(std::string_view name, std::string& value);
+  void blob(std::string_view name, std::string& value, std::size_t max);
   void entry_body(std::string_view name, raft::EntryBody& value);
   bool begin_optional(std::string_view name, bool present);
   std::size_t begin_list(std::string_view name, std::size_t size, const Count& count);

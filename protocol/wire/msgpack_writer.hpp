@@ -35,6 +35,7 @@ class MsgpackWriter {
   void bytes(std::string_view, std::span<const std::uint8_t> value);
   void command(std::string_view, const std::string& value, CommandOrigin) { binary(value); }
   void state_limits(std::string_view, const std::string& value) { binary(value); }
+  void blob(std::string_view, const std::string& value, std::size_t) { binary(value); }
   void entry_body(std::string_view, const raft::EntryBody& value) { binary(encode(value)); }
   bool begin_optional(std::string_view, bool present);
   std::size_t begin_list(std::string_view, std::size_t size, const Count&);

@@ -26,6 +26,7 @@ constexpr std::array kMessageTypes{
     named(MessageType::kHello, "hello"),
     named(MessageType::kForm, "form"),
     named(MessageType::kHelloRefused, "hello_refused"),
+    named(MessageType::kSnapshotPart, "snapshot_part"),
 };
 
 constexpr std::array kRequestTypes{

@@ -9,6 +9,7 @@
 //   void client_id(name, ClientId&);                   void bytes(name, span of uint8_t);
 //   void command(name, string&, CommandOrigin);        // the bytes of one locks::Command
 //   void state_limits(name, string&);                  // the bytes of one locks::StateLimits
+//   void blob(name, string&, size_t max);              // bytes that mean nothing here
 //   void entry_body(name, raft::EntryBody&);           // sent as the bytes of its own encoding
 //   bool begin_optional(name, bool present);           // answers whether the value follows
 //   size_t begin_list(name, size_t size, const Count&); void end_list();     // answers how many items follow
@@ -279,6 +280,8 @@ struct Schema<raft::Fetch> {
     field(v, "number", m.number);
     field(v, "index", m.index);
     field(v, "index_term", m.term);  // "term" is the header's
+    field(v, "snapshot", m.snapshot);
+    number(v, "offset", m.offset, {.max = kMaxOrdinal});
   }
 };
 
@@ -352,6 +355,29 @@ struct Schema<raft::Form> {
   static void fields(auto& v, auto& m) {
     field(v, "configuration", m.configuration);
     field(v, "time_ms", m.time);
+  }
+};
+
+template <>
+struct Schema<raft::SnapshotHead> {
+  static void fields(auto& v, auto& m) {
+    number(v, "index", m.index, {.min = 1, .max = kMaxOrdinal});
+    field(v, "index_term", m.term);
+    field(v, "time_ms", m.time);
+    field(v, "configuration", m.configuration);
+    field(v, "formed_ms", m.formed);
+    field(v, "state_hash", m.state_hash);
+    number(v, "state_bytes", m.state_bytes, {.min = 1, .max = kMaxOrdinal});
+  }
+};
+
+template <>
+struct Schema<raft::SnapshotPart> {
+  static void fields(auto& v, auto& m) {
+    field(v, "fetch", m.fetch);
+    field(v, "head", m.head);
+    number(v, "offset", m.offset, {.max = kMaxOrdinal});
+    v.blob("bytes", m.bytes, kMaxSnapshotPart);
   }
 };
 
@@ -812,6 +838,7 @@ class FieldCounter {
   void bytes(std::string_view, std::span<const std::uint8_t>) { add(); }
   void command(std::string_view, const std::string&, CommandOrigin) { add(); }
   void state_limits(std::string_view, const std::string&) { add(); }
+  void blob(std::string_view, const std::string&, std::size_t) { add(); }
   void entry_body(std::string_view, const raft::EntryBody&) { add(); }
   bool begin_optional(std::string_view, bool) {
     add();

@@ -62,6 +62,11 @@ struct Describer {
     for (const Member& member : m.configuration.voters) names.push_back(member.name);
     return "form a cluster of " + joined(names);
   }
+  std::string operator()(const SnapshotPart& m) const {
+    return "snapshot up to " + text(m.head.index.value()) + " of term " + text(m.head.term.value()) + ", bytes " +
+           std::to_string(m.offset) + " to " + std::to_string(m.offset + m.bytes.size()) + " of " +
+           std::to_string(m.head.state_bytes);
+  }
   std::string operator()(const HelloRefused& m) const { return "hello refused: " + m.reason; }
 };
 

@@ -38,14 +38,15 @@ RaftWorld::RaftWorld(const std::string& names, const Options& options) : options
     Node& node = nodes_[member.name];
     node.id = member.id;
     node.name = member.name;
-    node.disk = {member.id, HardState{configuration.cluster, Term(1), {}, {}}, {Entry{Term(1), {}, configuration}}};
+    node.disk = testing::ModelDisk(
+        Restored{member.id, HardState{configuration.cluster, Term(1), {}, {}}, {Entry{Term(1), {}, configuration}}});
     start(node);
   }
-  committed_ = nodes_.begin()->second.disk.entries;
+  committed_ = nodes_.begin()->second.disk.durable().entries;
 }
 
 void RaftWorld::start_with_log(const std::string& name, const std::vector<Term>& terms) {
-  Restored disk = find(name).disk;
+  Restored disk = find(name).disk.durable();
   disk.entries.resize(1);
   for (std::size_t i = 1; i < terms.size(); ++i) {
     disk.entries.push_back({terms[i], {}, Command{"old " + std::to_string(i + 1)}});
@@ -57,7 +58,7 @@ void RaftWorld::start_with_log(const std::string& name, const std::vector<Term>&
 
 void RaftWorld::start_from(const std::string& name, const Restored& disk) {
   Node& node = find(name);
-  node.disk = disk;
+  node.disk = testing::ModelDisk(disk);
   start(node);
 }
 
@@ -65,9 +66,9 @@ void RaftWorld::start(Node& node) {
   Options options = options_;
   options.seed += node.id.value();
   node.outstanding.clear();
-  node.last_written = LogIndex(node.disk.entries.size());
+  node.last_written = node.disk.last_index();
   node.checked_commit = LogIndex(1);
-  node.raft.emplace(options, node.disk, WriteId(), now_);
+  node.raft.emplace(options, node.disk.durable(), WriteId(), now_);
   settle(node);
 }
 
@@ -225,6 +226,7 @@ void RaftWorld::disk_is_late(const std::string& name, bool late) {
 }
 
 void RaftWorld::note_last_written(Node& node, const Write& write) {
+  if (write.snapshot) node.last_written = write.snapshot->head.index;
   if (write.entries.empty()) return;
   if (write.first <= node.last_written) {
     trace(node.name + ": drops its entries " + range(write.first, node.last_written));
@@ -235,6 +237,7 @@ void RaftWorld::note_last_written(Node& node, const Write& write) {
 void RaftWorld::ask_disk(Node& node, Write write) {
   if (node.disk_is_late) {
     std::string what;
+    if (write.snapshot) what += " snapshot up to " + std::to_string(write.snapshot->head.index.value());
     if (!write.entries.empty()) what += " entries " + range(write.first, write.first.previous() + write.entries.size());
     if (write.hard_state) {
       what += " term " + std::to_string(write.hard_state->term.value());
@@ -245,21 +248,12 @@ void RaftWorld::ask_disk(Node& node, Write write) {
   node.outstanding.push_back(std::move(write));
 }
 
-void RaftWorld::make_durable(Node& node, const Write& write, bool with_hard_state) {
-  if (!write.entries.empty()) {
-    REQUIRE(write.first.value() <= node.disk.entries.size() + 1);
-    node.disk.entries.resize(write.first.value() - 1);
-    node.disk.entries.insert(node.disk.entries.end(), write.entries.begin(), write.entries.end());
-  }
-  if (write.hard_state && with_hard_state) node.disk.hard_state = *write.hard_state;
-}
-
 void RaftWorld::persist(const std::string& name) {
   Node& node = find(name);
   REQUIRE_MESSAGE(!node.outstanding.empty(), "the disk owes nothing");
   const Write write = std::move(node.outstanding.front());
   node.outstanding.pop_front();
-  make_durable(node, write, true);
+  node.disk.make_durable(write);
   if (node.disk_is_late) trace(name + ": write " + std::to_string(write.id.value()) + " is durable");
   node.raft->persisted(now_, write.id);
   settle(node);
@@ -279,8 +273,24 @@ void RaftWorld::crash(const std::string& name) {
 void RaftWorld::crash_within_write(const std::string& name) {
   Node& node = find(name);
   REQUIRE(!node.outstanding.empty());
-  make_durable(node, node.outstanding.front(), false);
+  node.disk.make_snapshot_durable(node.outstanding.front());
+  node.disk.make_entries_durable(node.outstanding.front());
   crash(name);
+}
+
+void RaftWorld::compact(const std::string& name, std::size_t state_bytes) {
+  Node& node = find(name);
+  const Raft& raft = *node.raft;
+  const LogIndex index = raft.applicable_index();
+  SnapshotHead head{index, raft.log().term_at(index), {}, raft.configuration(), raft.formed_at(), 0, state_bytes};
+  const std::string content = "state after " + std::to_string(index.value()) + " ";
+  std::string state;
+  while (state.size() < state_bytes) state += content;
+  state.resize(state_bytes);
+  trace(name + ": has a snapshot up to " + std::to_string(index.value()));
+  node.disk.compacted(std::make_shared<const Snapshot>(Snapshot{head, std::move(state)}));
+  node.raft->compacted(head);
+  settle(node);
 }
 
 void RaftWorld::restart(const std::string& name) { start(find(name)); }
@@ -306,16 +316,25 @@ void RaftWorld::settle(Node& node) {
     check(node);
     if (node.raft->is_candidate()) asked_for_votes_ = true;  // alone, it asks itself
     node.renewed.insert(node.renewed.end(), consequences.renewed.begin(), consequences.renewed.end());
+    // In place of a replica, which would read the state: every snapshot can be read.
+    const bool installs = consequences.snapshot != nullptr;
+    if (installs) node.raft->install(now_, consequences.snapshot);
+    for (const SnapshotRead& read : output.snapshot_reads) read_snapshot(node, read);
     for (const ReadyBarrier& barrier : consequences.ready) answer(node, barrier);
     for (const BarrierAnswer& answer : consequences.barriers) note_answer(node, answer);
     for (const Outgoing& outgoing : output.messages) send(node, outgoing);
-    more = !output.messages.empty() || !consequences.ready.empty();
+    more = !output.messages.empty() || !output.snapshot_reads.empty() || !consequences.ready.empty() || installs;
     for (Write& write : output.writes) ask_disk(node, std::move(write));
     if (!node.disk_is_late && !node.outstanding.empty()) {
       persist(node.name);  // settles what follows
       return;
     }
   }
+}
+
+void RaftWorld::read_snapshot(Node& node, const SnapshotRead& read) {
+  const SharedSnapshot snapshot = node.disk.snapshot_at(read.snapshot);
+  if (snapshot) node.raft->snapshot_read(read, snapshot->state.substr(read.offset, read.bytes));
 }
 
 // In place of a replica, which would apply entries and look at its sessions: whoever is asked for is renewed.
@@ -344,15 +363,13 @@ void RaftWorld::check(Node& node) {
   }
   for (; node.checked_commit < raft.commit_index(); node.checked_commit = node.checked_commit.next()) {
     const LogIndex index = node.checked_commit.next();
+    if (!raft.log().contains(index)) continue;  // a snapshot stands for it
     const Entry& entry = raft.log().at(index);
     if (index.value() <= committed_.size()) {
       REQUIRE_MESSAGE(committed_[index.value() - 1] == entry, "a committed entry is never overwritten");
       continue;
     }
-    const auto has_it = [&](const auto& named) {
-      const std::vector<Entry>& entries = named.second.disk.entries;
-      return index.value() <= entries.size() && entries[index.value() - 1] == entry;
-    };
+    const auto has_it = [&](const auto& named) { return named.second.disk.has(index, entry.term); };
     const auto disks = static_cast<std::size_t>(std::count_if(nodes_.begin(), nodes_.end(), has_it));
     REQUIRE_MESSAGE(disks >= quorum_of(nodes_.size()), "what is committed is on the disks of a majority");
     committed_.push_back(entry);
@@ -381,9 +398,9 @@ std::string RaftWorld::state(const std::string& name) const {
   const auto number = [](auto ordinal) { return std::to_string(ordinal.value()); };
   const auto vote = [this](NodeId id) { return id ? ", vote " + name_of(id) : std::string(); };
   if (!node.raft) {
-    const HardState& hard_state = node.disk.hard_state;
+    const HardState& hard_state = node.disk.durable().hard_state;
     return name + ": down, term " + number(hard_state.term) + vote(hard_state.vote) + ", log " +
-           describe_terms(node.disk.entries);
+           describe_terms(node.disk.durable().entries);
   }
   const Raft& raft = *node.raft;
   const std::string role = raft.is_leader()          ? "leader"
@@ -391,8 +408,9 @@ std::string RaftWorld::state(const std::string& name) const {
                            : raft.is_pre_candidate() ? "pre-candidate"
                                                      : "follower";
   return name + ": " + role + ", term " + number(raft.term()) + vote(raft.vote()) + ", log " +
-         describe_terms(raft.log().slice(LogIndex(), SIZE_MAX)) + ", durable " + number(raft.durable_index()) +
-         ", verified " + number(raft.verified_index()) + ", commit " + number(raft.commit_index());
+         describe_terms(raft.log().slice(raft.log().base().index, SIZE_MAX)) + ", durable " +
+         number(raft.durable_index()) + ", verified " + number(raft.verified_index()) + ", commit " +
+         number(raft.commit_index());
 }
 
 std::vector<std::string> RaftWorld::take_trace() { return std::exchange(trace_, {}); }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/raft/raft.hpp"
+#include "tests/support/model_disk.hpp"
 
 namespace lockstep::raft {
 
@@ -61,6 +62,8 @@ class RaftWorld {
   // The same, but of the oldest unfinished write the entries survive without the hard state.
   void crash_within_write(const std::string& name);
   void restart(const std::string& name);
+  // A snapshot of all that it has committed is made and durable (S6), with a state of so many bytes.
+  void compact(const std::string& name, std::size_t state_bytes = 10);
 
   // Times the node out, and delivers everything: it leads then, or the test fails. Traced without messages.
   void elect(const std::string& name);
@@ -68,7 +71,7 @@ class RaftWorld {
   // --- views ---
   const Raft& node(const std::string& name) const { return *find(name).raft; }
   bool is_up(const std::string& name) const { return find(name).raft.has_value(); }
-  const Restored& disk(const std::string& name) const { return find(name).disk; }
+  const Restored& disk(const std::string& name) const { return find(name).disk.durable(); }
   const std::deque<Write>& outstanding(const std::string& name) const { return find(name).outstanding; }
   NodeId id(const std::string& name) const { return find(name).id; }
   Time now() const { return now_; }
@@ -94,7 +97,7 @@ class RaftWorld {
   struct Node {
     NodeId id;
     std::string name;
-    Restored disk;
+    testing::ModelDisk disk;
     std::deque<Write> outstanding;
     bool disk_is_late = false;
     std::optional<Raft> raft;  // none while it is down
@@ -121,7 +124,7 @@ class RaftWorld {
   void send(Node& node, const Outgoing& outgoing);
   void note_last_written(Node& node, const Write& write);
   void ask_disk(Node& node, Write write);
-  void make_durable(Node& node, const Write& write, bool with_hard_state);
+  void read_snapshot(Node& node, const SnapshotRead& read);
   void arrive(const Envelope& envelope);
   bool is_cut(const std::string& from, const std::string& to, bool published) const;
   void check(Node& node);

@@ -58,6 +58,10 @@ class RandomFill {
     wire::field(*this, "", limits);
     value = wire::encode(limits);
   }
+  void blob(std::string_view, std::string& value, std::size_t) {
+    value.resize(random_.below(40));
+    for (char& byte : value) byte = static_cast<char>(random_.next());
+  }
   void entry_body(std::string_view, raft::EntryBody& value) { wire::tagged(*this, "", value); }
   void must(std::string_view, bool holds, std::string_view) { keeps_the_rules_ = keeps_the_rules_ && holds; }
   bool begin_optional(std::string_view, bool) { return random_.one_in(2); }
