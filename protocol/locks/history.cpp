@@ -37,6 +37,18 @@ void History::add(HistoryEvent event) {
   ring_.push_back({std::move(event), hash});
 }
 
+void History::restore(HistoryEvent event) {
+  last_position_ = event.position - 1;
+  add(std::move(event));
+}
+
+std::vector<HistoryEvent> History::all() const {
+  std::vector<HistoryEvent> events;
+  events.reserve(ring_.size());
+  for (const Kept& kept : ring_) events.push_back(kept.event);
+  return events;
+}
+
 Page<HistoryEvent> History::read(std::string_view name, std::uint64_t after, std::size_t limit) const {
   PageBuilder<HistoryEvent> page(limit);
   const std::uint64_t forgotten = last_position_ - ring_.size();

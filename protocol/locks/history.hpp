@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <string_view>
+#include <vector>
 
 #include "protocol/locks/views.hpp"
 
@@ -17,10 +18,13 @@ class History {
  public:
   // Gives the event its position, and forgets the oldest if there are kKeptHistory.
   void add(HistoryEvent event);
+  // An event as it was in another history, in order of position.
+  void restore(HistoryEvent event);
 
   // Events after `after` (0: all), of one name or, if that is empty, of all, at most `limit`, oldest first.
   Page<HistoryEvent> read(std::string_view name, std::uint64_t after, std::size_t limit) const;
 
+  std::vector<HistoryEvent> all() const;
   std::size_t size() const { return ring_.size(); }
   std::uint64_t hash() const { return hash_; }
   std::uint64_t recomputed_hash() const;  // from every record: what hash() must equal

@@ -40,10 +40,10 @@ std::uint64_t hash_of(const Waiter& waiter) {
 
 }  // namespace
 
-bool Lock::has_room_for(Mode wanted) const {
-  if (holds.empty()) return true;
-  if (wanted != mode || wanted == Mode::kExclusive) return false;
-  return holds.size() < (wanted == Mode::kPermit ? permits : kMaxHolders);
+bool has_room(std::size_t holders, Mode held, std::uint32_t permits, Mode wanted) {
+  if (holders == 0) return true;
+  if (wanted != held || wanted == Mode::kExclusive) return false;
+  return holders < (wanted == Mode::kPermit ? permits : kMaxHolders);
 }
 
 // ---- Copies
@@ -149,6 +149,12 @@ void LockTable::grant(std::span<const std::string> names, const LockRequest& req
     lock.second.permits = request.permits;
     add_hold(lock, request, Hold{request.thread, token, time, time, WaiterId(), 0});
   }
+}
+
+void LockTable::restore(const std::string& name, const LockRequest& request, const Hold& hold) {
+  NamedLock& lock = *locks_.try_emplace(locks_.end(), name);
+  lock.second.permits = request.permits;
+  add_hold(lock, request, hold);
 }
 
 void LockTable::add_hold(NamedLock& lock, const LockRequest& request, const Hold& hold) {

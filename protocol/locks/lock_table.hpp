@@ -40,14 +40,16 @@ struct Hold {
   std::size_t slot = 0;  // where its session's list has it
 };
 
+// Whether a name that so many hold in mode `held` has room for one more in mode `wanted`, if nobody waits.
+bool has_room(std::size_t holders, Mode held, std::uint32_t permits, Mode wanted);
+
 struct Lock {
   std::uint32_t permits = 0;  // of a semaphore; 0: not one
   Mode mode{};                // in which it is held; while it is free, nothing
   std::map<SessionId, Hold> holds;
   WaitQueue queue;
 
-  // Whether one more could hold it in this mode, if nobody waited.
-  bool has_room_for(Mode wanted) const;
+  bool has_room_for(Mode wanted) const { return has_room(holds.size(), mode, permits, wanted); }
 };
 using NamedLock = std::pair<const std::string, Lock>;
 
@@ -57,6 +59,7 @@ struct LockRequest {
   std::uint64_t thread = 0;
   Mode mode = Mode::kExclusive;
   std::uint32_t permits = 0;
+  friend bool operator==(const LockRequest&, const LockRequest&) = default;
 };
 
 struct Waiter {
@@ -87,6 +90,7 @@ class LockTable {
   const NamedLock* find(std::string_view name) const;
   const Locks& in_order() const { return locks_; }
   std::size_t size() const { return locks_.size(); }
+  const std::map<WaiterId, Waiter>& waiters() const { return waiters_; }  // those that wait
   std::size_t waiter_count() const { return waiters_.size(); }
 
   const Waiter* waiter(WaiterId id) const;  // one that waits
@@ -112,6 +116,8 @@ class LockTable {
 
   // Every name must be to be had.
   void grant(std::span<const std::string> names, const LockRequest& request, FencingToken token, WallTime time);
+  // As it was in another table: locks in order of name, and the holds of all before anyone is enqueued.
+  void restore(const std::string& name, const LockRequest& request, const Hold& hold);
   // Stands in all the queues at once.
   const Waiter& enqueue(std::span<const std::string> names, const LockRequest& request, WaiterId id, WallTime time);
   // The session must hold it.
@@ -157,7 +163,7 @@ class LockTable {
 
   // A map's nodes stay where they are, so the rest points to them. A copy builds its own index.
   Locks locks_;
-  std::map<WaiterId, Waiter> waiters_;  // those that wait
+  std::map<WaiterId, Waiter> waiters_;
   std::unordered_map<SessionId, BySession> by_session_;
   std::unordered_map<WaiterId, GrantedWaiter> granted_;
   std::set<WaiterId> candidates_;  // first in a queue in which something changed

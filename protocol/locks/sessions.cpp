@@ -49,20 +49,20 @@ std::uint64_t hash_of_all(const Session& session) {
   return sum;
 }
 
-}  // namespace
-
-const SavedAnswer* Session::answer_to(RequestNumber number) const {
-  const auto found = std::lower_bound(answers.begin(), answers.end(), number, has_lower_number);
-  return found != answers.end() && found->number == number ? &*found : nullptr;
-}
-
-std::uint64_t Sessions::hash_of(const Ended& ended) {
+std::uint64_t hash_of(const EndedSession& ended) {
   return RecordHash(RecordTag::kEndedSession)
       .add(ended.position)
       .add(ended.id.value())
       .add(ended.client)
       .add(static_cast<std::uint64_t>(ended.how))
       .finish();
+}
+
+}  // namespace
+
+const SavedAnswer* Session::answer_to(RequestNumber number) const {
+  const auto found = std::lower_bound(answers.begin(), answers.end(), number, has_lower_number);
+  return found != answers.end() && found->number == number ? &*found : nullptr;
 }
 
 const Session* Sessions::find(SessionId id) const {
@@ -102,33 +102,37 @@ void Sessions::open(LogIndex index, WallTime time, const Open& open) {
   session.note = open.note;
   session.opened = time;
   session.last_used = index;
+  add(std::move(session));
+}
+
+void Sessions::add(Session&& session) {
   hash_ += hash_of_all(session);
   make_idle(session);
   ids_.insert(ids_.end(), session.id);
-  last_of_client_[open.client] = session.id;
+  last_of_client_[session.client] = session.id;
   living_.emplace(session.id, std::move(session));
 }
 
 void Sessions::end(SessionId id, EndReason how) {
   auto node = living_.extract(id);
   INVARIANT(!node.empty(), "only a living session ends");
-  Session& session = node.mapped();
+  const Session& session = node.mapped();
   hash_ -= hash_of_all(session);
   idle_by_last_use_.erase(session.last_used);
   ids_.erase(id);
-  remember(std::move(session), how);
+  if (ended_.size() == kKeptEndedSessions) forget_oldest();
+  remember({ended_count_ + 1, id, session.client, how});
 }
 
-void Sessions::remember(Session&& session, EndReason how) {
-  if (ended_.size() == kKeptEndedSessions) forget_oldest();
-  const Ended ended{++ended_count_, session.id, session.client, how};
+void Sessions::remember(const EndedSession& ended) {
+  ended_count_ = ended.position;
   hash_ += hash_of(ended);
-  how_ended_.emplace(ended.id, how);
+  how_ended_.emplace(ended.id, ended.how);
   ended_.push_back(ended);
 }
 
 void Sessions::forget_oldest() {
-  const Ended& oldest = ended_.front();
+  const EndedSession& oldest = ended_.front();
   hash_ -= hash_of(oldest);
   how_ended_.erase(oldest.id);
   const auto last = last_of_client_.find(oldest.client);
@@ -191,10 +195,18 @@ void Sessions::save(SessionId id, SavedAnswer answer) {
   answers.insert(place, std::move(answer));
 }
 
+// A client's sessions end in the order in which they were opened, and the one that lives was opened last.
+void Sessions::restore(const EndedSession& ended) {
+  last_of_client_[ended.client] = ended.id;
+  remember(ended);
+}
+
+void Sessions::restore(Session session) { add(std::move(session)); }
+
 std::uint64_t Sessions::recomputed_hash() const {
   std::uint64_t sum = 0;
   for (const auto& [id, session] : living_) sum += hash_of_all(session);
-  for (const Ended& ended : ended_) sum += hash_of(ended);
+  for (const EndedSession& ended : ended_) sum += hash_of(ended);
   return sum;
 }
 

@@ -27,6 +27,7 @@ struct SavedAnswer {
   RequestNumber number;
   std::uint64_t fingerprint = 0;
   Result result;
+  friend bool operator==(const SavedAnswer&, const SavedAnswer&) = default;
 };
 
 struct Session {
@@ -43,6 +44,16 @@ struct Session {
   std::vector<SavedAnswer> answers;  // by rising number, at most kMaxUnacknowledged
 
   const SavedAnswer* answer_to(RequestNumber number) const;
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+// One that lives no more, as long as it is remembered.
+struct EndedSession {
+  std::uint64_t position = 0;  // counts all sessions that ever ended: the order in which they are forgotten
+  SessionId id;
+  ClientId client;
+  EndReason how{};
+  friend bool operator==(const EndedSession&, const EndedSession&) = default;
 };
 
 class Sessions {
@@ -56,6 +67,7 @@ class Sessions {
   // The idle session of TTL 0 that was used longest ago; none if there is none.
   SessionId longest_idle() const;
   const std::set<SessionId>& in_order() const { return ids_; }
+  const std::deque<EndedSession>& ended() const { return ended_; }  // the last kKeptEndedSessions, oldest first
 
   // The client must have no living session. The new one is idle, last used at its own index.
   void open(LogIndex index, WallTime time, const Open& open);
@@ -70,20 +82,18 @@ class Sessions {
   // The number must be new in this session, and not below what was acknowledged.
   void save(SessionId id, SavedAnswer answer);
 
+  // As they were in another table: first those that ended, in order, then those that live, in order of id. Each of
+  // these is idle at first.
+  void restore(const EndedSession& ended);
+  void restore(Session session);
+
   std::uint64_t hash() const { return hash_; }
   std::uint64_t recomputed_hash() const;  // from every record: what hash() must equal
 
  private:
-  struct Ended {
-    std::uint64_t position = 0;  // counts all sessions that ever ended: the order in which they are forgotten
-    SessionId id;
-    ClientId client;
-    EndReason how{};
-  };
-
-  static std::uint64_t hash_of(const Ended& ended);
   Session& living(SessionId id);
-  void remember(Session&& session, EndReason how);
+  void add(Session&& session);
+  void remember(const EndedSession& ended);
   void make_idle(const Session& session);
   void forget_oldest();
 
@@ -92,7 +102,7 @@ class Sessions {
   std::unordered_map<ClientId, SessionId> last_of_client_;
   // An entry uses at most one session, so an index of last use names one.
   std::map<LogIndex, SessionId> idle_by_last_use_;
-  std::deque<Ended> ended_;  // the last kKeptEndedSessions, oldest first
+  std::deque<EndedSession> ended_;
   std::unordered_map<SessionId, EndReason> how_ended_;
   std::uint64_t ended_count_ = 0;
   std::uint64_t hash_ = 0;

@@ -3,6 +3,7 @@
 #include "protocol/base/invariant.hpp"
 #include "protocol/locks/deadlock.hpp"
 #include "protocol/locks/record_hash.hpp"
+#include "protocol/locks/state_image.hpp"
 
 namespace lockstep::locks {
 namespace {
@@ -33,6 +34,23 @@ ErrorCode error_after(std::optional<EndReason> end) {
 }  // namespace
 
 StateMachine::StateMachine(const StateLimits& limits) : limits_(limits), limits_hash_(hash_of(limits)) {}
+
+StateMachine::StateMachine(StateImage image) : StateMachine(image.limits) {
+  last_applied_ = image.last_applied;
+  for (const EndedSession& ended : image.ended) sessions_.restore(ended);
+  for (Session& session : image.sessions) sessions_.restore(std::move(session));
+  for (const LockRecord& lock : image.locks) {
+    for (const HoldRecord& hold : lock.holds) {
+      locks_.restore(lock.name, {hold.session, hold.thread, lock.mode, lock.permits},
+                     {hold.thread, hold.token, hold.since, hold.granted, hold.waiter, 0});
+    }
+  }
+  for (const WaiterRecord& waiter : image.waiters) {
+    locks_.enqueue(waiter.names, waiter.request, waiter.id, waiter.since);
+  }
+  for (const SessionId session : sessions_.in_order()) sessions_.now_busy(session, locks_.is_busy(session));
+  for (HistoryEvent& event : image.history) history_.restore(std::move(event));
+}
 
 std::optional<Outcome> StateMachine::apply(LogIndex index, WallTime time, const Command& command) {
   INVARIANT(index > last_applied_, "entries are applied in order, each once");

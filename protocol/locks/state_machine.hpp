@@ -27,6 +27,8 @@
 
 namespace lockstep::locks {
 
+struct StateImage;
+
 struct Outcome {
   RequestKey key;
   Result result;
@@ -35,6 +37,8 @@ struct Outcome {
 class StateMachine {
  public:
   explicit StateMachine(const StateLimits& limits = {});
+  // The one that image_of() was taken of. problem_with() must have found nothing.
+  explicit StateMachine(StateImage image);
 
   // Applies one entry's command. `index` must rise from call to call. No outcome: nobody waits for one,
   // because the request is older than what its session acknowledged, or because the leader asked.
@@ -61,6 +65,8 @@ class StateMachine {
   // What a request of a session that does not live is answered.
   ErrorCode why_ended(SessionId session) const;
 
+  const StateLimits& limits() const { return limits_; }
+  LogIndex last_applied() const { return last_applied_; }
   std::size_t lock_count() const { return locks_.size(); }
   std::size_t session_count() const { return sessions_.size(); }
   const LockTable& locks() const { return locks_; }

@@ -73,6 +73,17 @@ static_assert(kInStep<raft::EntryBody, EntryType::kNoop, raft::Noop>);
 static_assert(kInStep<raft::EntryBody, EntryType::kConfiguration, raft::Configuration>);
 static_assert(kInStep<raft::EntryBody, EntryType::kCommand, raft::Command>);
 
+static_assert(std::variant_size_v<locks::Result> == 9);
+static_assert(kInStep<locks::Result, ResultType::kSessionOpened, locks::SessionOpened>);
+static_assert(kInStep<locks::Result, ResultType::kGranted, locks::Granted>);
+static_assert(kInStep<locks::Result, ResultType::kHeld, locks::Held>);
+static_assert(kInStep<locks::Result, ResultType::kReleased, locks::Released>);
+static_assert(kInStep<locks::Result, ResultType::kNotHolder, locks::NotHolder>);
+static_assert(kInStep<locks::Result, ResultType::kRefused, locks::Refused>);
+static_assert(kInStep<locks::Result, ResultType::kQueued, locks::Queued>);
+static_assert(kInStep<locks::Result, ResultType::kCancelled, locks::Cancelled>);
+static_assert(kInStep<locks::Result, ResultType::kClosed, locks::Closed>);
+
 // The number of an operation as a request and as a command, by its place in locks::Operation.
 struct OperationType {
   RequestType request;
@@ -135,6 +146,7 @@ struct TypeOfCommand {
 MessageType type_of(const raft::MessageBody& body) { return type_by_place<MessageType>(body); }
 ResponseType type_of(const ResponseBody& body) { return type_by_place<ResponseType>(body); }
 EntryType type_of(const raft::EntryBody& body) { return type_by_place<EntryType>(body); }
+ResultType type_of(const locks::Result& result) { return type_by_place<ResultType>(result); }
 
 RequestType type_of(const RequestBody& body) { return std::visit(TypeOfRequest{}, body); }
 CommandType type_of(const locks::Command& command) { return std::visit(TypeOfCommand{}, command); }
@@ -142,6 +154,7 @@ CommandType type_of(const locks::Command& command) { return std::visit(TypeOfCom
 raft::MessageBody blank(MessageType type) { return blank_by_place<raft::MessageBody>(type); }
 ResponseBody blank(ResponseType type) { return blank_by_place<ResponseBody>(type); }
 raft::EntryBody blank(EntryType type) { return blank_by_place<raft::EntryBody>(type); }
+locks::Result blank(ResultType type) { return blank_by_place<locks::Result>(type); }
 
 RequestBody blank(RequestType type) {
   if (auto execute = blank_execute(&OperationType::request, type)) return *std::move(execute);

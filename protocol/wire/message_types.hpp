@@ -81,11 +81,25 @@ enum class CommandType : std::uint8_t {
   kExpire = 9,
 };
 
+// In a snapshot: what a session was answered.
+enum class ResultType : std::uint8_t {
+  kSessionOpened = 1,
+  kGranted = 2,
+  kHeld = 3,
+  kReleased = 4,
+  kNotHolder = 5,
+  kRefused = 6,
+  kQueued = 7,
+  kCancelled = 8,
+  kClosed = 9,
+};
+
 MessageType type_of(const raft::MessageBody& body);
 RequestType type_of(const RequestBody& body);
 ResponseType type_of(const ResponseBody& body);
 EntryType type_of(const raft::EntryBody& body);
 CommandType type_of(const locks::Command& command);
+ResultType type_of(const locks::Result& result);
 
 // A message of the type with every field at its default.
 raft::MessageBody blank(MessageType type);
@@ -93,5 +107,6 @@ RequestBody blank(RequestType type);
 ResponseBody blank(ResponseType type);
 raft::EntryBody blank(EntryType type);
 locks::Command blank(CommandType type);
+locks::Result blank(ResultType type);
 
 }  // namespace lockstep::wire

@@ -85,6 +85,18 @@ constexpr std::array kCommandTypes{
     named(CommandType::kExpire, "expire"),
 };
 
+constexpr std::array kResultTypes{
+    named(ResultType::kSessionOpened, "session_opened"),
+    named(ResultType::kGranted, "granted"),
+    named(ResultType::kHeld, "held"),
+    named(ResultType::kReleased, "released"),
+    named(ResultType::kNotHolder, "not_holder"),
+    named(ResultType::kRefused, "refused"),
+    named(ResultType::kQueued, "queued"),
+    named(ResultType::kCancelled, "cancelled"),
+    named(ResultType::kClosed, "closed"),
+};
+
 constexpr std::array kRoles{
     named(Role::kForming, "forming"),
     named(Role::kFollower, "follower"),
@@ -148,6 +160,10 @@ std::span<const NamedNumber> names_of<EntryType>() {
 template <>
 std::span<const NamedNumber> names_of<CommandType>() {
   return kCommandTypes;
+}
+template <>
+std::span<const NamedNumber> names_of<ResultType>() {
+  return kResultTypes;
 }
 template <>
 std::span<const NamedNumber> names_of<Role>() {

@@ -30,6 +30,8 @@ std::span<const NamedNumber> names_of<EntryType>();
 template <>
 std::span<const NamedNumber> names_of<CommandType>();
 template <>
+std::span<const NamedNumber> names_of<ResultType>();
+template <>
 std::span<const NamedNumber> names_of<Role>();
 template <>
 std::span<const NamedNumber> names_of<ReadMode>();
