@@ -28,6 +28,11 @@ std::string_view to_string(Met what) {
     case Met::kFormedWiped: return "formed disks wiped";
     case Met::kWipedRefused: return "wiped nodes refused";
     case Met::kDamage: return "disks damaged";
+    case Met::kCompaction: return "logs compacted";
+    case Met::kCompactionWithoutRoom: return "compactions without room";
+    case Met::kSnapshotDamaged: return "newest snapshots damaged";
+    case Met::kSnapshotPart: return "parts of snapshots sent";
+    case Met::kSnapshotInstalled: return "snapshots installed";
     case Met::kRepair: return "damaged logs repaired";
     case Met::kClientCrash: return "client crashes";
     case Met::kZombieClient: return "zombie clients";

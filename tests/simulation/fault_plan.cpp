@@ -53,6 +53,10 @@ void draw_disk(Random& random, FaultPlan& plan) {
   plan.completion = {Duration::zero(), draw_scale(random, microseconds(10), milliseconds(20)),
                      maybe_one_in(random, 10, 200), milliseconds(100)};
   plan.disk_stall = maybe_every(random, seconds(1), seconds(20), seconds(4));
+  plan.compact_log_bytes = random.one_in(4) ? 1'000'000 : 100 + random.below(random.one_in(4) ? 20'000 : 1'000);
+  plan.compaction = {microseconds(100), draw_scale(random, milliseconds(1), milliseconds(500)), 0, {}};
+  plan.compaction_fails_one_in = maybe_one_in(random, 2, 8);
+  plan.snapshot_rots_one_in = maybe_one_in(random, 4, 40);
 }
 
 void draw_nodes_faults(Random& random, FaultPlan& plan) {
@@ -74,7 +78,7 @@ void draw_clients(Random& random, FaultPlan& plan) {
   plan.zombie_one_in = maybe_one_in(random, 2, 8);
   plan.names = 1 + random.below(6);
   plan.think_max = draw_scale(random, milliseconds(4), milliseconds(250));
-  plan.waits = random.one_in(2);
+  plan.waits = !random.one_in(3);
   plan.watches = random.one_in(3);
   if (!plan.keeps_sessions && random.one_in(2)) plan.ttl = random.between(seconds(1), seconds(4));
 }
@@ -98,6 +102,7 @@ void draw_options(Random& random, FaultPlan& plan) {
     plan.limits.sessions = static_cast<std::uint32_t>(2 + random.below(4));
     plan.limits.locks_per_session = static_cast<std::uint32_t>(1 + random.below(3));
   }
+  plan.bounds.snapshot_part_bytes = random.one_in(2) ? 1024 * 1024 : 50 + random.below(1000);
   plan.through_codec = random.one_in(2);
 }
 

@@ -51,6 +51,10 @@ struct FaultPlan {
   Delay disk;
   Delay completion;  // from durable to known durable
   Recurring disk_stall;
+  std::uint64_t compact_log_bytes = 0;        // how much log before it is compacted
+  Delay compaction;                           // from being asked for to being durable
+  std::uint64_t compaction_fails_one_in = 0;  // there is no room
+  std::uint64_t snapshot_rots_one_in = 0;     // of the parts read: a byte of it differs, or nothing is there
 
   Recurring crash;
   std::uint64_t crash_on_write_one_in = 0;  // of the writes: right after one was asked of the disk

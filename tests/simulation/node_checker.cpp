@@ -54,10 +54,13 @@ void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
   if (!raft->log().matches(track.last_index, track.last_term)) coverage_->note(Met::kTruncation);
   if (track.was_leader && !raft->is_leader()) coverage_->note(Met::kStepDown);
   if (track.was_repairing && !raft->is_repairing()) coverage_->note(Met::kRepair);
+  const bool jumped = replica.applied_index() > track.applied && track.applied < raft->log().base().index;
+  if (track.term && jumped) coverage_->note(Met::kSnapshotInstalled);
   track = Track{raft->term(),
                 raft->vote(),
                 raft->commit_index(),
                 replica.applied_index(),
+                raft->log().base().index,
                 raft->log().last_index(),
                 raft->log().last_term(),
                 raft->is_leader(),
@@ -74,7 +77,9 @@ void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {
                node_name(place) + ": the vote of term " + text(raft.term().value()) + " changed");
   require_safe(replica.applied_index() <= raft.commit_index(), node_name(place) + " applied what is not committed");
   require_safe(raft.commit_index() <= raft.log().last_index(), node_name(place) + " committed what it does not have");
+  require_safe(raft.log().base().index >= before.base, node_name(place) + ": its log grew at the front");
   const LogIndex applied = replica.applied_index();
+  if (applied < raft.log().base().index) return;  // a snapshot is on its way to the disk
   require_safe(!applied || nodes_->at(place).disk.has(applied, raft.log().term_at(applied)),
                node_name(place) + " applied entry " + text(applied.value()) + ", which is not on its disk (R4)");
 }
@@ -98,7 +103,7 @@ void NodeChecker::check_leader(Place place, const raft::Raft& raft) {
 // "if a log entry is committed in a given term, then that entry will be present in the logs of the
 // leaders for all higher-numbered terms" (Raft figure 3, Leader Completeness).
 void NodeChecker::check_log_of_leader(Place place, const raft::Raft& raft, const Reference& reference) const {
-  for (LogIndex index(1); index <= reference.last(); index = index.next()) {
+  for (LogIndex index = raft.log().base().index.next(); index <= reference.last(); index = index.next()) {
     if (reference.committed_in(index) >= raft.term()) return;
     require_safe(raft.log().contains(index) && raft.log().at(index) == reference.at(index),
                  node_name(place) + " leads term " + text(raft.term().value()) + " without entry " +
@@ -113,6 +118,10 @@ void NodeChecker::check_log_of_leader(Place place, const raft::Raft& raft, const
 void NodeChecker::check_commits(Time now, Place place, const raft::Raft& raft) {
   Reference& reference = reference_for(raft);
   for (LogIndex index = tracks_[place].commit.next(); index <= raft.commit_index(); index = index.next()) {
+    if (index <= raft.log().base().index) {  // a snapshot stands for it
+      require_safe(index <= reference.last(), node_name(place) + " has a snapshot of what nobody committed");
+      continue;
+    }
     const raft::Entry& entry = raft.log().at(index);
     if (index <= reference.last()) {
       require_safe(entry == reference.at(index), node_name(place) + " committed another entry " + text(index.value()));
@@ -160,7 +169,7 @@ void NodeChecker::compare_whole_log(Place place, const Replica& replica) const {
   const Reference* reference = reference_of(replica);
   if (reference == nullptr) return;
   const raft::Raft& raft = *replica.raft();
-  for (LogIndex index(1); index <= raft.commit_index(); index = index.next()) {
+  for (LogIndex index = raft.log().base().index.next(); index <= raft.commit_index(); index = index.next()) {
     require_safe(raft.log().at(index) == reference->at(index),
                  node_name(place) + " changed committed entry " + text(index.value()));
   }
@@ -211,7 +220,8 @@ void NodeChecker::check_ack(Place place, const Replica& replica, const raft::Mes
                             const raft::Ack& ack) const {
   if (!ack.match) return;
   const raft::Log& log = replica.raft()->log();
-  require_safe(log.contains(ack.match) && nodes_->at(place).disk.has(ack.match, log.term_at(ack.match)),
+  if (ack.match < log.base().index) return;  // of the log that a snapshot on its way takes the place of: committed
+  require_safe(ack.match <= log.last_index() && nodes_->at(place).disk.has(ack.match, log.term_at(ack.match)),
                node_name(place) + " acknowledges entry " + text(ack.match.value()) + ", which is not on its disk");
   require_safe(nodes_->at(place).disk.durable().hard_state.repair_until == LogIndex(),
                node_name(place) + " acknowledges while it is under repair");

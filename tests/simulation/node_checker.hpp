@@ -41,6 +41,7 @@ class NodeChecker {
     NodeId vote;
     LogIndex commit;
     LogIndex applied;
+    LogIndex base;
     LogIndex last_index;
     Term last_term;
     bool was_leader = false;

@@ -118,7 +118,7 @@ std::size_t SimWorld::lost_disks() const {
 bool SimWorld::others_have_entry_1(const SimNode& node) const {
   const auto others = std::count_if(nodes_.begin(), nodes_.end(), [&](const SimNode& other) {
     const raft::Restored& theirs = other.disk.durable();
-    return other.place != node.place && !theirs.entries.empty() &&
+    return other.place != node.place && other.disk.has_entry_1() &&
            theirs.hard_state.cluster == node.disk.durable().hard_state.cluster;
   });
   return static_cast<std::size_t>(others) >= plan_.tolerated_losses();
@@ -132,12 +132,12 @@ void SimWorld::lose_data(SimNode& node) {
     if (options_.trace) trace(name_of_node(node.place), "loses its disk");
     node.disk.wipe(NodeId(random_.next_nonzero()));
     node.wiped = true;
-  } else if (is_formed && !node.disk.durable().entries.empty() && random_.one_in(plan_.damage_one_in)) {
+  } else if (is_formed && node.disk.has_entry_1() && random_.one_in(plan_.damage_one_in)) {
     coverage_.note(Met::kDamage);
-    node.disk.damage(random_, others_have_entry_1(node) ? 0 : 1);
+    node.disk.damage(random_, LogIndex(others_have_entry_1(node) ? 0 : 1), coverage_);
     if (options_.trace) {
       trace(name_of_node(node.place),
-            "has a damaged log, good up to " + std::to_string(node.disk.durable().entries.size()));
+            "has a damaged log, good up to " + std::to_string(node.disk.last_index().value()));
     }
   }
 }

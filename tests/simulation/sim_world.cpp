@@ -161,9 +161,15 @@ void SimWorld::start(SimNode& node) {
   options.state_limits = plan_.limits;
   options.timing = plan_.timing;
   options.bounds = plan_.bounds;
+  options.compact_log_bytes = plan_.compact_log_bytes;
   options.seed = random_.next();
-  if (options_.trace)
-    trace(options.name, "starts, its log ends at " + std::to_string(node.disk.durable().entries.size()));
+  if (options_.trace) {
+    const std::string snapshot =
+        node.disk.durable().snapshot
+            ? ", with a snapshot up to " + std::to_string(node.disk.durable().snapshot->head.index.value())
+            : "";
+    trace(options.name, "starts, its log ends at " + std::to_string(node.disk.last_index().value()) + snapshot);
+  }
   node_checker_.started(node.place);
   node.replica.emplace(options, node.disk.durable(), clock_of(node));
   node.stepped_at = node.turn_began = scheduler_.now();
@@ -261,6 +267,8 @@ void SimWorld::carry_out(SimNode& node, Output output) {
     crashes = crashes || random_.one_in(may_be_torn ? plan_.crash_on_write_one_in / 8 : plan_.crash_on_write_one_in);
     submit(node, std::move(write));
   }
+  if (output.compaction) compact(node, *output.compaction);
+  for (const raft::SnapshotRead& read : output.snapshot_reads) read_snapshot(node, read);
   for (const ClientReply& answer : output.replies) reply(node, answer);
   if (options_.trace) {
     for (const Notice& notice : output.notices) trace(name_of_node(node.place), "notice: " + notice.text);
@@ -299,6 +307,43 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
       if (options_.trace) trace(name_of_node(awake.place), "persisted " + std::to_string(write.value()));
       step(awake, Persisted{write});
     });
+  });
+}
+
+// Beside everything else. It is durable a moment before the process hears of it, and a crash may come between.
+void SimWorld::compact(SimNode& node, const Compaction& wanted) {
+  const Duration delay = healed_ ? Duration::zero() : plan_.compaction.draw(random_);
+  const bool no_room = !healed_ && random_.one_in(plan_.compaction_fails_one_in);
+  coverage_.note(no_room ? Met::kCompactionWithoutRoom : Met::kCompaction);
+  scheduler_.in(delay, [this, place = node.place, incarnation = node.incarnation, wanted, no_room] {
+    SimNode& compacting = nodes_[place];
+    if (incarnation != compacting.incarnation) return;
+    const Compacted event{no_room ? std::nullopt : compacting.disk.compact(wanted)};
+    if (options_.trace) {
+      trace(name_of_node(place),
+            (event.snapshot ? "compacted up to " : "did not compact up to ") + std::to_string(wanted.index.value()));
+    }
+    const Duration later = healed_ ? Duration::zero() : plan_.completion.draw(random_);
+    scheduler_.in(later, [this, place, incarnation, event] {
+      when_awake(place, incarnation, [this, event](SimNode& awake) { step(awake, event); });
+    });
+  });
+}
+
+void SimWorld::read_snapshot(SimNode& node, const raft::SnapshotRead& read) {
+  SnapshotBytes event{read, node.disk.read(read)};
+  coverage_.note(Met::kSnapshotPart);
+  if (!healed_ && random_.one_in(plan_.snapshot_rots_one_in)) {
+    if (event.bytes.empty() || random_.one_in(2)) {
+      event.bytes.clear();
+    } else {
+      char& byte = event.bytes[random_.below(event.bytes.size())];
+      byte = static_cast<char>(byte ^ (1 << random_.below(8)));
+    }
+  }
+  const Duration delay = healed_ ? Duration::zero() : plan_.disk.draw(random_);
+  scheduler_.in(delay, [this, place = node.place, incarnation = node.incarnation, event = std::move(event)] {
+    when_awake(place, incarnation, [this, event](SimNode& awake) { step(awake, event); });
   });
 }
 

@@ -62,6 +62,8 @@ class SimWorld {
   void carry_out(SimNode& node, Output output);
   void submit(SimNode& node, raft::Write write);
   void complete_oldest(SimNode& node, std::uint64_t incarnation);
+  void compact(SimNode& node, const Compaction& wanted);
+  void read_snapshot(SimNode& node, const raft::SnapshotRead& read);
   void send(SimNode& node, const raft::Outgoing& outgoing);
   void send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path);
   void reply(SimNode& node, const ClientReply& reply);

@@ -36,7 +36,15 @@ std::string details(const raft::MessageBody& body) {
                           short_id(m.leader);
                  },
                  [](const raft::Ack& m) { return "match " + text(m.match) + " round " + text(m.round); },
-                 [](const raft::Fetch& m) { return text(m.number) + " from " + position(m.index, m.term); },
+                 [](const raft::Fetch& m) {
+                   return text(m.number) + " from " + position(m.index, m.term) +
+                          (m.snapshot ? " snapshot " + text(m.snapshot) + " offset " + std::to_string(m.offset) : "");
+                 },
+                 [](const raft::SnapshotPart& m) {
+                   return "of " + position(m.head.index, m.head.term) + " offset " + std::to_string(m.offset) +
+                          " bytes " + std::to_string(m.bytes.size()) + " of " + std::to_string(m.head.state_bytes) +
+                          " fetch " + text(m.fetch);
+                 },
                  [](const raft::Forward& m) { return std::to_string(m.commands.size()) + " commands"; },
                  [](const raft::BarrierAnswer& m) { return text(m.number) + " index " + text(m.index); },
                  [](const raft::NotLeader& m) { return text(m.number) + " leader " + short_id(m.leader); },
@@ -84,6 +92,7 @@ std::string describe(const raft::Message& message) {
 
 std::string describe(const raft::Write& write) {
   std::string line = "write " + text(write.id);
+  if (write.snapshot) line += " snapshot up to " + text(write.snapshot->head.index);
   if (!write.entries.empty()) line += " " + describe_entries(write.first.previous(), write.entries);
   if (write.hard_state) {
     line += " term " + text(write.hard_state->term) + " vote " + short_id(write.hard_state->vote);

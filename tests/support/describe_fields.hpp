@@ -52,7 +52,7 @@ class DescribeFields {
   void state_limits(std::string_view name, std::string&) {
     add(name, "bytes", at_most(wire::kMaxStateLimits) + "limits of the state");
   }
-  void blob(std::string_view name, std::string&, std::size_t max) { add(name, "bytes", at_most(max)); }
+  void blob(std::string_view name, std::string&, std::size_t max) { add(name, "bytes", at_most(max) + "anything"); }
   void entry_body(std::string_view name, raft::EntryBody&) {
     add(name, "bytes", at_most(wire::kMaxEntryBody) + "an entry's body");
   }

@@ -68,6 +68,14 @@ class ModelDisk {
     durable_.base = {older.index, older.term};
   }
 
+  // Rot in the newest snapshot: the one before it serves, and the log since. False: there is none, or the log does not
+  // reach back to it.
+  bool lose_newest_snapshot() {
+    if (snapshots_.size() < 2 || snapshots_.front()->head.index < durable_.base.index) return false;
+    snapshots_.pop_back();
+    durable_.snapshot = snapshots_.back();
+    return true;
+  }
   raft::HardState& hard_state() { return durable_.hard_state; }
   // Acknowledged data was damaged (S2): entries after `last`, which the newest snapshot does not reach beyond.
   void lose_entries_after(LogIndex last) { durable_.entries.resize(last - durable_.base.index); }

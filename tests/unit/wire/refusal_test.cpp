@@ -117,7 +117,7 @@ TEST_CASE("a type that does not exist is refused, and the call still answered") 
     CHECK(wire::to_string(error) == "request.type: unknown value " + std::to_string(type));
     CHECK(error.call == CallNumber(77));
   }
-  CHECK(problem_with_message(packed_array({kOurs, n(9), n(14), n(2), n(3), n(4)})) == "message.type: unknown value 14");
+  CHECK(problem_with_message(packed_array({kOurs, n(9), n(15), n(2), n(3), n(4)})) == "message.type: unknown value 15");
 }
 
 TEST_CASE("another version is its own error, before anything else is looked at") {
