@@ -75,6 +75,7 @@ void draw_clients(Random& random, FaultPlan& plan) {
   plan.clients = 1 + random.below(6);
   plan.keeps_sessions = random.one_in(2);
   plan.client_crash = maybe_every(random, milliseconds(500), seconds(10), seconds(2));
+  if (random.one_in(3)) plan.client_crash.up_to = seconds(20);  // longer than any lease
   plan.zombie_one_in = maybe_one_in(random, 2, 8);
   plan.names = 1 + random.below(6);
   plan.think_max = draw_scale(random, milliseconds(4), milliseconds(250));
