@@ -123,7 +123,7 @@ void Formation::form_if_all_agree(Now now) {
     configuration.voters.push_back({name == options_.name ? node_.node : peers_.at(name).id, name});
   }
   made_it_ = true;
-  store(Entry{kFirstTerm, now.wall, std::move(configuration)});
+  store(Entry{kFirstTerm, std::max(now.wall, WallTime()), std::move(configuration)});
 }
 
 void Formation::on_form(const Message& message, const Form& form) {

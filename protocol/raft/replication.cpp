@@ -13,7 +13,8 @@ namespace lockstep::raft {
 Proposed Raft::propose(Now now, std::string command) {
   const auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return Proposed::kNotLeader;
-  Entry entry{term(), std::max(now.wall, log_.last_time()), Command{std::move(command)}};
+  // A clock set before 1970 reads as 1970, as on the wire.
+  Entry entry{term(), std::max({now.wall, log_.last_time(), WallTime()}), Command{std::move(command)}};
   if (leader->uncommitted_bytes + size_of(entry) > options_.bounds.uncommitted_bytes) return Proposed::kBusy;
   append_to_own_log(std::move(entry));
   return Proposed::kAppended;

@@ -28,7 +28,9 @@ AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft:
 
 std::optional<locks::StateMachine> restore_state(const raft::Snapshot& snapshot) {
   auto state = wire::decode_state(snapshot.state);
-  if (!state || state->hash() != snapshot.head.state_hash) return std::nullopt;
+  if (!state || state->hash() != snapshot.head.state_hash || state->last_applied() > snapshot.head.index) {
+    return std::nullopt;
+  }
   return *std::move(state);
 }
 

@@ -110,7 +110,11 @@ void Replica::on(Now now, const Persisted& event) {
 
 void Replica::on(Now, const Compacted& event) {
   compacting_ = false;
-  if (event.snapshot) raft_->compacted(*event.snapshot);
+  if (event.snapshot) {
+    raft_->compacted(*event.snapshot);
+  } else {
+    bytes_since_snapshot_ = 0;  // tried again when the log has grown by as much again
+  }
 }
 
 void Replica::on(Now, const SnapshotBytes& event) { raft_->snapshot_read(event.read, event.bytes); }

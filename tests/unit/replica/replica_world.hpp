@@ -14,6 +14,7 @@
 
 #include "protocol/replica/replica.hpp"
 #include "protocol/wire/codec.hpp"
+#include "tests/support/model_disk.hpp"
 
 namespace lockstep {
 
@@ -28,7 +29,8 @@ class ReplicaWorld {
     }
     for (const raft::Member& member : configuration.voters) {
       Node& node = nodes_[member.name];
-      node.disk = {member.id, {configuration.cluster, Term(1), {}, {}}, {{Term(1), {}, configuration}}};
+      node.disk = testing::ModelDisk(
+          raft::Restored{member.id, {configuration.cluster, Term(1), {}, {}}, {{Term(1), {}, configuration}}});
       start(member.name);
     }
   }
@@ -37,9 +39,9 @@ class ReplicaWorld {
     Node& node = nodes_.at(name);
     ReplicaOptions options = options_;
     options.name = name;
-    options.seed += node.disk.node.value();
+    options.seed += id(name).value();
     node.outstanding.clear();
-    node.replica.emplace(options, node.disk, now());
+    node.replica.emplace(options, node.disk.durable(), now());
     settle(name);
   }
   void crash(const std::string& name) { nodes_.at(name).replica.reset(); }
@@ -134,11 +136,7 @@ class ReplicaWorld {
     REQUIRE(!node.outstanding.empty());
     const raft::Write write = std::move(node.outstanding.front());
     node.outstanding.pop_front();
-    if (!write.entries.empty()) {
-      node.disk.entries.resize(write.first.value() - 1);
-      node.disk.entries.insert(node.disk.entries.end(), write.entries.begin(), write.entries.end());
-    }
-    if (write.hard_state) node.disk.hard_state = *write.hard_state;
+    node.disk.make_durable(write);
     step(name, Persisted{write.id});
   }
 
@@ -198,8 +196,8 @@ class ReplicaWorld {
   }
 
   const Replica& node(const std::string& name) const { return *nodes_.at(name).replica; }
-  const raft::Restored& disk(const std::string& name) const { return nodes_.at(name).disk; }
-  NodeId id(const std::string& name) const { return nodes_.at(name).disk.node; }
+  const raft::Restored& disk(const std::string& name) const { return nodes_.at(name).disk.durable(); }
+  NodeId id(const std::string& name) const { return disk(name).node; }
   Time time() const { return time_; }
   Now now() const {
     return {time_, WallTime(std::chrono::duration_cast<WallTime::duration>(time_.time_since_epoch()))};
@@ -208,7 +206,7 @@ class ReplicaWorld {
  private:
   struct Node {
     std::optional<Replica> replica;  // none while it is down
-    raft::Restored disk;
+    testing::ModelDisk disk;
     std::deque<raft::Write> outstanding;
     bool disk_is_late = false;
     std::size_t writes = 0;
@@ -249,7 +247,21 @@ class ReplicaWorld {
     }
     node.writes += output.writes.size();
     for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
+    for (const raft::SnapshotRead& read : output.snapshot_reads) {
+      const raft::SharedSnapshot snapshot = node.disk.snapshot_at(read.snapshot);
+      step(name, SnapshotBytes{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
+    }
+    if (output.compaction) compact(node, name, *output.compaction);
     if (!node.disk_is_late && !node.outstanding.empty()) persist(name);
+  }
+
+  void compact(Node& node, const std::string& name, const Compaction& wanted) {
+    const raft::Restored& durable = node.disk.durable();
+    auto folded = fold(durable.snapshot.get(), durable.base.index.next(), durable.entries, wanted);
+    REQUIRE_MESSAGE(folded.has_value(), folded.error());
+    const auto snapshot = std::make_shared<const raft::Snapshot>(*std::move(folded));
+    node.disk.compacted(snapshot);
+    step(name, Compacted{snapshot->head});
   }
 
   ReplicaOptions options_;
