@@ -143,4 +143,34 @@ inline ErrorCode code_of(const Result& result) {
   return refused->code;
 }
 
+// A small state with every kind of record.
+inline Machine machine_with_everything() {
+  Machine machine;
+  const SessionId a = machine.session_of(1);
+  const SessionId b = machine.session_of(2);
+  const SessionId c = machine.session_of(3);
+  const SessionId d = machine.session_of(4);
+  machine.execute(a, 1, exclusive({"a", "b"}, 7), 1);
+  machine.execute(a, 2, permit({"permits"}, 3), 1);
+  machine.execute(b, 1, shared({"shared"}), 1);
+  machine.execute(c, 1, shared({"shared"}), 1);
+  machine.execute(c, 2, exclusive({"a", "free"}), 1);
+  machine.execute(b, 2, exclusive({"free"}), 1);
+  machine.execute(b, 3, Release{"nothing"}, 1);
+  machine.execute(b, 4, Release{"a"}, 1);
+  machine.execute(b, 5, Preempt{"a"}, 1);
+  machine.execute(b, 6, exclusive({"shared", "x"}), 1);
+  machine.execute(d, 1, exclusive({"b"}), 1);
+  machine.execute(a, 3, Release{"b"}, 1);  // d is granted, having waited
+  machine.execute(a, 4, Preempt{"lost"}, 1);
+  machine.execute(d, 2, ForceRelease{"lost", "why"}, 1);
+  const SessionId e = machine.session_of(5);
+  machine.execute(e, 1, Close{}, 1);
+  machine.open(open_as(4, 2, d));
+  machine.execute(a, 5, Preempt{"handed"}, 1);
+  machine.execute(b, 7, exclusive({"handed", "on"}), 1);
+  machine.execute(a, 6, Release{"handed"}, 2);
+  return machine;
+}
+
 }  // namespace lockstep::locks
