@@ -98,9 +98,9 @@ class Shell {
   Report run(const VerbEntry& entry, Verb& verb) {
     if (auto refused = verb.refuse()) return *std::move(refused);
     if (!entry.waits) return verb.run(VerbRun{&client_, options_, options_.timeout, {}});
-    const StopOnSignal interrupt;
+    StopOnSignal interrupt;
     Report report = verb.run(VerbRun{&client_, options_, options_.timeout, interrupt.token()});
-    if (interrupt.signal() != 0 && interrupt.signal() != SIGINT) interrupted = 1;
+    if (const int signal = interrupt.finish(); signal != 0 && signal != SIGINT) interrupted = 1;
     return report;
   }
 
