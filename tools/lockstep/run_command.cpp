@@ -65,11 +65,7 @@ int exit_code_of_run(int exit_code) {
 
 // Stdout is the command's.
 int tell(const Report& report, bool json) {
-  if (json) {
-    std::cerr << report.json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
-  } else {
-    print(report, false);
-  }
+  print(report, json, std::cerr);
   return exit_code_of_run(report.exit_code);
 }
 
