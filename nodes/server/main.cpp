@@ -8,6 +8,7 @@
 
 #include "nodes/server/config.hpp"
 #include "nodes/server/server.hpp"
+#include "nodes/text/printable.hpp"
 
 namespace lockstep {
 namespace {
@@ -69,7 +70,8 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageExit;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help or version
+    return fail(printable(error.what(), kShownLine) + "\n  to do: `lockstepd --help` shows how it is written");
   }
   return run(command_line);
 }

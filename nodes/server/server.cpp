@@ -21,9 +21,18 @@ constexpr Duration kReportInterval = std::chrono::seconds(10);
 template <typename T>
 using Started = tl::expected<T, ConfigError>;
 
+// Of an endpoint that this node was to serve at.
+ConfigError cannot_bind(const NodeConfig& config, std::string_view key, const TransportError& error) {
+  std::string problem = to_string(error);
+  if (error.problem == "address already in use") {
+    problem += "; stop what has it (another node?), or change this key in the file of every member";
+  }
+  return error_at(config, config.key_of_self(key), problem);
+}
+
 Started<Router> open_client_side(Context& context, const NodeConfig& config) {
   return Router::for_clients(context, config.self().client).map_error([&](const TransportError& error) {
-    return error_at(config, config.key_of_self("client"), to_string(error));
+    return cannot_bind(config, "client", error);
   });
 }
 
@@ -35,10 +44,9 @@ Started<PeerSide> open_peer_side(Context& context, const NodeConfig& config) {
   const MemberConfig& self = config.self();
   return PeerSide::open(context, {self.name, self.peer, self.publish}, others)
       .map_error([&](const TransportError& error) {
-        const std::string key = error.endpoint == self.publish ? config.key_of_self("publish")
-                                : error.endpoint == self.peer  ? config.key_of_self("peer")
-                                                               : "members";
-        return error_at(config, key, to_string(error));
+        if (error.endpoint == self.publish) return cannot_bind(config, "publish", error);
+        if (error.endpoint == self.peer) return cannot_bind(config, "peer", error);
+        return error_at(config, "members", to_string(error));
       });
 }
 

@@ -8,9 +8,13 @@
 
 namespace lockstep {
 
+// As exactly as a person wants it: "5s" of 4998 ms, "1.5s", "300ms" of 297 ms, "20ms".
 inline std::string in_words(Duration duration) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+  const auto ms = std::chrono::round<std::chrono::milliseconds>(duration).count();
+  if (ms < 100) return std::to_string(ms) + "ms";
+  if (ms < 995) return std::to_string((ms + 5) / 10 * 10) + "ms";
+  const auto tenths = (ms + 50) / 100;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + "s";
 }
 
 inline std::string in_words(const wire::Error& error) {

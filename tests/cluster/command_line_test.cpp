@@ -416,3 +416,60 @@ TEST_CASE("the shell takes commands from a pipe as one client, and what it holds
   CHECK(user.run({"check", "never", "--linearizable"}).exit_code == 1);
   CHECK(user.run({"--client-id", kOtherId, "release", "kept"}).exit_code == 0);
 }
+
+TEST_CASE("every mistake on the command line is told in one form: what is wrong, and the way out") {
+  User user("tcp://127.0.0.1:1");
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
+      {{}, "lockstep: a command is missing\n  to do: `lockstep --help` shows how it is written\n"},
+      {{"steal"}, "lockstep: unknown command 'steal'\n  to do: `lockstep --help` shows how it is written\n"},
+      {{"--bogus"}, "lockstep: unknown option '--bogus'\n  to do: `lockstep --help` shows how it is written\n"},
+      {{"preempt"}, "lockstep: NAME is required\n  to do: `lockstep preempt --help` shows how it is written\n"},
+      {{"session", "close"},
+       "lockstep: ID is required\n  to do: `lockstep session close --help` shows how it is written\n"},
+      {{"acquire", "a", "a"}, "lockstep: a name was given twice\n  to do: --help shows how it is written\n"},
+  };
+  for (const auto& mistake : mistakes) {
+    const Result told = user.run(mistake.first);
+    CHECK(told.exit_code == 2);
+    CHECK(told.out.empty());
+    CHECK(told.err == mistake.second);
+  }
+  const Result of_run = user.run({"--json", "run", "--bogus", "--", "true"});
+  CHECK(of_run.out.empty());  // stdout is the command's
+  CHECK(json::parse(of_run.err)["error"] == "usage");
+  CHECK(user.run({"--json", "preempt"}).err.empty());
+}
+
+TEST_CASE("an endpoint that is none is told as such, and blanks around one are none of it") {
+  User user("tcp://127.0.0.1:1");
+  CHECK(
+      user.run({"--server", "", "check", "a"}).err.find("--server: there is an empty one; expected tcp://host:port") !=
+      std::string::npos);
+  CHECK(user.run({"--server", "a b", "check", "a"}).err.find("--server: 'a b': expected tcp://host:port") !=
+        std::string::npos);
+  const Result listed =
+      user.run({"--timeout", "300ms", "--server", " tcp://127.0.0.1:1 , tcp://127.0.0.1:2", "check", "a"});
+  CHECK(listed.exit_code == 3);
+  CHECK(listed.err.find("no answer within 300ms") != std::string::npos);  // and not 298ms
+}
+
+TEST_CASE("what was typed is repeated without control characters, and not at any length") {
+  User user("tcp://127.0.0.1:1");
+  const Result escape = user.run({"preempt", "a\x1b[31m\nb"});
+  CHECK(escape.err.find("lockstep: a\\x1b[31m\\nb: invalid_name: ") == 0);
+  CHECK(user.run({"check", "a", "\x1b]0;title\x07"}).err.find('\x1b') == std::string::npos);
+  const Result endless = user.run({"preempt", std::string(5000, 'x')});
+  CHECK(endless.err.size() < 400);
+  CHECK(endless.err.find("5000 bytes long") != std::string::npos);
+  CHECK(user.run_json({"preempt", "a\nb"}).object()["name"] == "a\nb");  // a program has it as it is
+}
+
+TEST_CASE("the help of a group of commands is its own") {
+  User user("tcp://127.0.0.1:1");
+  for (const char* group : {"zmq", "session"}) {
+    const Result help = user.run({group, "--help"});
+    CHECK(help.exit_code == 0);
+    CHECK(help.out.find("backups/nightly") == std::string::npos);
+    CHECK(help.out.find("--help` ha") != std::string::npos);
+  }
+}

@@ -1,6 +1,9 @@
 // Goal: `lockstep run` holds its lock while the command runs, and no longer than that; and the command never runs
 // without it. Method: the built program and real nodes, with commands that say when they began and ended.
 #include <doctest/doctest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -37,6 +40,52 @@ bool is_free(User& user, const std::string& name) { return user.run({"check", na
 constexpr const char* kStubborn =
     "trap '' TERM INT HUP; (trap '' TERM INT HUP; while :; do sleep 0.1; done) & "
     "echo $$ > pid; while :; do sleep 0.1; done";
+
+// A shell with job control, or without it, at a terminal of its own.
+class ShellAtTerminal {
+ public:
+  ShellAtTerminal(User& user, const std::string& options, const std::string& script) {
+    const std::vector<std::string> command = user.command_of({"/bin/sh", options, script});
+    std::vector<char*> words;
+    for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    shell_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
+    REQUIRE(shell_ >= 0);
+    if (shell_ != 0) return;
+    if (chdir(user.folder().c_str()) == 0) execv(words[0], words.data());
+    _exit(127);
+  }
+  ~ShellAtTerminal() {
+    close(terminal_);  // what runs there gets SIGHUP
+    if (shell_ != 0) {
+      ::kill(shell_, SIGKILL);
+      waitpid(shell_, nullptr, 0);
+    }
+  }
+  ShellAtTerminal(const ShellAtTerminal&) = delete;
+  ShellAtTerminal& operator=(const ShellAtTerminal&) = delete;
+
+  void type(const std::string& keys) {
+    REQUIRE(write(terminal_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+  }
+  // Reads what the terminal shows, until it shows that.
+  void wait_for(const std::string& text) {
+    std::string shown;
+    while (shown.find(text) == std::string::npos) {
+      char key = 0;
+      REQUIRE(read(terminal_, &key, 1) == 1);
+      shown.push_back(key);
+    }
+  }
+  void wait() {
+    REQUIRE(wait_until([&] { return waitpid(shell_, nullptr, WNOHANG) == shell_; }));
+    shell_ = 0;
+  }
+
+ private:
+  int terminal_ = -1;
+  pid_t shell_ = 0;
+};
 
 pid_t wait_for_pid(User& user) {
   REQUIRE(wait_until([&] { return user.file("pid").ends_with('\n'); }));
@@ -184,7 +233,9 @@ TEST_CASE("when `run` is stopped its command dies before anybody else has the lo
   Process running = user.start(run_of({"a", "--ttl", "3s", "--grace", "300ms"}, kStubborn));
   const pid_t group = wait_for_pid(user);
   running.signal(SIGSTOP);
-  const Result next = other.run(run_of({"a", "--wait", "25s"}, "kill -0 -" + std::to_string(group) + " && echo lives"));
+  // What has ended is not reaped while `run` is stopped: Z.
+  const std::string look = "ps -eo pgid=,stat= | awk '$1 == " + std::to_string(group) + " && $2 !~ /^Z/'";
+  const Result next = other.run(run_of({"a", "--wait", "25s"}, look));
   CHECK(next.out.empty());
   running.signal(SIGCONT);
   CHECK(running.wait().exit_code == 123);
@@ -209,4 +260,45 @@ TEST_CASE("what cannot be is told before anything is started") {
   CHECK(unavailable.exit_code == 121);
   CHECK(unavailable.out.empty());
   CHECK(json::parse(unavailable.err)["error"] == "unavailable");
+}
+
+TEST_CASE("at a terminal the command has the foreground while it runs, and the shell has it back") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  ShellAtTerminal shell(user, "-c",
+                        std::string(LOCKSTEP) +
+                            " run a -- sh -c 'ps -o tpgid= -p $$ > foreground; echo $$ > pid'; "
+                            "ps -o tpgid= -p $$ > after; echo $$ > shell");
+  shell.wait();
+  CHECK(std::stoi(user.file("foreground")) == std::stoi(user.file("pid")));
+  CHECK(std::stoi(user.file("after")) == std::stoi(user.file("shell")));
+}
+
+TEST_CASE("in a pipeline the terminal stays with the others") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  ShellAtTerminal shell(user, "-c",
+                        std::string(LOCKSTEP) +
+                            " run a -- sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done' | "
+                            "{ read line < /dev/tty; echo \"$line\" > heard; echo > go; }");
+  wait_for_pid(user);
+  shell.type("next page\n");
+  CHECK(wait_until([&] { return user.file("heard").ends_with('\n'); }));
+  CHECK(user.file("heard") == "next page\n");
+  shell.wait();
+}
+
+TEST_CASE("Ctrl-Z does not put a lock aside, also if the command is not in the foreground") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  ShellAtTerminal shell(user, "-mc",
+                        std::string(LOCKSTEP) +
+                            " run a -- sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done; exit 7' > out; "
+                            "echo $? > code");
+  wait_for_pid(user);
+  shell.type("\x1a");
+  shell.wait_for("^Z");  // shown when whoever is stopped by it is told so
+  std::ofstream(user.folder() / "go") << "\n";
+  CHECK(wait_until([&] { return user.file("code").ends_with('\n'); }));
+  CHECK(user.file("code") == "7\n");
 }

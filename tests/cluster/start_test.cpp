@@ -57,6 +57,9 @@ std::string last_words(const std::string& log) {
   return text == std::string::npos ? line : line.substr(text + 2);
 }
 
+constexpr const char* kInUse =
+    ": address already in use; stop what has it (another node?), or change this key in the file of every member";
+
 }  // namespace
 
 TEST_CASE("a port in use is named, with its key and line, and nothing is left behind") {
@@ -74,8 +77,7 @@ TEST_CASE("a port in use is named, with its key and line, and nothing is left be
     for (const auto& [other_key, other] : keys) {
       if (other_key != key) replace(text, other.second, free_endpoint());
     }
-    CHECK(start_fails(folder.path(), text) ==
-          std::to_string(line) + ": members[0]." + key + ": " + endpoint + ": address already in use");
+    CHECK(start_fails(folder.path(), text) == std::to_string(line) + ": members[0]." + key + ": " + endpoint + kInUse);
     CHECK_FALSE(std::filesystem::exists(folder.path() / "data"));
   }
 }
@@ -256,6 +258,6 @@ TEST_CASE("nodes over ipc serve as well as over tcp") {
   CHECK(granted->granted);
   // libzmq would take the paths from the node that has them.
   const std::string line = one_line_of(run_lockstepd({file}, folder.path()), file);
-  CHECK(line == "5: members[0].client: " + stem + ".client: address already in use");
+  CHECK(line == "5: members[0].client: " + stem + ".client" + kInUse);
   CHECK(client->check("over ipc"));
 }

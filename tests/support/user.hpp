@@ -45,16 +45,17 @@ class User {
     return servers;
   }
 
+  // `words` in this user's environment.
+  std::vector<std::string> command_of(const std::vector<std::string>& words) const {
+    std::vector<std::string> command{"/usr/bin/env", "XDG_STATE_HOME=" + folder().string(),
+                                     "LOCKSTEP_SERVER=" + servers_};
+    command.insert(command.end(), words.begin(), words.end());
+    return command;
+  }
+
   Process start(const std::vector<std::string>& arguments, const std::string& input = {}) {
     std::ofstream(folder() / "in") << input;
-    std::vector<std::string> command{"/usr/bin/env",
-                                     "XDG_STATE_HOME=" + folder().string(),
-                                     "LOCKSTEP_SERVER=" + servers_,
-                                     "/bin/sh",
-                                     "-c",
-                                     "exec \"$@\" < in > out 2> err",
-                                     "sh",
-                                     LOCKSTEP};
+    std::vector<std::string> command = command_of({"/bin/sh", "-c", "exec \"$@\" < in > out 2> err", "sh", LOCKSTEP});
     command.insert(command.end(), arguments.begin(), arguments.end());
     for (const char* name : {"out", "err"}) std::filesystem::remove(folder() / name);
     return Process(command, folder(), folder() / "log");

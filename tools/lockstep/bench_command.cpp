@@ -11,7 +11,6 @@
 #include "nodes/client/make_client_id.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
-#include "nodes/transport/endpoint.hpp"
 #include "tools/lockstep/bench/load_run.hpp"
 
 namespace lockstep {
@@ -56,12 +55,6 @@ ClientOptions fresh_client() {
 }
 
 int run_bench(const GlobalOptions& global, bench::LoadOptions options) {
-  for (const std::string& server : global.servers) {
-    if (const auto endpoint = parse_connectable_endpoint(server); !endpoint) {
-      std::cerr << "lockstep: --server " << server << ": " << endpoint.error() << "\n";
-      return kExitUsage;
-    }
-  }
   options.servers = global.servers;
   options.timeout = global.timeout;
   options.seed = random_identifier();

@@ -1,8 +1,22 @@
 #include "tools/lockstep/command_line.hpp"
 
 #include "nodes/text/duration.hpp"
+#include "nodes/transport/endpoint.hpp"
 
 namespace lockstep {
+namespace {
+
+// As CLI11 has it: changes the text to what is meant, and says what is wrong with it, or nothing.
+std::string read_server(std::string& text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string::npos) return "there is an empty one; expected tcp://host:port, several separated by commas";
+  text = text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+  const auto endpoint = parse_connectable_endpoint(text);
+  return endpoint ? "" : "'" + text + "': " + endpoint.error();
+}
+
+}  // namespace
 
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help) {
   const auto read = [&value, names](const std::string& text) {
@@ -18,6 +32,7 @@ CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Durati
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--server", options.servers, "Nodes to ask, separated by commas; the next is asked when one is silent")
       ->delimiter(',')
+      ->transform(CLI::Validator(read_server, ""))
       ->envname("LOCKSTEP_SERVER")
       ->type_name("ENDPOINT")
       ->capture_default_str();

@@ -8,10 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "tools/lockstep/bench_command.hpp"
 #include "tools/lockstep/command_line.hpp"
+#include "tools/lockstep/report.hpp"
 #include "tools/lockstep/run_command.hpp"
 #include "tools/lockstep/shell_command.hpp"
 #include "tools/lockstep/verbs.hpp"
@@ -48,20 +47,6 @@ bool asked_for_json(const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), "--json") != words.end();
 }
 
-int report_usage_error(const CLI::App& app, const CLI::ParseError& error, bool json) {
-  const std::vector<std::string> unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
-  const std::string detail = unknown.empty() ? error.what() : "unknown command '" + unknown.front() + "'";
-  if (json) {
-    std::cout << nlohmann::json{{"error", "usage"}, {"definite", true}, {"detail", detail}}.dump() << std::endl;
-  }
-  if (unknown.empty()) {
-    app.exit(error, std::cout, std::cerr);
-  } else {
-    std::cerr << "lockstep: " << detail << "\nRun with --help for more information.\n";
-  }
-  return kExitUsage;
-}
-
 // Whether the command is `run`: the first word that is neither an option nor an option's value.
 bool is_run(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -72,6 +57,21 @@ bool is_run(const std::vector<std::string>& words) {
     }
   }
   return false;
+}
+
+// "lockstep session close", as far as the words could be understood.
+std::string command_named(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return app.get_name() + (chosen.empty() ? "" : " " + command_named(*chosen.front()));
+}
+
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
+  if (!unknown.empty()) {
+    const bool is_option = unknown.front().starts_with("-");
+    return (is_option ? "unknown option '" : "unknown command '") + unknown.front() + "'";
+  }
+  return error.what() == std::string("A subcommand is required") ? "a command is missing" : error.what();
 }
 
 // Of `run NAME... -- COMMAND ARGUMENTS`, the part after the --, which is not ours to understand.
@@ -89,19 +89,23 @@ int run(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   line.words = take_command(words);
   app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
-  app.footer(std::string(kFooter));
   app.fallthrough();  // global options may stand after the command, too
   app.require_subcommand(1);
   add_global_options(app, line.global);
   const bool json = asked_for_json(words);
+  const bool stdout_is_ours = !is_run(words);
   add_commands(app, line);
+  app.footer(std::string(kFooter));  // after the commands, which would have it too
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return report_usage_error(app, error, json);
+    const Report wrong =
+        usage_report(what_is_wrong(app, error), "`" + command_named(app) + " --help` shows how it is written");
+    print(wrong, json, stdout_is_ours ? std::cout : std::cerr);
+    return wrong.exit_code;
   }
   return line.chosen();
 }

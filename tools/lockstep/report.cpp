@@ -3,9 +3,9 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <iostream>
 
 #include "nodes/text/duration.hpp"
+#include "nodes/text/printable.hpp"
 #include "protocol/wire/codec.hpp"
 
 namespace lockstep {
@@ -24,11 +24,6 @@ int exit_code_of(const Error& error) {
   if (error.code) return error_info(*error.code).exit_code;
   if (error.name == "not_granted") return kExitNo;
   return error.name == "client_id_in_use" ? kExitUnavailable : kExitUsage;
-}
-
-// "79d2... (alice@host pid 7)"
-std::string who(const ClientId& client, const std::string& note) {
-  return to_string(client) + (note.empty() ? "" : " (" + note + ")");
 }
 
 void add_names(Json& json, const std::vector<std::string>& names) {
@@ -56,17 +51,17 @@ std::string format_time(WallTime time) {
   return text.data();
 }
 
-bool print(const Report& report, bool json) {
+bool print(const Report& report, bool json, std::ostream& out) {
   if (json) {
-    std::cout << report.json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << report.json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else if (!report.is_error) {
-    std::cout << report.text << '\n';
+    out << report.text << '\n';
   } else {
-    std::cerr << "lockstep: " << report.text << '\n';
+    std::cerr << "lockstep: " << printable(report.text, kShownLine) << '\n';
     if (!report.advice.empty()) std::cerr << "  to do: " << report.advice << '\n';
   }
-  std::cout.flush();
-  return std::cout.good();
+  out.flush();
+  return out.good();
 }
 
 int finish(const Report& report, bool json) {
@@ -83,7 +78,7 @@ Report report_of(const std::string& name, const Error& error) {
   report.json["definite"] = error.definite;
   report.json["detail"] = error.detail;
   if (error.current_session) report.json["current_session"] = error.current_session.value();
-  report.text = (name.empty() ? "" : name + ": ") + error.name + ": " + error.detail;
+  report.text = (name.empty() ? "" : printable(name, kShownWord) + ": ") + error.name + ": " + error.detail;
   if (error.code) report.advice = error_info(*error.code).way_out;
   return report;
 }
@@ -95,12 +90,13 @@ std::optional<Report> report_of_bad_name(const std::string& name) {
                                "the name " + problem, SessionId()});
 }
 
-Report usage_report(const std::string& detail) {
+Report usage_report(const std::string& detail, const std::string& advice) {
   Report report;
   report.exit_code = kExitUsage;
   report.is_error = true;
   report.json = {{"error", "usage"}, {"definite", true}, {"detail", detail}};
   report.text = detail;
+  report.advice = advice;
   return report;
 }
 
@@ -214,6 +210,10 @@ Report report_of(const std::string& name, FencingToken token, const Expected<Ver
   report.text += ")";
   add_age(report, answer->age);
   return report;
+}
+
+std::string who(const ClientId& client, const std::string& note) {
+  return to_string(client) + (note.empty() ? "" : " (" + printable(note, kShownLine) + ")");
 }
 
 std::string in_words(const AcquireProgress& progress) {

@@ -1,10 +1,12 @@
 // How an outcome is shown and which exit code it has: the contract that scripts may rely on
 // (docs/architecture.md, "Command line"), in one place.
 //
-// A result is a line on stdout. An error is a line on stderr, and with --json an object on stdout, like
-// every other outcome. Building a report has no effect; only print() writes.
+// A result is a line on stdout. An error is on stderr, what is wrong and what to do about it, and with --json an object
+// on stdout, like every other outcome. What others chose (names, notes, words of the command line) is shown to a
+// person without control characters. Building a report has no effect; only print() writes.
 #pragma once
 
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,8 @@ struct Report {
   bool is_error = false;
 };
 
-// Writes one report. False if stdout cannot be written to.
-bool print(const Report& report, bool json);
+// Writes one report, objects and results to `out`. False if that cannot be written to.
+bool print(const Report& report, bool json, std::ostream& out = std::cout);
 // The end of a command: prints what the report has to say, and returns its exit code.
 int finish(const Report& report, bool json);
 
@@ -39,7 +41,7 @@ Report report_of(const std::string& name, const Error& error);
 // None: the name is fine. So a bad one is told without asking a node.
 std::optional<Report> report_of_bad_name(const std::string& name);
 // What is wrong with the command line itself.
-Report usage_report(const std::string& detail);
+Report usage_report(const std::string& detail, const std::string& advice = "--help shows how it is written");
 
 // A force release, which somebody else may have come before.
 Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& answer);
@@ -54,6 +56,8 @@ Report report_of(const locks::LockView& lock, LogIndex applied_index);
 Report report_of(const locks::SessionView& session, LogIndex applied_index);
 Report report_of(const locks::HistoryEvent& event);
 
+// "79d2... (alice@host pid 7)"
+std::string who(const ClientId& client, const std::string& note);
 // What a person is told while waiting in line.
 std::string in_words(const AcquireProgress& progress);
 // "a" or "a, b".

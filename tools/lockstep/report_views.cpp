@@ -1,5 +1,6 @@
 // How the state is shown: locks with their holders and waiters, sessions, ended grants.
 #include "nodes/text/duration.hpp"
+#include "nodes/text/printable.hpp"
 #include "protocol/wire/names.hpp"
 #include "tools/lockstep/report.hpp"
 
@@ -7,10 +8,6 @@ namespace lockstep {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string with_note(const ClientId& client, const std::string& note) {
-  return to_string(client) + (note.empty() ? "" : " (" + note + ")");
-}
 
 Json json_of(const locks::HolderView& holder) {
   return {{"owner", to_string(holder.owner)},
@@ -65,7 +62,7 @@ Report report_of(const locks::LockView& lock, LogIndex applied_index) {
     report.json["owner"] = to_string(first.owner);
     report.json["token"] = first.token.value();
     report.json["since"] = format_time(first.since);
-    report.text += " by " + with_note(first.owner, first.note);
+    report.text += " by " + who(first.owner, first.note);
     if (lock.holder_count > 1) report.text += " and " + number_of(lock.holder_count - 1, "other");
     report.text += " (token " + std::to_string(first.token.value()) + ", since " + format_time(first.since) + ")";
   }
@@ -84,14 +81,13 @@ std::string in_line(const locks::LockView& lock) {
   if (lock.holder_count <= 1 && lock.waiter_count == 0) return {};
   std::string text;
   for (const locks::HolderView& holder : lock.holders) {
-    text += "\n  held by " + with_note(holder.owner, holder.note) + ", session " +
-            std::to_string(holder.session.value()) + ", since " + format_time(holder.since);
+    text += "\n  held by " + who(holder.owner, holder.note) + ", session " + std::to_string(holder.session.value()) +
+            ", since " + format_time(holder.since);
   }
   append_more(text, lock.holder_count, lock.holders.size());
   for (const locks::WaiterView& waiter : lock.waiters) {
-    text += "\n  waiting (" + std::string(wire::to_string(waiter.mode)) +
-            "): " + with_note(waiter.client, waiter.note) + ", session " + std::to_string(waiter.session.value()) +
-            ", since " + format_time(waiter.since);
+    text += "\n  waiting (" + std::string(wire::to_string(waiter.mode)) + "): " + who(waiter.client, waiter.note) +
+            ", session " + std::to_string(waiter.session.value()) + ", since " + format_time(waiter.since);
   }
   append_more(text, lock.waiter_count, lock.waiters.size());
   return text;
@@ -109,9 +105,9 @@ Report report_of(const locks::SessionView& session, LogIndex applied_index) {
                  {"applied_index", applied_index.value()}};
   const std::string ttl =
       session.ttl_ms == 0 ? "never expires" : "ttl " + format_duration(std::chrono::milliseconds(session.ttl_ms));
-  report.text = "session " + std::to_string(session.session.value()) + " of " +
-                with_note(session.client, session.note) + ", " + ttl + ", since " + format_time(session.since) + ", " +
-                number_of(session.locks, "lock") + ", " + number_of(session.waits, "wait");
+  report.text = "session " + std::to_string(session.session.value()) + " of " + who(session.client, session.note) +
+                ", " + ttl + ", since " + format_time(session.since) + ", " + number_of(session.locks, "lock") + ", " +
+                number_of(session.waits, "wait");
   return report;
 }
 
@@ -127,7 +123,8 @@ Report report_of(const locks::HistoryEvent& event) {
   if (event.by) {
     report.json["by"] = to_string(*event.by);
     report.json["why"] = event.why;
-    report.text += " by " + to_string(*event.by) + (event.why.empty() ? "" : ", \"" + event.why + "\"");
+    report.text +=
+        " by " + to_string(*event.by) + (event.why.empty() ? "" : ", \"" + printable(event.why, kShownLine) + "\"");
   }
   return report;
 }

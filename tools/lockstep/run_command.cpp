@@ -18,6 +18,7 @@
 #include "tools/lockstep/file.hpp"
 #include "tools/lockstep/lock_terms.hpp"
 #include "tools/lockstep/run/guard.hpp"
+#include "tools/lockstep/run/terminal.hpp"
 #include "tools/lockstep/stop_on_signal.hpp"
 
 namespace lockstep {
@@ -29,6 +30,8 @@ processes of its own, which signals are forwarded to. When it ends, the rest of 
 the locks are released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace,
 SIGKILL, early enough to be gone before the lease lets anybody else have them; also if lockstep itself is killed
 or stopped. A process that leaves the group (setsid, a daemon) is out of reach.
+At a terminal the command's group has the foreground from its start if stdin, stdout and stderr all are that terminal; else,
+as in a pipeline, from when it first reads it. In the background (&) a command that reads it waits for fg, with its lock.
 Nothing but the command writes to stdout; with --json the outcomes without a command are objects on stderr.
 Exit codes: the command's own (128+n if signal n killed it, 126 and 127 as in a shell), or
   2 usage; 120 held by another, or waited long enough; 121 no answer in time; 122 refused; 123 the lock was lost;
@@ -62,11 +65,7 @@ int exit_code_of_run(int exit_code) {
 
 // Stdout is the command's.
 int tell(const Report& report, bool json) {
-  if (json) {
-    std::cerr << report.json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
-  } else {
-    print(report, false);
-  }
+  print(report, json, std::cerr);
   return exit_code_of_run(report.exit_code);
 }
 
@@ -96,7 +95,7 @@ run::CommandSpec spec_of(const std::vector<std::string>& words, const sigset_t& 
   run::CommandSpec spec;
   spec.words = words;
   spec.signals = signals;
-  spec.takes_terminal = isatty(STDIN_FILENO) != 0 && tcgetpgrp(STDIN_FILENO) == getpgrp();
+  spec.takes_terminal = run::is_alone_at_terminal();
   return spec;
 }
 
@@ -131,6 +130,8 @@ class GuardedRun {
   GuardedRun& operator=(const GuardedRun&) = delete;
 
   run::CommandResult run() {
+    // A lock is not put aside with Ctrl-Z, which reaches us while the command is not in the foreground.
+    std::signal(SIGTSTP, SIG_IGN);
     const Time start = boot_time();
     if (lock_.is_held()) {
       guard_.start(lock_.safe_until().value_or(start), environment());
@@ -203,13 +204,13 @@ struct Acquired {
 };
 
 Acquired acquire(Client& client, const RunArguments& arguments) {
-  const StopOnSignal interrupt({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
+  StopOnSignal interrupt({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
   AcquireOptions options = arguments.terms.options();
   if (arguments.no_wait) options.wait = Duration::zero();
   options.stop = interrupt.token();
   options.on_progress = tell_progress;
   auto lock = Lock::acquire(client, arguments.terms.names(), options);
-  return {std::move(lock), interrupt.signal()};
+  return {std::move(lock), interrupt.finish()};
 }
 
 int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, run::Guard& guard,

@@ -98,9 +98,9 @@ class Shell {
   Report run(const VerbEntry& entry, Verb& verb) {
     if (auto refused = verb.refuse()) return *std::move(refused);
     if (!entry.waits) return verb.run(VerbRun{&client_, options_, options_.timeout, {}});
-    const StopOnSignal interrupt;
+    StopOnSignal interrupt;
     Report report = verb.run(VerbRun{&client_, options_, options_.timeout, interrupt.token()});
-    if (interrupt.signal() != 0 && interrupt.signal() != SIGINT) interrupted = 1;
+    if (const int signal = interrupt.finish(); signal != 0 && signal != SIGINT) interrupted = 1;
     return report;
   }
 
@@ -126,7 +126,9 @@ std::filesystem::path history_path() {
 void give_back(Client& client, Duration timeout) {
   if (!client.session()) return;
   const auto closed = client.close(timeout);
-  if (!closed) print(report_of("", closed.error()), false);
+  // After a definite error there is nothing left to give back. Else the last command has said already what is wrong.
+  if (closed || closed.error().definite) return;
+  std::cerr << "lockstep: what this shell held comes free when its lease has run out: no node took it back in time\n";
 }
 
 int run_shell(const GlobalOptions& options) {

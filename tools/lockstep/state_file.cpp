@@ -9,7 +9,7 @@
 
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
-#include "nodes/text/duration.hpp"
+#include "protocol/client_core/in_words.hpp"
 #include "tools/lockstep/state_folder.hpp"
 
 namespace lockstep {
@@ -51,7 +51,7 @@ Expected<Descriptor> lock(const fs::path& path, const ClientId& client, Duration
     if (boot_time() >= deadline) {
       return tl::unexpected(Error{std::nullopt, "client_id_in_use", true,
                                   "another command of client " + to_string(client) + " was still running after " +
-                                      format_duration(patience) + " (it holds " + path.string() + ")",
+                                      in_words(patience) + " (it holds " + path.string() + ")",
                                   SessionId()});
     }
     if (!locked) std::this_thread::sleep_for(kLockRetry);

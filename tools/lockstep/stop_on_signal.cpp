@@ -31,11 +31,24 @@ StopOnSignal::StopOnSignal(std::initializer_list<int> signals)
 }
 
 StopOnSignal::~StopOnSignal() {
+  finish();
+  close(signals_);
+  close(end_);
+}
+
+int StopOnSignal::finish() {
+  if (!thread_.joinable()) return signal_;
   const std::uint64_t one = 1;
   (void)!write(end_, &one, sizeof one);
   thread_.join();
-  close(signals_);
-  close(end_);
+  // The thread may have ended before it saw what had come.
+  if (signal_ == 0) signal_ = take();
+  return signal_;
+}
+
+int StopOnSignal::take() const {
+  signalfd_siginfo info{};
+  return read(signals_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
 void StopOnSignal::watch() {
@@ -43,9 +56,8 @@ void StopOnSignal::watch() {
     std::array<pollfd, 2> items{pollfd{signals_, POLLIN, 0}, pollfd{end_, POLLIN, 0}};
     poll(items.data(), items.size(), -1);
     if ((items[1].revents & POLLIN) != 0) return;
-    signalfd_siginfo info{};
-    if (read(signals_, &info, sizeof info) != sizeof info) continue;
-    const int signal = static_cast<int>(info.ssi_signo);
+    const int signal = take();
+    if (signal == 0) continue;
     if (signal_ != 0) {
       std::signal(signal, SIG_DFL);
       pthread_sigmask(SIG_UNBLOCK, &blocked_.blocked(), nullptr);

@@ -36,11 +36,13 @@ class StopOnSignal {
   ~StopOnSignal();
 
   std::stop_token token() const { return stop_.get_token(); }
-  // The signal that came; 0: none did.
-  int signal() const { return signal_; }
+  // Looks no more. The signal that came before that, however short before; 0: none did. One that comes later is
+  // pending, and has its effect when this is destroyed, if nobody else has blocked it.
+  int finish();
 
  private:
   void watch();
+  int take() const;
 
   BlockedSignals blocked_;
   std::stop_source stop_;

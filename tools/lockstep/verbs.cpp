@@ -139,6 +139,7 @@ CLI::App* subcommand_for(CLI::App& app, const VerbEntry& entry) {
   const auto is_group = [&](const CLI::App* other) { return other->get_name() == group_name; };
   const auto groups = app.get_subcommands(is_group);
   CLI::App* group = groups.empty() ? app.add_subcommand(group_name, summary)->require_subcommand(1) : groups.front();
+  group->footer("`lockstep " + group_name + " COMMAND --help` has examples.");
   return group->add_subcommand(name.substr(blank + 1), summary);
 }
 

@@ -209,6 +209,7 @@ void add_tap(CLI::App& zmq, CommandLine& line) {
 void add_zmq_command(CLI::App& app, CommandLine& line) {
   auto* zmq = app.add_subcommand("zmq", "Speak to a node in its own messages, or listen to it");
   zmq->require_subcommand(1);
+  zmq->footer("`lockstep zmq req --help` and `lockstep zmq tap --help` have examples.");
   add_request(*zmq, line);
   add_tap(*zmq, line);
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "nodes/system/clock.hpp"
@@ -88,11 +89,62 @@ struct KilledAtTheEnd {
   pid_t group;
 };
 
+// 'Z': it has ended, and was not reaped; 0: there is none.
+char state_of(pid_t process) {
+  const std::string stat = read_file("/proc/" + std::to_string(process) + "/stat");
+  const auto end_of_name = stat.rfind(") ");
+  return end_of_name == std::string::npos ? '\0' : stat.at(end_of_name + 2);
+}
+
 // At the deadline nothing lives. Looked at then, not before and not later.
 void check_is_dead_at(Time deadline, pid_t group) {
   std::this_thread::sleep_for(std::max<Duration>(deadline - boot_time(), Duration::zero()));
   CHECK_FALSE(group_lives(group));
 }
+
+// Holds the lock until the command has ended. Then whether our group has the terminal again: 0, else 2.
+int hold_at_terminal(const CommandSpec& spec, const std::function<void(Guard&)>& meanwhile = {}) {
+  signal(SIGHUP, SIG_IGN);
+  auto guard = Guard::create(spec, kOptions);
+  if (!guard) return 1;
+  guard->start(boot_time() + kFar, {});
+  while (!guard->turn(boot_time())) {
+    if (meanwhile) meanwhile(*guard);
+    pollfd item{guard->descriptor(), POLLIN, 0};
+    poll(&item, 1, 20);
+  }
+  return tcgetpgrp(STDIN_FILENO) == getpgrp() ? 0 : 2;
+}
+
+// A session of its own at a terminal of its own, whose foreground it is at first. `job` runs there, and its result is
+// the exit code.
+class AtTerminal {
+ public:
+  explicit AtTerminal(const std::function<int()>& job) : session_(forkpty(&terminal_, nullptr, nullptr, nullptr)) {
+    REQUIRE(session_ >= 0);
+    if (session_ == 0) _exit(job());
+  }
+  ~AtTerminal() {
+    if (session_ != 0) {
+      ::kill(session_, SIGKILL);
+      waitpid(session_, nullptr, 0);
+    }
+    close(terminal_);
+  }
+  void type(const std::string& keys) {
+    REQUIRE(write(terminal_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+  }
+  int exit_code() {
+    int status = 0;
+    REQUIRE(wait_until([&] { return waitpid(session_, &status, WNOHANG) == session_; }));
+    session_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  int terminal_ = -1;
+  pid_t session_;
+};
 
 // A process that holds the lock as `lockstep run` does, for killing and stopping it.
 class Holder {
@@ -182,6 +234,35 @@ TEST_CASE_FIXTURE(InFolder, "the end is told only when the last of the group is 
   CHECK_FALSE(group_lives(group));
 }
 
+TEST_CASE_FIXTURE(InFolder, "the group's number is nobody else's while it may still be killed") {
+  // A process that has ended keeps its number until it is reaped. The other one is a while about its dying.
+  const auto script =
+      "echo $$ > pid; (head -c 300000000 /dev/zero; echo > full; sleep 100) | tail -c 300000000 & "
+      "while [ ! -s full ]; do sleep 0.01; done; ";
+  for (const bool guardian_dies : {false, true}) {
+    Guard guard = guard_of(shell(std::string(script) + (guardian_dies ? "sleep 100" : "exit 3")));
+    guard.start(boot_time() + kFar, {});
+    const pid_t group = wait_for_group();
+    const KilledAtTheEnd cleaned_up{group};
+    REQUIRE(wait_for_file("full"));
+    if (guardian_dies) REQUIRE(::kill(guard.guardian_pid(), SIGKILL) == 0);
+    const Time end = boot_time() + kFar;
+    int looks_at_nobody = 0;
+    int looks_after_its_end = 0;
+    for (;;) {
+      const char state = state_of(group);
+      if (guard.turn(boot_time()) || boot_time() > end) break;
+      if (state == '\0') ++looks_at_nobody;
+      if (state == 'Z') ++looks_after_its_end;
+    }
+    CHECK(looks_at_nobody == 0);
+    CHECK(looks_after_its_end > 0);
+    CHECK(state_of(group) == '\0');
+    std::filesystem::remove("full");
+    std::filesystem::remove("pid");
+  }
+}
+
 TEST_CASE_FIXTURE(InFolder, "what the command leaves behind in its group is killed before the end is told") {
   Guard guard =
       guard_of(shell("(trap '' TERM HUP; echo > grandchild; while :; do sleep 0.1; done) & "
@@ -205,12 +286,13 @@ TEST_CASE_FIXTURE(InFolder, "without a renewal nothing of the group lives at the
 }
 
 TEST_CASE_FIXTURE(InFolder, "with renewals the command lives on past its first deadline") {
-  Guard guard = guard_of(shell("sleep 1.2; exit 4"));
+  constexpr Duration kAhead = 1500ms;
+  Guard guard = guard_of(shell("sleep 2; exit 4"));
   const Time end = boot_time() + kFar;
-  guard.start(boot_time() + 800ms, {});
+  guard.start(boot_time() + kAhead, {});
   std::optional<CommandResult> result;
   while (!(result = guard.turn(boot_time())) && boot_time() < end) {
-    guard.renew(boot_time() + 800ms);
+    guard.renew(boot_time() + kAhead);
     std::this_thread::sleep_for(20ms);
   }
   REQUIRE(result);
@@ -280,42 +362,80 @@ TEST_CASE_FIXTURE(InFolder, "when holder and guardian are killed at once the ker
   REQUIRE(wait_for_file("guardian"));
   holder.signal(SIGSTOP);  // so that it does nothing about the other's death
   REQUIRE(::kill(std::stoi(content("guardian")), SIGKILL) == 0);
-  CHECK(wait_until([&] {
-    return read_file("/proc/" + std::to_string(command) + "/stat").find(") Z ") != std::string::npos ||
-           !group_lives(command);
-  }));
+  CHECK(wait_until([&] { return state_of(command) == 'Z' || !group_lives(command); }));
   holder.signal(SIGKILL);
   CHECK(wait_until([&] { return !group_lives(command); }));
 }
 
 TEST_CASE_FIXTURE(InFolder,
                   "the command has the terminal while it runs, Ctrl-Z does not put it aside, and it is given back") {
-  int terminal = -1;
-  const pid_t session = forkpty(&terminal, nullptr, nullptr, nullptr);
-  REQUIRE(session >= 0);
-  if (session == 0) {
-    signal(SIGHUP, SIG_IGN);
-    CommandSpec spec = shell("ps -o tpgid= -p $$ > foreground; echo $$ > pid; read line; echo \"$line\" > heard");
-    spec.takes_terminal = true;
-    auto guard = Guard::create(spec, kOptions);
-    if (!guard) _exit(1);
-    guard->start(boot_time() + kFar, {});
-    while (!guard->turn(boot_time())) {
-      pollfd item{guard->descriptor(), POLLIN, 0};
-      poll(&item, 1, 20);
-    }
-    _exit(tcgetpgrp(STDIN_FILENO) == getpgrp() ? 0 : 2);
-  }
+  CommandSpec spec = shell("ps -o tpgid= -p $$ > foreground; echo $$ > pid; read line; echo \"$line\" > heard");
+  spec.takes_terminal = true;
+  AtTerminal terminal([&] { return hold_at_terminal(spec); });
   REQUIRE(wait_for_file("pid"));
   CHECK(std::stoi(content("foreground")) == std::stoi(content("pid")));
-  const std::string typed = "\x1ahello\n";  // Ctrl-Z first
-  REQUIRE(write(terminal, typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
-  int status = 0;
-  REQUIRE(wait_until([&] { return waitpid(session, &status, WNOHANG) == session; }));
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+  terminal.type("\x1ahello\n");  // Ctrl-Z first
+  CHECK(terminal.exit_code() == 0);
   CHECK(content("heard") == "hello\n");
-  close(terminal);
+}
+
+TEST_CASE_FIXTURE(InFolder, "a command that was not given the terminal is, as soon as it reads it, and gives it back") {
+  const CommandSpec spec =
+      shell("ps -o tpgid= -p $$ > before; echo $$ > pid; read line; ps -o tpgid= -p $$ > after; echo $line > heard");
+  AtTerminal terminal([&] { return hold_at_terminal(spec); });
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  CHECK(std::stoi(content("before")) != group);
+  terminal.type("hello\n");
+  CHECK(terminal.exit_code() == 0);
+  CHECK(content("heard") == "hello\n");
+  CHECK(std::stoi(content("after")) == group);
+}
+
+TEST_CASE_FIXTURE(InFolder, "who changes the terminal's settings is given it, too") {
+  AtTerminal terminal([] { return hold_at_terminal(shell("stty -echo; echo > done")); });
+  CHECK(terminal.exit_code() == 0);
+  CHECK(content("done") == "\n");
+}
+
+TEST_CASE_FIXTURE(InFolder,
+                  "a command in the background that reads the terminal waits for the foreground, as any job") {
+  const CommandSpec spec = shell("echo $$ > pid; read line; echo $line > heard");
+  AtTerminal terminal([&] {
+    const pid_t job = fork();
+    if (job == 0) {
+      setpgid(0, 0);
+      _exit(hold_at_terminal(spec));
+    }
+    setpgid(job, job);
+    if (!wait_for_file("fg")) return 3;
+    tcsetpgrp(STDIN_FILENO, job);
+    int status = 0;
+    waitpid(job, &status, 0);
+    return WEXITSTATUS(status);
+  });
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  terminal.type("hello\n");
+  REQUIRE(wait_until([&] { return state_of(group) == 'T'; }));
+  CHECK(content("heard").empty());
+  std::ofstream("fg") << "\n";
+  CHECK(terminal.exit_code() == 0);
+  CHECK(content("heard") == "hello\n");
+}
+
+TEST_CASE_FIXTURE(InFolder,
+                  "when the guardian is killed while the command has the terminal, the holder takes it back") {
+  CommandSpec spec = shell(kStubborn);
+  spec.takes_terminal = true;
+  AtTerminal terminal([&] {
+    return hold_at_terminal(spec, [&](const Guard& guard) {
+      if (!content("pid").empty() && guard.guardian_pid() != 0) ::kill(guard.guardian_pid(), SIGKILL);
+    });
+  });
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  CHECK(terminal.exit_code() == 0);
 }
 
 TEST_CASE_FIXTURE(InFolder, "a command that stopped itself is woken up to hear that it must end") {

@@ -39,6 +39,7 @@ tl::expected<Guard, std::string> Guard::create(const CommandSpec& spec, const Gu
 
 Guard::Guard(Guard&& other) noexcept
     : channel_(std::move(other.channel_)),
+      terminal_(std::move(other.terminal_)),
       guardian_(std::exchange(other.guardian_, 0)),
       options_(other.options_),
       group_(other.group_),
@@ -102,14 +103,16 @@ void Guard::on(const Finish& finish) {
   result_ = CommandResult{{}, finish.ending, false};
   if (finish.status) result_->exit_code = exit_code_of(*finish.status);
   waitpid(std::exchange(guardian_, 0), nullptr, 0);
+  reap_children();
 }
 
 void Guard::on_guardian_gone() {
   if (guardian_ != 0) waitpid(std::exchange(guardian_, 0), nullptr, 0);
   signal_group(group_, SIGKILL);
-  reap_children();
   look_again_ = boot_time() + kLookAgain;
   if (group_lives(group_)) return;
+  reap_children();  // not before the last kill: until then the group's number is nobody else's
+  terminal_.hand_over(group_, getpgrp());
   result_ = CommandResult{{}, overdue_ ? Ending::kDeadline : Ending::kByItself, true};
   if (group_ != 0) result_->exit_code = 128 + SIGKILL;
 }

@@ -2,7 +2,7 @@
 //
 // The two watch each other, so that no single death and no single stopped process leaves the command running
 // past its lock: if the guardian dies, its own child dies with it and the rest of the group is killed from
-// here; if it is stopped, the group and it are killed from here when the deadline nears.
+// here, and the terminal taken back; if it is stopped, the group and it are killed from here when the deadline nears.
 // Ownership: a Guard owns its guardian. The destructor ends what still runs and waits for that.
 // Not thread-safe. Never throws, except for lack of memory.
 #pragma once
@@ -17,6 +17,7 @@
 
 #include "tools/lockstep/run/channel.hpp"
 #include "tools/lockstep/run/guardian_process.hpp"
+#include "tools/lockstep/run/terminal.hpp"
 
 namespace lockstep::run {
 
@@ -61,6 +62,7 @@ class Guard {
   void kill_overdue();
 
   Channel channel_;
+  Terminal terminal_;
   pid_t guardian_;  // 0: reaped
   GuardianOptions options_;
   pid_t group_ = 0;

@@ -8,15 +8,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "nodes/system/clock.hpp"
+#include "nodes/text/printable.hpp"
 #include "tools/lockstep/run/process_group.hpp"
+#include "tools/lockstep/run/terminal.hpp"
 
 namespace lockstep::run {
 namespace {
@@ -24,6 +28,9 @@ namespace {
 // As a shell has them.
 constexpr int kNotFound = 127;
 constexpr int kNotExecutable = 126;
+
+// How often a command that waits for the terminal is looked after: nobody is told that a group came to the foreground.
+constexpr Duration kLookForTerminal = std::chrono::milliseconds(200);
 
 timespec to_timespec(Duration duration) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
@@ -58,7 +65,8 @@ class GuardianProcess {
 
  private:
   void wait() {
-    const Time deadline = guardian_.next_deadline();
+    Time deadline = guardian_.next_deadline();
+    if (wants_terminal_) deadline = std::min(deadline, boot_time() + kLookForTerminal);
     itimerspec when{};  // zero: never
     if (deadline != Time::max()) {
       when.it_value = to_timespec(std::max<Duration>(deadline.time_since_epoch(), std::chrono::nanoseconds(1)));
@@ -87,18 +95,40 @@ class GuardianProcess {
 
   void watch_children() {
     if (group_ == 0) return;
-    const siginfo_t ended = look_at(P_PID, WEXITED | WNOWAIT);
-    if (ended.si_pid == group_) {
-      // It is reaped only after its group was killed: until then nobody else can have the group's number.
-      step(CommandEnded{ended.si_code == CLD_EXITED ? ended.si_status << 8 : ended.si_status});
-      waitpid(group_, nullptr, 0);
-    }
-    // Nobody would wake it up again: a lock is not put aside with Ctrl-Z.
-    if (const siginfo_t stopped = look_at(P_PID, WSTOPPED); stopped.si_pid == group_ && stopped.si_status == SIGTSTP) {
-      signal_group(group_, SIGCONT);
-    }
-    reap_orphans();
+    if (!command_ended_) watch_command();
+    if (!command_ended_) reap_orphans();
     if (guardian_.is_killing() && !group_lives(group_)) step(GroupGone{});
+  }
+
+  // It is never reaped here: as long as it is not, nobody else can have the group's number, however often that is
+  // killed. Once this process has ended, the holder reaps it.
+  void watch_command() {
+    if (const siginfo_t ended = look_at(P_PID, WEXITED | WNOWAIT); ended.si_pid == group_) {
+      command_ended_ = true;
+      wants_terminal_ = false;
+      return step(CommandEnded{ended.si_code == CLD_EXITED ? ended.si_status << 8 : ended.si_status});
+    }
+    if (const siginfo_t change = look_at(P_PID, WSTOPPED | WCONTINUED); change.si_pid == group_) {
+      const bool is_stopped = change.si_code == CLD_STOPPED;
+      // Nobody would wake it up again: a lock is not put aside with Ctrl-Z.
+      if (is_stopped && change.si_status == SIGTSTP) signal_group(group_, SIGCONT);
+      wants_terminal_ = is_stopped && (change.si_status == SIGTTIN || change.si_status == SIGTTOU);
+    }
+    if (wants_terminal_) give_terminal();
+  }
+
+  void give_terminal() {
+    if (terminal_.is_of(group_) || terminal_.hand_over(holder_group_, group_)) {
+      wants_terminal_ = false;
+      signal_group(group_, SIGCONT);
+    } else if (!std::exchange(told_that_it_waits_, true)) {
+      complain("it waits for the terminal, and its lock is held meanwhile; bring it to the foreground (fg)");
+    }
+  }
+
+  void take_terminal_back() const {
+    // Who of the holder's group was stopped for want of it goes on.
+    if (terminal_.hand_over(group_, holder_group_)) signal_group(holder_group_, SIGCONT);
   }
 
   // What there is to know of the command (P_PID) or of any child (P_ALL); si_pid is 0 if there is nothing.
@@ -126,7 +156,7 @@ class GuardianProcess {
   void carry_out(const SignalGroup& decision) { signal_group(group_, decision.signal); }
 
   [[noreturn]] void carry_out(const Finish& finish) {
-    if (spec_.takes_terminal && tcgetpgrp(STDIN_FILENO) == group_) tcsetpgrp(STDIN_FILENO, holder_group_);
+    take_terminal_back();
     if (channel_.descriptor() >= 0) channel_.send(finish);
     _exit(0);
   }
@@ -151,12 +181,18 @@ class GuardianProcess {
   }
 
   void fail_to_start() {
-    std::fprintf(stderr, "lockstep: %s: cannot start another process\n", spec_.words.front().c_str());
+    complain("cannot start another process");
     guardian_.step(boot_time(), CommandEnded{kNotExecutable << 8});
     guardian_.step(boot_time(), GroupGone{});
     for (const GuardianDecision& decision : guardian_.take_decisions()) {
       if (const auto* finish = std::get_if<Finish>(&decision)) carry_out(*finish);
     }
+  }
+
+  // To a person, about the command.
+  void complain(const std::string& problem) const {
+    std::fprintf(stderr, "lockstep: %s: %s\n", printable(spec_.words.front(), kShownWord).c_str(), problem.c_str());
+    std::fflush(stderr);
   }
 
   [[noreturn]] void become_command(const StartCommand& start, int gate, int other_end, pid_t guardian) {
@@ -166,7 +202,7 @@ class GuardianProcess {
     close(other_end);
     char open = 0;
     if (read(gate, &open, 1) != 1) _exit(kNotFound);
-    if (spec_.takes_terminal) tcsetpgrp(STDIN_FILENO, getpid());
+    if (spec_.takes_terminal) terminal_.hand_over(holder_group_, getpid());
     for (const std::string& variable : start.environment) putenv(const_cast<char*>(variable.c_str()));
     std::vector<char*> words;
     for (const std::string& word : spec_.words) words.push_back(const_cast<char*>(word.c_str()));
@@ -174,8 +210,7 @@ class GuardianProcess {
     sigprocmask(SIG_SETMASK, &spec_.signals, nullptr);
     execvp(words[0], words.data());
     const int problem = errno;
-    std::fprintf(stderr, "lockstep: %s: %s\n", words[0], std::strerror(problem));
-    std::fflush(stderr);
+    complain(std::strerror(problem));
     _exit(problem == ENOENT || problem == ENOTDIR ? kNotFound : kNotExecutable);
   }
 
@@ -183,7 +218,11 @@ class GuardianProcess {
   const CommandSpec& spec_;
   Guardian guardian_;
   pid_t holder_group_;
+  Terminal terminal_;
   pid_t group_ = 0;
+  bool command_ended_ = false;
+  bool wants_terminal_ = false;  // the command is stopped until its group has the foreground
+  bool told_that_it_waits_ = false;
   int signals_ = -1;
   int timer_ = -1;
 };

@@ -17,7 +17,7 @@ namespace lockstep::run {
 struct CommandSpec {
   std::vector<std::string> words;  // of the command line; the first is looked for in PATH
   sigset_t signals{};              // that the command has blocked
-  bool takes_terminal = false;     // stdin is a terminal and ours: the command's group gets it, and we have it back
+  bool takes_terminal = false;     // its group has the foreground from its start; false: once it asks (terminal.hpp)
 };
 
 // Serves the orders that come in on `channel`, until the command and its group have ended and the holder knows, or

@@ -1,0 +1,39 @@
+// Goal: a signal is never swallowed, however close to the end of the wait it comes. Method: signals sent to this
+// process at just that moment.
+#include "tools/lockstep/stop_on_signal.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/support/wait_until.hpp"
+
+using namespace lockstep;
+using lockstep::testing::wait_until;
+
+TEST_CASE("a signal stops what waits, and is told") {
+  StopOnSignal interrupt({SIGUSR1});
+  CHECK_FALSE(interrupt.token().stop_requested());
+  REQUIRE(kill(getpid(), SIGUSR1) == 0);
+  CHECK(wait_until([&] { return interrupt.token().stop_requested(); }));
+  CHECK(interrupt.finish() == SIGUSR1);
+}
+
+TEST_CASE("a signal that comes just before the end is told as well") {
+  for (int i = 0; i < 1000; ++i) {
+    StopOnSignal interrupt({SIGUSR1});
+    REQUIRE(kill(getpid(), SIGUSR1) == 0);
+    REQUIRE(interrupt.finish() == SIGUSR1);
+  }
+}
+
+TEST_CASE("a signal that comes after the end is left to whoever looks next") {
+  const BlockedSignals blocked{SIGUSR1};
+  StopOnSignal first({SIGUSR1});
+  CHECK(first.finish() == 0);
+  REQUIRE(kill(getpid(), SIGUSR1) == 0);
+  CHECK(first.finish() == 0);
+  StopOnSignal second({SIGUSR1});
+  CHECK(second.finish() == SIGUSR1);
+}
