@@ -33,7 +33,7 @@ std::string text(LogIndex index) { return std::to_string(index.value()); }
 
 }  // namespace
 
-void ClientChecker::replied(Time now, const Reference* reference, const wire::Request& request,
+void ClientChecker::replied(const Turn& turn, const Reference* reference, const wire::Request& request,
                             const wire::Response& response) {
   const auto* error = std::get_if<wire::Error>(&response.body);
   if (error != nullptr && is_about_the_node(*error)) return;
@@ -48,12 +48,12 @@ void ClientChecker::replied(Time now, const Reference* reference, const wire::Re
     const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
     require_safe(answer != nullptr, "a check is answered with a CheckAnswer");
     require_safe(response.applied >= check->at_least, "a read is at least as new as was asked for");
-    check_view(now, *reference, *check, *answer, response.applied);
+    check_view(turn, *reference, *check, *answer, response.applied);
   } else if (const auto* list = std::get_if<wire::List>(&request.body)) {
     const auto* answer = std::get_if<wire::ListAnswer>(&response.body);
     require_safe(answer != nullptr, "a list is answered with a ListAnswer");
     require_safe(response.applied >= list->at_least, "a read is at least as new as was asked for");
-    check_list(now, *reference, *list, *answer, response.applied);
+    check_list(turn, *reference, *list, *answer, response.applied);
   } else if (const auto* wait = std::get_if<wire::Wait>(&request.body)) {
     check_wait(*wait, response);
   }
@@ -82,31 +82,31 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
   }
 }
 
-void ClientChecker::check_view(Time now, const Reference& reference, const wire::Check& check,
+void ClientChecker::check_view(const Turn& turn, const Reference& reference, const wire::Check& check,
                                const wire::CheckAnswer& answer, LogIndex applied) {
   require_safe(answer.lock == reference.view_at(check.name, applied),
                "check of " + check.name + " tells something else than index " + text(applied) + " says");
-  check_age(now, reference, answer.age_ms, applied);
+  check_age(turn, reference, answer.age_ms, applied);
 }
 
-void ClientChecker::check_list(Time now, const Reference& reference, const wire::List& list,
+void ClientChecker::check_list(const Turn& turn, const Reference& reference, const wire::List& list,
                                const wire::ListAnswer& answer, LogIndex applied) {
   std::vector<locks::LockView> expected = reference.list_at(list.prefix, list.after, applied);
   const bool more = expected.size() > list.limit;
   if (more) expected.resize(list.limit);
   require_safe(answer.locks == expected && answer.more == more,
                "list of '" + list.prefix + "' tells something else than index " + text(applied) + " says");
-  check_age(now, reference, answer.age_ms, applied);
+  check_age(turn, reference, answer.age_ms, applied);
 }
 
 // "The state is at least as new as the cluster's was `age` ago": the first entry that is missing from it
 // was committed no earlier than that.
-void ClientChecker::check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms,
+void ClientChecker::check_age(const Turn& turn, const Reference& reference, std::optional<std::uint64_t> age_ms,
                               LogIndex applied) {
   if (!age_ms) return;
   coverage_->note(Met::kAgeChecked);
   if (applied >= reference.last()) return;
-  const Time promised = now - std::chrono::milliseconds(*age_ms);
+  const Time promised = turn.began - turn.clock->in_world(std::chrono::milliseconds(*age_ms));
   require_safe(
       reference.committed_at(applied.next()) >= promised,
       "an answer at index " + text(applied) + " is older than the " + std::to_string(*age_ms) + " ms that it claims");

@@ -9,6 +9,7 @@
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/replica/replica.hpp"
 #include "tests/simulation/reference.hpp"
+#include "tests/simulation/sim_clock.hpp"
 
 namespace lockstep::simulation {
 
@@ -44,7 +45,13 @@ class ClientChecker {
   explicit ClientChecker(Coverage& coverage) : coverage_(&coverage) {}
 
   // A node answers. `reference` is its cluster's; none while the node is blank.
-  void replied(Time now, const Reference* reference, const wire::Request& request, const wire::Response& response);
+  // What a node answered: the turn in which it did began then, and it reads this clock.
+  struct Turn {
+    Time began{};
+    const SimClock* clock;
+  };
+  void replied(const Turn& turn, const Reference* reference, const wire::Request& request,
+               const wire::Response& response);
   void completed(const Reference* reference, SessionId session, const Call& call, const Completion& completion);
   // Nothing that a client was told will never happen has happened since.
   void check_refusals(const Reference& reference) const;
@@ -56,14 +63,14 @@ class ClientChecker {
   };
 
   void check_command(const Reference& reference, const locks::RequestKey& key, const wire::Response& response);
-  void check_view(Time now, const Reference& reference, const wire::Check& check, const wire::CheckAnswer& answer,
-                  LogIndex applied);
-  void check_list(Time now, const Reference& reference, const wire::List& list, const wire::ListAnswer& answer,
+  void check_view(const Turn& turn, const Reference& reference, const wire::Check& check,
+                  const wire::CheckAnswer& answer, LogIndex applied);
+  void check_list(const Turn& turn, const Reference& reference, const wire::List& list, const wire::ListAnswer& answer,
                   LogIndex applied);
   void check_wait(const wire::Wait& wait, const wire::Response& response) const;
   void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
   void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call, LogIndex ended) const;
-  void check_age(Time now, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
+  void check_age(const Turn& turn, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
 
   Coverage* coverage_;
   std::map<locks::RequestKey, Refusal> refusals_;

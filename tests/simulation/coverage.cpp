@@ -18,6 +18,10 @@ std::string_view to_string(Met what) {
     case Met::kPartition: return "partitions";
     case Met::kOneWayPartition: return "one-way partitions";
     case Met::kMutedLeader: return "new leaders that nobody heard";
+    case Met::kDirectOutage: return "outages of the direct path alone";
+    case Met::kBeyondHighWaterMark: return "messages beyond a high-water mark";
+    case Met::kWallJump: return "wall clocks set";
+    case Met::kClientPause: return "client pauses";
     case Met::kCrash: return "node crashes";
     case Met::kCrashOfAll: return "crashes of all nodes";
     case Met::kWriteLost: return "writes lost in a crash";

@@ -45,6 +45,8 @@ void draw_network(Random& random, FaultPlan& plan) {
   plan.partition = maybe_every(random, milliseconds(200), seconds(10), seconds(4));
   plan.one_way_partitions = random.one_in(2);
   plan.pub_outage = maybe_every(random, seconds(1), seconds(10), seconds(5));
+  plan.direct_outage = maybe_every(random, seconds(1), seconds(10), seconds(3));
+  if (random.one_in(4)) plan.high_water_mark = 1 + random.below(20);
 }
 
 void draw_disk(Random& random, FaultPlan& plan) {
@@ -64,6 +66,7 @@ void draw_nodes_faults(Random& random, FaultPlan& plan) {
   plan.crash_on_write_one_in = maybe_one_in(random, 8, 200);
   plan.crash_all_one_in = maybe_one_in(random, 4, 32);
   plan.pause = maybe_every(random, milliseconds(500), seconds(10), seconds(3));
+  plan.wall_jump = maybe_every(random, seconds(1), seconds(10), Duration::zero());
   plan.mute_new_leader_one_in = maybe_one_in(random, 1, 16);
   plan.aims_at_leader = random.one_in(2);
   plan.wipe_one_in = maybe_one_in(random, 2, 16);
@@ -76,6 +79,7 @@ void draw_clients(Random& random, FaultPlan& plan) {
   plan.keeps_sessions = random.one_in(2);
   plan.client_crash = maybe_every(random, milliseconds(500), seconds(10), seconds(2));
   if (random.one_in(3)) plan.client_crash.up_to = seconds(20);  // longer than any lease
+  plan.client_pause = maybe_every(random, milliseconds(500), seconds(10), seconds(5));
   plan.zombie_one_in = maybe_one_in(random, 2, 8);
   plan.names = 1 + random.below(6);
   plan.think_max = draw_scale(random, milliseconds(4), milliseconds(250));
@@ -118,7 +122,18 @@ FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
   draw_disk(random, plan);
   draw_nodes_faults(random, plan);
   draw_clients(random, plan);
+  // A lease is safe if no two clocks differ by more than the 2 % that a client keeps back (L3). Nothing else rests on
+  // the rate of a clock.
+  const std::int64_t tolerated = plan.ttl == Duration::zero() ? 200'000 : 9'000;
+  if (random.one_in(2)) plan.max_drift_ppm = static_cast<std::int64_t>(random.below(tolerated + 1));
   return plan;
+}
+
+SimClock FaultPlan::draw_clock(Random& random) const {
+  const auto range = static_cast<std::uint64_t>(2 * max_drift_ppm + 1);
+  const Duration offset = random.between(Duration::zero(), std::chrono::hours(24));
+  const auto drift = static_cast<std::int64_t>(random.below(range)) - max_drift_ppm;
+  return {offset, drift, random.between(-seconds(5), seconds(5))};
 }
 
 }  // namespace lockstep::simulation

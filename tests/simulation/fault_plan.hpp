@@ -8,6 +8,7 @@
 #include "protocol/base/random.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/raft/raft.hpp"
+#include "tests/simulation/sim_clock.hpp"
 
 namespace lockstep::simulation {
 
@@ -47,6 +48,8 @@ struct FaultPlan {
   Recurring partition;
   bool one_way_partitions = false;
   Recurring pub_outage;
+  Recurring direct_outage;          // one path of some links is gone, while the other works
+  std::size_t high_water_mark = 0;  // messages on their way on one path: beyond them it drops silently; 0: none
 
   Delay disk;
   Delay completion;  // from durable to known durable
@@ -64,11 +67,14 @@ struct FaultPlan {
   std::uint64_t mute_new_leader_one_in = 0;
   bool aims_at_leader = false;  // half of the faults of one node happen to the leader
   Recurring pause;
+  std::int64_t max_drift_ppm = 0;   // of every clock, faster or slower than the world's
+  Recurring wall_jump;              // somebody sets a node's wall clock
   std::uint64_t wipe_one_in = 0;    // of the crashes, while the number of lost disks allows it
   std::uint64_t damage_one_in = 0;  // the same
 
   bool keeps_sessions = false;  // clients store their session, and go on with it after a crash
   Recurring client_crash;
+  Recurring client_pause;
   std::uint64_t zombie_one_in = 0;  // of the client crashes: the earlier process lives on
   std::uint64_t names = 3;          // that the clients fight over
   Duration ttl{};                   // of the clients' sessions; 0: they never expire
@@ -78,6 +84,7 @@ struct FaultPlan {
 
   std::size_t tolerated_losses() const { return (nodes - 1) / 2; }
 
+  SimClock draw_clock(Random& random) const;
   static FaultPlan draw(Random& random, std::optional<std::size_t> nodes);
 };
 

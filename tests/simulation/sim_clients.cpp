@@ -71,7 +71,7 @@ void SimClients::start_process(std::size_t which, const SavedSession& saved) {
   person.probes.clear();
   person_of_[connection] = which;
   const auto added = processes_.emplace(std::piecewise_construct, std::forward_as_tuple(connection),
-                                        std::forward_as_tuple(which, connection, options));
+                                        std::forward_as_tuple(which, connection, plan_->draw_clock(random_), options));
   world_.trace(person.place, "starts, its connection is " + std::to_string(connection.value()));
   Process& process = added.first->second;
   if (probing_) {
@@ -103,6 +103,26 @@ void SimClients::crash_one() {
   if (people_[which].current) crash(people_[which].current);
 }
 
+// As with SIGSTOP: what happens to it meanwhile happens when it goes on, and all that time its clock runs.
+void SimClients::pause_one() {
+  Process* process = find(people_[random_.below(people_.size())].current);
+  if (process == nullptr || probing_) return;
+  process->paused_until = scheduler_->now() + random_.between(Duration::zero(), plan_->client_pause.up_to);
+  coverage_->note(Met::kClientPause);
+  world_.trace(people_[process->person].place, "stands still");
+}
+
+void SimClients::when_awake(ConnectionId connection, std::function<void(Process&)> action) {
+  Process* process = find(connection);
+  if (process == nullptr) return;
+  if (process->paused_until > scheduler_->now()) {
+    scheduler_->at(process->paused_until,
+                   [this, connection, action = std::move(action)] { when_awake(connection, action); });
+    return;
+  }
+  action(*process);
+}
+
 // A zombie goes on while its successor starts. One that keeps its session cannot be one: the next
 // process waits for the lock on the stored session.
 void SimClients::crash(ConnectionId connection) {
@@ -132,10 +152,11 @@ void SimClients::take_over(std::size_t which, SessionId earlier) {
 
 void SimClients::plan_thinking(ConnectionId connection) {
   scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection] {
-    Process* process = find(connection);
-    if (process == nullptr || probing_) return;
-    think(*process);
-    plan_thinking(connection);
+    when_awake(connection, [this, connection](Process& process) {
+      if (probing_) return;
+      think(process);
+      plan_thinking(connection);
+    });
   });
 }
 
@@ -227,9 +248,9 @@ void SimClients::draw_acquire(Process& process, Call& call) {
 }
 
 CallId SimClients::start_call(Process& process, Call call) {
-  const Time now = scheduler_->now();
+  const Time now = clock_of(process);
   const Reference* reference = world_.reference();
-  call.started = now;
+  call.started = scheduler_->now();
   call.seen = process.seen;
   call.committed = reference != nullptr ? reference->last() : LogIndex();
   const CallId id = [&] {
@@ -267,6 +288,7 @@ void SimClients::start_probes() {
   for (const ConnectionId zombie : zombies) end(zombie);
   for (std::size_t i = 0; i < people_.size(); ++i) {
     if (Process* process = find(people_[i].current)) {
+      process->paused_until = scheduler_->now();
       probe(*process);
     } else {
       start_process(i, plan_->keeps_sessions ? people_[i].stored : SavedSession{});
@@ -277,7 +299,7 @@ void SimClients::start_probes() {
 void SimClients::probe(Process& process) {
   // Who waits for ever for what somebody keeps for ever would never be answered.
   for (const auto& [id, call] : process.calls) {
-    if (call.kind == CallKind::kAcquire) process.core.cancel(scheduler_->now(), id);
+    if (call.kind == CallKind::kAcquire) process.core.cancel(clock_of(process), id);
   }
   Person& person = people_[process.person];
   const std::string name = "probe/" + std::to_string(process.person);
@@ -308,15 +330,17 @@ std::string SimClients::unanswered() const {
 // --- what happens to a process ---
 
 void SimClients::receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response) {
-  if (Process* process = find(connection)) step(*process, ServerMessage{endpoint, response});
+  when_awake(connection, [this, endpoint, response](Process& awake) {
+    step(awake, ServerMessage{endpoint, response});
+  });
 }
 
 void SimClients::not_connected(ConnectionId connection, std::size_t endpoint) {
-  if (Process* process = find(connection)) step(*process, NotConnected{endpoint});
+  when_awake(connection, [this, endpoint](Process& awake) { step(awake, NotConnected{endpoint}); });
 }
 
 void SimClients::step(Process& process, const ClientEvent& event) {
-  process.core.step(scheduler_->now(), event);
+  process.core.step(clock_of(process), event);
   carry_out(process.connection);
 }
 
@@ -345,14 +369,15 @@ void SimClients::carry_out(ConnectionId connection) {
 }
 
 void SimClients::plan_tick(Process& process) {
-  const Time deadline = process.core.next_deadline();
+  const Time deadline = process.clock.when(process.core.next_deadline());
   if (deadline == Time::max() || deadline >= process.tick_at) return;
   process.tick_at = deadline;
-  scheduler_->at(deadline, [this, connection = process.connection, deadline] {
-    Process* ticking = find(connection);
-    if (ticking == nullptr || ticking->tick_at != deadline) return;
-    ticking->tick_at = Time::max();
-    step(*ticking, ClientTick{});
+  scheduler_->at(std::max(deadline, scheduler_->now()), [this, connection = process.connection, deadline] {
+    when_awake(connection, [this, deadline](Process& ticking) {
+      if (ticking.tick_at != deadline) return;
+      ticking.tick_at = Time::max();
+      step(ticking, ClientTick{});
+    });
   });
 }
 
@@ -408,14 +433,13 @@ void SimClients::note_lease(Process& process, const LeaseEvent& event) {
 // L3, L4: "No Expire before a client's own deadline"; and whatever else ends a hold, but an operator and the
 // client's own later incarnation, its owner asked for, so that it does not count on it any more.
 void SimClients::committed(const Reference& reference, LogIndex index) const {
-  const Time now = scheduler_->now();
   const SessionId expired = reference.expired_at(index);
   for (const auto& [connection, process] : processes_) {
     const bool is_closing = std::any_of(process.calls.begin(), process.calls.end(),
                                         [](const auto& entry) { return entry.second.kind == CallKind::kClose; });
     if (is_closing) continue;
     const LeaseView lease = process.core.lease();
-    const bool is_safe = !lease.lost && lease.safe_until && *lease.safe_until > now;
+    const bool is_safe = !lease.lost && lease.safe_until && *lease.safe_until > clock_of(process);
     require_safe(!expired || process.core.session().id() != expired || !is_safe,
                  "session " + std::to_string(expired.value()) + " is expired before its client's own deadline");
     for (const locks::LockChange& change : reference.changes_at(index)) {

@@ -36,6 +36,7 @@ class SimClients {
   void receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response);
   void not_connected(ConnectionId connection, std::size_t endpoint);
   void crash_one();
+  void pause_one();
 
   // An entry was committed: nobody may still count on a hold that it ended.
   void committed(const Reference& reference, LogIndex index) const;
@@ -68,12 +69,14 @@ class SimClients {
     std::map<std::string, std::map<ClientId, FencingToken>> holders;
   };
   struct Process {
-    Process(std::size_t whose, ConnectionId at, const ClientOptions& options)
-        : person(whose), connection(at), core(options) {}
+    Process(std::size_t whose, ConnectionId at, const SimClock& its_clock, const ClientOptions& options)
+        : person(whose), connection(at), clock(its_clock), core(options) {}
 
     std::size_t person = 0;
     ConnectionId connection;
+    SimClock clock;
     ClientCore core;
+    Time paused_until{};  // by the world's time
     bool zombie = false;
     Time tick_at = Time::max();
     std::map<CallId, Call> calls;
@@ -88,6 +91,8 @@ class SimClients {
   void end(ConnectionId connection);
   void crash(ConnectionId connection);
   Process* find(ConnectionId connection);
+  Time clock_of(const Process& process) const { return process.clock.at(scheduler_->now()); }
+  void when_awake(ConnectionId connection, std::function<void(Process&)> action);
 
   void plan_thinking(ConnectionId connection);
   void think(Process& process);

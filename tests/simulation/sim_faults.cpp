@@ -8,9 +8,12 @@ namespace lockstep::simulation {
 
 void SimWorld::plan_faults() {
   plan_recurring(plan_.partition, [this] { partition(); });
-  plan_recurring(plan_.pub_outage, [this] { cut_pub(); });
+  plan_recurring(plan_.pub_outage, [this] { cut_path(SimNetwork::Path::kPub, plan_.pub_outage.up_to); });
+  plan_recurring(plan_.direct_outage, [this] { cut_path(SimNetwork::Path::kDirect, plan_.direct_outage.up_to); });
   plan_recurring(plan_.disk_stall, [this] { stall_disk(); });
   plan_recurring(plan_.pause, [this] { pause(); });
+  plan_recurring(plan_.wall_jump, [this] { set_wall_clock(); });
+  plan_recurring(plan_.client_pause, [this] { clients_.pause_one(); });
   plan_recurring(plan_.crash, [this] { crash_some(); });
   plan_recurring(plan_.client_crash, [this] { clients_.crash_one(); });
 }
@@ -56,12 +59,22 @@ void SimWorld::note_election(SimNode& node) {
                 [this, place = node.place] { network_.unmute(place); });
 }
 
-void SimWorld::cut_pub() {
+void SimWorld::cut_path(SimNetwork::Path path, Duration up_to) {
+  const bool is_pub = path == SimNetwork::Path::kPub;
   const Place place = victim().place;
-  network_.cut_pub_of(place);
-  coverage_.note(Met::kPubOutage);
-  if (options_.trace) trace("network", "loses all that " + name_of_node(place) + " publishes");
-  scheduler_.in(random_.between(Duration::zero(), plan_.pub_outage.up_to), [this] { network_.heal_pub(); });
+  network_.cut_path_of(place, path, nodes_.size());
+  coverage_.note(is_pub ? Met::kPubOutage : Met::kDirectOutage);
+  if (options_.trace) {
+    trace("network", "loses what " + name_of_node(place) + (is_pub ? " publishes" : " sends directly"));
+  }
+  scheduler_.in(random_.between(Duration::zero(), up_to), [this, path] { network_.heal_path(path); });
+}
+
+void SimWorld::set_wall_clock() {
+  SimNode& node = victim();
+  node.clock.set_wall(random_.between(-std::chrono::hours(3), std::chrono::hours(3)));
+  coverage_.note(Met::kWallJump);
+  if (options_.trace) trace(name_of_node(node.place), "has its wall clock set");
 }
 
 void SimWorld::stall_disk() {

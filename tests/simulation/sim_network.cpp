@@ -8,7 +8,17 @@ bool SimNetwork::is_lost(Place from, Place to, Path path) {
   if (perfect_) return false;
   if (is_cut(from, to) || muted_.contains(from)) return true;
   if (random_.one_in(plan_->drop_one_in)) return true;
-  return path == Path::kPub && (cut_pub_.contains(from) || random_.one_in(plan_->pub_drop_one_in));
+  return cut_paths_[path].contains({from, to}) || (path == Path::kPub && random_.one_in(plan_->pub_drop_one_in));
+}
+
+// What a socket does whose buffers are full.
+bool SimNetwork::is_beyond_mark(Time now, Link link, Path path) {
+  if (perfect_ || plan_->high_water_mark == 0) return false;
+  auto& arrivals = on_their_way_[{link, path}];
+  arrivals.erase(arrivals.begin(), arrivals.upper_bound(now));
+  if (arrivals.size() < plan_->high_water_mark) return false;
+  coverage_->note(Met::kBeyondHighWaterMark);
+  return true;
 }
 
 Time SimNetwork::arrival(Time now, Link link, Path path) {
@@ -24,7 +34,7 @@ Time SimNetwork::arrival(Time now, Link link, Path path) {
 }
 
 std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path path) {
-  if (is_lost(from, to, path)) {
+  if (is_lost(from, to, path) || is_beyond_mark(now, {from, to}, path)) {
     coverage_->note(Met::kDropped);
     return {};
   }
@@ -33,7 +43,15 @@ std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path pa
     coverage_->note(Met::kDuplicated);
     times.push_back(arrival(now, {from, to}, path));
   }
+  if (plan_->high_water_mark != 0) on_their_way_[{{from, to}, path}].insert(times.begin(), times.end());
   return times;
+}
+
+void SimNetwork::cut_path_of(Place node, Path path, Place nodes) {
+  const bool all = random_.one_in(2);
+  for (Place other = 0; other < nodes; ++other) {
+    if (all || random_.one_in(2)) cut_paths_[path].insert({node, other});
+  }
 }
 
 void SimNetwork::partition(Place places) {
@@ -57,7 +75,7 @@ void SimNetwork::partition_one_way(Place node, Place nodes) {
 void SimNetwork::become_perfect() {
   perfect_ = true;
   heal_partitions();
-  heal_pub();
+  cut_paths_.clear();
   muted_.clear();
 }
 

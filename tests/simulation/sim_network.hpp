@@ -33,8 +33,9 @@ class SimNetwork {
   // Cuts one direction between one node and some others.
   void partition_one_way(Place node, Place nodes);
   void heal_partitions() { cut_.clear(); }
-  void cut_pub_of(Place node) { cut_pub_.insert(node); }
-  void heal_pub() { cut_pub_.clear(); }
+  // Cuts one path from a node to some others, or to all of them.
+  void cut_path_of(Place node, Path path, Place nodes);
+  void heal_path(Path path) { cut_paths_[path].clear(); }
   // Nobody hears this node, though it hears everybody.
   void mute(Place node) { muted_.insert(node); }
   void unmute(Place node) { muted_.erase(node); }
@@ -46,6 +47,7 @@ class SimNetwork {
  private:
   using Link = std::pair<Place, Place>;
 
+  bool is_beyond_mark(Time now, Link link, Path path);
   bool is_lost(Place from, Place to, Path path);
   Time arrival(Time now, Link link, Path path);
 
@@ -53,9 +55,10 @@ class SimNetwork {
   Random random_;
   Coverage* coverage_;
   std::set<Link> cut_;
-  std::set<Place> cut_pub_;
+  std::map<Path, std::set<Link>> cut_paths_;
   std::set<Place> muted_;
   std::map<std::pair<Link, Path>, Time> last_arrival_;
+  std::map<std::pair<Link, Path>, std::multiset<Time>> on_their_way_;  // when they arrive
   bool perfect_ = false;
 };
 

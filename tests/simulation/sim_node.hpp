@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocol/replica/replica.hpp"
+#include "tests/simulation/sim_clock.hpp"
 #include "tests/simulation/sim_disk.hpp"
 #include "tests/simulation/sim_network.hpp"
 
@@ -16,12 +17,11 @@ struct SimNode {
   Place place = 0;
   SimDisk disk;
   std::optional<Replica> replica;  // none while the node is down
+  SimClock clock;                  // no two nodes' clocks agree
   std::uint64_t incarnation = 0;   // counts its processes
   bool wiped = false;              // its first disk is gone
   bool refused = false;            // as a wiped disk must be: the operator leaves it down
 
-  Duration clock_offset{};  // no two nodes' clocks agree
-  Duration wall_skew{};
   Time paused_until{};     // the process stands still
   Time stalled_until{};    // the disk does
   Time stepped_at{};       // its last event

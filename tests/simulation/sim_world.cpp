@@ -21,9 +21,10 @@ constexpr Duration kLongestTurn = std::chrono::milliseconds(1);
 std::deque<SimNode> make_nodes(const FaultPlan& plan, Random& random) {
   std::deque<SimNode> nodes;
   for (Place place = 0; place < plan.nodes; ++place) {
-    SimNode node{.place = place, .disk = SimDisk(NodeId(random.next_nonzero())), .replica = std::nullopt};
-    node.clock_offset = random.between(Duration::zero(), std::chrono::hours(24));
-    node.wall_skew = random.between(-std::chrono::seconds(5), std::chrono::seconds(5));
+    SimNode node{.place = place,
+                 .disk = SimDisk(NodeId(random.next_nonzero())),
+                 .replica = std::nullopt,
+                 .clock = plan.draw_clock(random)};
     nodes.push_back(std::move(node));
   }
   return nodes;
@@ -78,7 +79,9 @@ void SimWorld::run() {
   while (events_ < options_.events) run_one();
 
   heal();
-  const Time deadline = scheduler_.now() + kPatience * plan_.timing.election_timeout_max;
+  // By the slowest clock.
+  const Duration patience = kPatience * plan_.timing.election_timeout_max;
+  const Time deadline = scheduler_.now() + patience + patience * plan_.max_drift_ppm / 1'000'000 * 5 / 4;
   while (!is_settled()) {
     if (scheduler_.now() > deadline) {
       throw Failure(FailureKind::kLiveness,
@@ -147,12 +150,7 @@ void SimWorld::final_checks() const {
 
 // --- one node's process ---
 
-Now SimWorld::clock_of(const SimNode& node) const {
-  const Duration since_start = scheduler_.now().time_since_epoch();
-  return {
-      Time(since_start + node.clock_offset),
-      WallTime(std::chrono::duration_cast<WallTime::duration>(since_start + node.wall_skew + std::chrono::hours(1)))};
-}
+Now SimWorld::clock_of(const SimNode& node) const { return node.clock.both_at(scheduler_.now()); }
 
 void SimWorld::start(SimNode& node) {
   ReplicaOptions options;
@@ -230,7 +228,7 @@ void SimWorld::note_tick(SimNode& node) {
 }
 
 void SimWorld::plan_tick(SimNode& node) {
-  const Time deadline = std::max(node.replica->next_deadline() - node.clock_offset, scheduler_.now());
+  const Time deadline = std::max(node.clock.when(node.replica->next_deadline()), scheduler_.now());
   if (deadline >= node.tick_at) return;
   node.tick_at = deadline;
   scheduler_.at(deadline, [this, place = node.place, incarnation = node.incarnation, deadline] {
@@ -387,7 +385,8 @@ void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const auto heard = is_read ? node.replica->raft()->first_commit_heard() : LogIndex();
   require_safe(heard && reply.response.applied >= *heard,
                "node " + name_of_node(node.place) + " answers a read before it knows what was committed");
-  client_checker_.replied(node.turn_began, node_checker_.reference_of(*node.replica), *asked, reply.response);
+  client_checker_.replied({node.turn_began, &node.clock}, node_checker_.reference_of(*node.replica), *asked,
+                          reply.response);
   const Place to = clients_.place_of(reply.connection);
   for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect)) {
     scheduler_.at(

@@ -74,7 +74,8 @@ class SimWorld {
   void plan_faults();
   void plan_recurring(const Recurring& fault, std::function<void()> happen);
   void partition();
-  void cut_pub();
+  void cut_path(SimNetwork::Path path, Duration up_to);
+  void set_wall_clock();
   void note_election(SimNode& node);
   void stall_disk();
   void pause();
