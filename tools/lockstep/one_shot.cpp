@@ -23,6 +23,7 @@ Expected<Client> make_client(const GlobalOptions& options, std::optional<ClientI
   config.client_id = id;
   config.timeout = options.timeout;
   config.keeps_session = keeps_session;
+  if (keeps_session) config.ttl = Duration::zero();  // the next command goes on with it, whenever that is
   // The session outlives this process, so its number would lead a person astray.
   if (keeps_session) config.note = user_name() + "@" + host_name() + " lockstep";
   return Client::create(config);
