@@ -22,17 +22,16 @@ std::optional<std::chrono::milliseconds> in_ms(const std::optional<std::uint64_t
 ClientOptions options_of(const ClientConfig& config) {
   ClientOptions options;
   options.client = config.client_id ? *config.client_id : make_client_id();
-  options.has_fresh_id = !config.client_id;
   fill_with_entropy(options.secret);
   options.nonce = random_identifier();
   options.seed = random_identifier();
   options.endpoints = config.endpoints.size();
-  options.ttl = config.keeps_session ? Duration::zero() : config.ttl;
+  options.ttl = config.ttl;
   options.note = config.note.empty() ? about_process() : config.note;
   options.attempt_timeout = config.attempt_timeout;
   options.call_timeout = config.timeout;
   options.keeps_session = config.keeps_session;
-  options.claims_unfinished = config.keeps_session;
+  options.claims_unfinished = config.keeps_session && config.ttl == Duration::zero();
   return options;
 }
 
@@ -212,6 +211,11 @@ LeaseView Client::lease() const { return loop_->lease(); }
 
 void Client::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
   loop_->on_lease_event(std::move(callback));
+}
+
+Expected<std::vector<TakenOverLock>> Client::take_over(std::optional<Duration> timeout) {
+  auto done = loop_->run([&](ClientCore& core, Time now) { return core.take_over(now, timeout); });
+  return done.map([](Completion& completion) { return std::move(answer_in<TakenOver>(completion).locks); });
 }
 
 Expected<void> Client::keep_session(SessionKeeper keeper) { return loop_->keep_session(std::move(keeper)); }

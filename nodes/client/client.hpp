@@ -72,17 +72,20 @@ struct ClientConfig {
   Duration attempt_timeout = std::chrono::seconds(1);  // silence of a node before the next one is asked
   // ZeroMQ's context, to share one between many clients of a process. None: the client's own.
   std::shared_ptr<Context> context = {};
-  // keep_session() will be called. The session outlives the process, so its TTL is 0 whatever `ttl` says, and
-  // a repeated operation takes the answer of its unfinished copy.
+  // keep_session() will be called, before the first operation. With TTL 0 a repeated operation then takes the answer
+  // of its unfinished copy.
   bool keeps_session = false;
 };
 
 // What a client that outlives its process stores: see Client::keep_session.
 struct SessionKeeper {
-  wire::Secret secret{};  // what the session was, or will be, opened with
-  SavedSession saved;
+  wire::Secret secret{};  // random, durable before it is used, and the same for good: it proves who may take over
+  SavedSession saved;     // as it was stored last; empty at the first start
   // Makes it durable. Called before anything is sent that needs it, on the client's thread; it must not call
-  // the client. An error ends the calls under way, and every later one.
+  // the client. An error ends the calls under way, and every later one: also when another process has stored since
+  // `saved` was read, which is the later incarnation and must not have its record overwritten. (Or let each process
+  // hold a lock on the record.) With a lease it is called when a session is opened and when it ends, with TTL 0
+  // before every operation.
   std::function<tl::expected<void, std::string>(const SavedSession&)> save;
 };
 
@@ -239,9 +242,19 @@ class Client {
   // Every renewal and loss from now on. Replaces the callback before; an empty one ends it.
   void on_lease_event(std::function<void(const LeaseEvent&)> callback);
 
-  // Goes on with a session that an earlier process kept, and keeps it. Only before the first operation:
-  // which session it is may depend on the cluster, which status() tells.
+  // Keeps the session for the next process of the same client id. Needs ClientConfig::keeps_session; only before
+  // the first operation: which session it is may depend on the cluster, which status() tells.
+  // With TTL 0 the next process goes on with the very same session. With a lease it takes the session over (L1), at
+  // once and whatever is left of the lease: it has the locks, with new tokens and a full TTL. The earlier process, if
+  // it still runs, is refused from then on, and its Locks are lost (kSuperseded, or kUnreachable if its own clock told
+  // it first); until it hears of that only their tokens keep it from doing harm. A lease that was over by then
+  // leaves nothing: the session is opened anew. session_conflict means that a later incarnation lives. A destroyed
+  // client closes its session, so only a crash, or an end without an answer, leaves something to take over.
   Expected<void> keep_session(SessionKeeper keeper);
+  // Opens the session now, and tells which locks came with it: all that the earlier process held, in order of name,
+  // or nothing. They are this client's until it releases or closes; Lock::adopt makes a Lock of them. Call it before
+  // other operations. A name that came and is acquired all the same is refused: already_held.
+  Expected<std::vector<TakenOverLock>> take_over(std::optional<Duration> timeout = {});
   ClientId client_id() const;
   SessionId session() const;  // none: not open
   LogIndex highest_index() const;

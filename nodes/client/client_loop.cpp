@@ -70,6 +70,7 @@ std::optional<Error> ClientLoop::refusal() const {
 CallId ClientLoop::begin(const Start& start, PendingCall pending) {
   pending->sends_before = sends_;
   const CallId call = start(core_, boot_time());
+  pending->has_claimed = core_.has_claimed(call);
   calls_.emplace(call, std::move(pending));
   collect();
   wake_up_.wake();
@@ -304,7 +305,7 @@ void ClientLoop::deliver(const PendingCall& pending, Expected<Completion> result
 void ClientLoop::fail_all(const Error& error) {
   for (auto& [call, pending] : std::exchange(calls_, {})) {
     Error told = error;
-    told.definite = error.definite && sends_ == pending->sends_before;
+    told.definite = error.definite && sends_ == pending->sends_before && !pending->has_claimed;
     deliver(pending, tl::unexpected(std::move(told)));
   }
 }

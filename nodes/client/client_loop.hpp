@@ -74,8 +74,9 @@ class ClientLoop {
     Done done;                                                // none: somebody waits for `result`
     std::function<void(const AcquireProgress&)> on_progress;  // on the callback thread, with `done`
     std::uint64_t sends_before = 0;
-    CallId call;           // of an acquisition, once it was begun
-    bool stopped = false;  // it was to end before it was begun
+    bool has_claimed = false;  // a request of which an earlier copy may have run
+    CallId call;               // of an acquisition, once it was begun
+    bool stopped = false;      // it was to end before it was begun
   };
   using PendingCall = std::shared_ptr<Pending>;
   using Ended = std::pair<Done, Expected<Completion>>;

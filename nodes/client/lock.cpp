@@ -206,6 +206,16 @@ Lock Lock::adopt(Client& client, const AcquireAnswer& granted) {
                                           granted.token));
 }
 
+Lock Lock::adopt(Client& client, const std::vector<TakenOverLock>& taken_over) {
+  INVARIANT(!taken_over.empty(), "a lock has a name");
+  AcquireAnswer granted;
+  granted.granted = true;
+  granted.token = taken_over.front().token;
+  for (const TakenOverLock& lock : taken_over) granted.names.push_back(lock.name);
+  granted.names = sorted_names(std::move(granted.names));
+  return adopt(client, granted);
+}
+
 Lock::Lock(std::unique_ptr<LockState> state) : state_(std::move(state)) {}
 Lock::Lock(Lock&&) noexcept = default;
 Lock& Lock::operator=(Lock&&) noexcept = default;

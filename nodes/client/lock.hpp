@@ -45,6 +45,8 @@ class Lock {
                                                    const AcquireOptions& options = {});
   // Makes what acquire() or acquire_async() of this client has just granted release itself.
   static Lock adopt(Client& client, const AcquireAnswer& granted);
+  // The same for what Client::take_over() told: one Lock of these, of which there must be one at least.
+  static Lock adopt(Client& client, const std::vector<TakenOverLock>& taken_over);
 
   Lock(Lock&&) noexcept;
   Lock& operator=(Lock&&) noexcept;  // releases what it was

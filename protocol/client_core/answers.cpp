@@ -128,7 +128,7 @@ void ClientCore::on_error(Time now, Requests::iterator request, bool newest_copy
 }
 
 void ClientCore::on_definite_error(Time now, Requests::iterator request, const ClientError& error) {
-  if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_failed(request, error);
+  if (std::holds_alternative<wire::OpenSession>(request->second.body)) return open_refused(now, request, error);
   if (is_operation(request->second)) session_.answered(request->second.number);
   if (request->second.acquisition) return on_acquisition_error(now, request, error);
   answer_call(request->second, error, LogIndex());
@@ -164,6 +164,9 @@ std::string_view ClientCore::on_read_answer(Time now, Requests::iterator request
                  [&](const wire::Watch& watch) {
                    const auto* answer = std::get_if<wire::WatchAnswer>(&body);
                    as_new_as_asked = answer && (answer->reset || answer->index >= watch.from);
+                   if (request->second.takes_over && answer) {
+                     as_new_as_asked = answer->index.value() >= session_.id().value();
+                   }
                    return outcome_if<wire::WatchAnswer>(body);
                  },
                  [&](const wire::Status&) {  // of this node as it is
@@ -175,6 +178,12 @@ std::string_view ClientCore::on_read_answer(Time now, Requests::iterator request
       request->second.body);
   if (!outcome) return kWrongKind;
   if (!as_new_as_asked) return kTooOld;
+  if (request->second.takes_over) return took_over(now, request, *outcome), std::string_view();
+  if (const auto conflict = request->second.conflict) {
+    erase(request);
+    conflict_settled(*conflict, std::get<wire::SessionsAnswer>(*outcome));
+    return {};
+  }
   if (request->second.verifies) {
     verified(now, request, std::get<wire::CheckAnswer>(*outcome));
   } else {

@@ -88,8 +88,9 @@ bool ClientCore::wants_session() const {
   return leaves_nothing ||
          std::any_of(acquisitions_.begin(), acquisitions_.end(),
                      [](const auto& entry) { return entry.second.call || !entry.second.keeps_grant; }) ||
-         std::any_of(requests_.begin(), requests_.end(),
-                     [&](const auto& entry) { return is_operation(entry.second) && entry.second.call; });
+         std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
+           return (is_operation(entry.second) || entry.second.takes_over) && entry.second.call;
+         });
 }
 
 bool ClientCore::has_abandoned() const {
@@ -112,19 +113,22 @@ bool ClientCore::is_in_use(const locks::Operation& operation) const {
 bool ClientCore::may_be_sent(const Request& request, const Gate& gate) const {
   const auto operation_may = [&](const locks::Operation& operation) {
     if (request.number) return gate.wanted;
+    if (gate.takes_over) return false;
     // The end of something goes before all that waits for it; what is new comes after all that was left behind.
     const bool ends = std::holds_alternative<locks::Close>(operation) ||
                       std::holds_alternative<locks::Cancel>(operation) ||
                       (request.acquisition && std::holds_alternative<locks::Release>(operation));
     return (ends || !gate.abandoned) && session_.may_use_number() && !is_in_use(operation);
   };
-  return std::visit(Overloaded{[&](const wire::OpenSession&) { return gate.wanted && !gate.retiring; },
-                               [&](const locks::Operation& operation) { return operation_may(operation); },
-                               [](const RetireSession&) { return true; }, [](const wire::Wait&) { return true; },
-                               [](const wire::Check&) { return true; }, [](const wire::List&) { return true; },
-                               [](const wire::Status&) { return true; }, [](const wire::History&) { return true; },
-                               [](const wire::Sessions&) { return true; }, [](const wire::Watch&) { return true; }},
-                    request.body);
+  const auto read_may = [&] { return request.takes_over ? session_.is_open() : !request.conflict || gate.wanted; };
+  return std::visit(
+      Overloaded{[&](const wire::OpenSession&) { return gate.wanted && !gate.retiring; },
+                 [&](const locks::Operation& operation) { return operation_may(operation); },
+                 [](const RetireSession&) { return true; }, [](const wire::Wait&) { return true; },
+                 [](const wire::Check&) { return true; }, [](const wire::List&) { return true; },
+                 [](const wire::Status&) { return true; }, [](const wire::History&) { return true; },
+                 [&](const wire::Sessions&) { return read_may(); }, [&](const wire::Watch&) { return read_may(); }},
+      request.body);
 }
 
 void ClientCore::send_due(Time now) {
@@ -194,7 +198,10 @@ wire::RequestBody ClientCore::wire_body(Time now, Request& request) const {
                  [&](const wire::Check& check) { return reading(check); },
                  [&](const wire::List& list) { return reading(list); },
                  [&](const wire::History& history) { return reading(history); },
-                 [&](const wire::Sessions& sessions) { return reading(sessions); },
+                 [&](wire::Sessions sessions) {
+                   if (request.takes_over) sessions.after = session_.id().previous();
+                   return reading(std::move(sessions));
+                 },
                  [](const wire::OpenSession& open) { return wire::RequestBody(open); },
                  [](const wire::Status& status) { return wire::RequestBody(status); }},
       request.body);

@@ -37,7 +37,7 @@ ClientCore::ClientCore(const ClientOptions& options)
       random_(options.seed),
       last_saved_(options.saved) {
   INVARIANT(options.endpoints > 0, "a client needs somebody to ask");
-  restore_unfinished();
+  restore();
 }
 
 void ClientCore::restore_session(const wire::Secret& secret, const SavedSession& saved) {
@@ -47,22 +47,34 @@ void ClientCore::restore_session(const wire::Secret& secret, const SavedSession&
   session_ = ClientSession(saved, options_.nonce);
   session_.saw_index(seen);
   last_saved_ = saved;
-  restore_unfinished();
+  restore();
 }
 
 bool ClientCore::session_was_used() const {
   return session_.is_open() || session_error_ || lost_ || !acquisitions_.empty() ||
          std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
-           return is_operation(entry.second) || std::holds_alternative<wire::OpenSession>(entry.second.body);
+           const Request& request = entry.second;
+           return is_operation(request) || std::holds_alternative<wire::OpenSession>(request.body) ||
+                  request.takes_over || request.conflict;
          });
+}
+
+// Nobody knows how long the lease of a kept session still runs, nor whether the earlier process does. So the next
+// Open names that session, and takes it over if it lives; what was unfinished in it has run by then, or never will.
+void ClientCore::restore() {
+  if (!session_.is_open()) return;
+  if (has_lease()) {
+    session_.ended();
+    last_saved_ = session_.saved();  // says the same
+  } else {
+    lease_.begin(Time{});
+    restore_unfinished();
+  }
 }
 
 // What an earlier incarnation sent and never heard of: nobody here waits for it, but nothing new may
 // be sent before it is answered.
 void ClientCore::restore_unfinished() {
-  INVARIANT(options_.ttl == Duration::zero() || !(session_.is_open() || session_.is_opening()),
-            "nobody knows how long the lease of a restored session still runs");
-  if (session_.is_open()) lease_.begin(Time{});
   for (const auto& [number, operation] : session_.unanswered()) {
     Request request;
     request.body = operation;
@@ -133,6 +145,15 @@ CallId ClientCore::close(Time now, std::optional<Duration> timeout) {
   return call;
 }
 
+CallId ClientCore::take_over(Time now, std::optional<Duration> timeout) {
+  look_at_clock(now);
+  if (session_error_) return refuse(session_error_->code, session_error_->detail);
+  Request request;
+  request.body = wire::Sessions{SessionId(), 1, LogIndex()};
+  request.takes_over = true;
+  return start(now, std::move(request), timeout, Duration::zero());
+}
+
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
     return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
@@ -195,10 +216,14 @@ CallId ClientCore::start_operation(Time now, locks::Operation operation, std::op
 }
 
 CallId ClientCore::start(Time now, RequestBody body, std::optional<Duration> timeout, Duration poll) {
-  look_at_clock(now);
-  const CallId call = last_call_ = last_call_.next();
   Request request;
   request.body = std::move(body);
+  return start(now, std::move(request), timeout, poll);
+}
+
+CallId ClientCore::start(Time now, Request request, std::optional<Duration> timeout, Duration poll) {
+  look_at_clock(now);
+  const CallId call = last_call_ = last_call_.next();
   request.call = call;
   request.timeout = timeout.value_or(options_.call_timeout);
   request.deadline = now + poll + request.timeout;
@@ -221,6 +246,14 @@ ClientCore::Request* ClientCore::find_claimable(const locks::Operation& operatio
     return &request;
   }
   return nullptr;
+}
+
+bool ClientCore::has_claimed(CallId call) const {
+  const auto waiting = waiting_.find(call);
+  if (waiting == waiting_.end()) return false;
+  const auto* acquisition = std::get_if<AcquisitionId>(&waiting->second);
+  const RequestId request = acquisition ? acquisitions_.at(*acquisition).request : std::get<RequestId>(waiting->second);
+  return requests_.at(request).claimed;
 }
 
 void ClientCore::complete(CallId call, ClientOutcome outcome, LogIndex applied) {
@@ -275,13 +308,23 @@ void ClientCore::expire_calls(Time now) {
   }
 }
 
-ClientOutput ClientCore::take_output() {
-  if (options_.keeps_session) {
-    if (SavedSession saved = session_.saved(); saved != last_saved_) {
-      last_saved_ = saved;
-      output_.save = std::move(saved);
+// With a lease nothing of it is worth a write but which session there is: it will be taken over, not gone on with.
+std::optional<SavedSession> ClientCore::take_save() {
+  SavedSession saved = session_.saved();
+  if (has_lease()) {
+    const SavedSession& last = last_saved_;
+    if (saved.session == last.session && saved.open_nonce == last.open_nonce && saved.replaces == last.replaces) {
+      return std::nullopt;
     }
+    saved.next_number = RequestNumber(1);
+    saved.unfinished.clear();
   }
+  if (saved == last_saved_) return std::nullopt;
+  return last_saved_ = std::move(saved);
+}
+
+ClientOutput ClientCore::take_output() {
+  if (options_.keeps_session) output_.save = take_save();
   return std::exchange(output_, {});
 }
 

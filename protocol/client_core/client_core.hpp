@@ -16,6 +16,10 @@
 // - The clock is looked at before anything else: once the lease ran out here, no answer of the old session is
 //   believed, its locks are lost, and the session is closed, as far as the cluster can be reached, before a
 //   new one is opened. Only cores with a TTL open a second session by themselves.
+// - A kept session with a lease is taken over, never shared: whatever an earlier process had sent, an Open of that
+//   one included, the session that this core uses was opened under its own nonce, and fences the earlier process.
+// - An Open that is refused since the client has had another session meanwhile goes on from that one if it has ended:
+//   to name an ended session takes nothing from anyone. If it lives, the calls are told: session_conflict.
 // - With TTL 0 it sends nothing while no call waits and no acquisition is under way. Under a lease it goes on
 //   until what it left unfinished is answered.
 // Neither thread-safe nor re-entrant. Nothing here throws.
@@ -42,20 +46,18 @@ namespace lockstep {
 
 struct ClientOptions {
   ClientId client;
-  wire::Secret secret{};    // proves who may take the session over; from the system's random device
-  std::uint64_t nonce = 0;  // random per process, not 0: a retried Open is recognised by it
-  std::uint64_t seed = 0;   // of the jitter in retries
-  // The id was made by this process, so whatever session it has is this core's own.
-  bool has_fresh_id = false;
-  std::size_t endpoints = 1;                              // how many there are; they are named by their position
-  Duration ttl = Duration::zero();                        // of the session's lease, 1 s to 24 h; 0: it never expires
-  std::string note;                                       // who the session is, for people
+  wire::Secret secret{};            // proves who may take the session over; from the system's random device
+  std::uint64_t nonce = 0;          // random per process, not 0: a retried Open is recognised by it
+  std::uint64_t seed = 0;           // of the jitter in retries
+  std::size_t endpoints = 1;        // how many there are; they are named by their position
+  Duration ttl = Duration::zero();  // of the session's lease, 1 s to 24 h; 0: it never expires
+  std::string note;                 // who the session is, for people
   Duration attempt_timeout = std::chrono::seconds(1);     // no answer for so long: ask the next endpoint
   Duration call_timeout = std::chrono::seconds(5);        // no answer to a call for so long: `unavailable`
   Duration backoff_min = std::chrono::milliseconds(10);   // before the first retry of a refused copy,
   Duration backoff_max = std::chrono::milliseconds(500);  // doubling up to this, with jitter
-  SavedSession saved;          // what an earlier incarnation kept; its session may be open only with TTL 0
-  bool keeps_session = false;  // the shell stores ClientOutput::save; else none is made
+  SavedSession saved;                                     // what an earlier incarnation kept
+  bool keeps_session = false;                             // the shell stores ClientOutput::save; else none is made
   // A new operation equal to the one unfinished request takes that request's answer if it says yes:
   // for a person or script that repeats a command which ended in `unavailable`. Off, each call is a
   // request of its own, as a checker of linearizability expects.
@@ -125,6 +127,9 @@ class ClientCore {
   CallId close_session(Time now, SessionId session, std::string why, std::optional<Duration> timeout = {});
   // Ends this client's own session. Completed at once if there is none.
   CallId close(Time now, std::optional<Duration> timeout = {});
+  // Opens the session if there is none, and tells which locks it took over: from then on they count as held here.
+  // New operations wait meanwhile. Only before the others.
+  CallId take_over(Time now, std::optional<Duration> timeout = {});
 
   CallId check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout = {});
   // One page: locks whose names start with `prefix` and sort after `after`.
@@ -145,8 +150,8 @@ class ClientCore {
   // When to step with a ClientTick if nothing else happens before; Time::max() if there is nothing to do.
   Time next_deadline() const;
 
-  // Goes on with a session that was kept, before the first operation: which one to take may depend
-  // on the cluster, and the cluster is known only from a status.
+  // Goes on with a session that was kept (with TTL 0) or will take it over, before the first operation: which one to
+  // take may depend on the cluster, and the cluster is known only from a status.
   void restore_session(const wire::Secret& secret, const SavedSession& saved);
 
   // Views, for shells, tests and checkers. They do not look at the clock: step with a ClientTick before.
@@ -155,6 +160,8 @@ class ClientCore {
   const std::map<std::string, FencingToken>& held() const { return held_; }  // as far as this core was told
   bool session_was_used() const;  // an operation was started, or a session restored
   bool has_waiting_calls() const { return !waiting_.empty(); }
+  // Whether the call has made a request its own that an earlier call, or process, had sent.
+  bool has_claimed(CallId call) const;
   std::vector<CallId> waiting_acquisitions() const;
   bool has_acquisitions() const { return !acquisitions_.empty(); }  // also such as nobody waits for any more
 
@@ -194,6 +201,9 @@ class ClientCore {
     std::uint64_t sent = 0;              // copies, ever
     bool restored = false;               // an earlier process may have sent copies of it
     bool claimed = false;                // an unfinished operation that a new call has made its own
+    bool takes_over = false;             // a Sessions, then Watches: the call wants to know what was taken over
+    std::map<std::string, locks::Mode> taken_over;  // as far as it was told
+    std::optional<ClientError> conflict;            // a Sessions: does the session live that an Open was refused for?
   };
   using Requests = std::map<RequestId, Request>;
 
@@ -219,11 +229,15 @@ class ClientCore {
 
   // Calls (client_core.cpp).
   CallId start(Time now, RequestBody body, std::optional<Duration> timeout, Duration poll = Duration::zero());
+  CallId start(Time now, Request request, std::optional<Duration> timeout, Duration poll);
   CallId start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout);
   CallId refuse(ErrorCode code, std::string detail);
   CallId complete_at_once(ClientOutcome outcome);
   Request* find_claimable(const locks::Operation& operation, RequestId& id);
+  void restore();
   void restore_unfinished();
+  bool has_lease() const { return options_.ttl > Duration::zero(); }
+  std::optional<SavedSession> take_save();
   RequestId add_request(Request request);
   void complete(CallId call, ClientOutcome outcome, LogIndex applied);
   void answer_call(Request& request, ClientOutcome outcome, LogIndex applied);
@@ -240,11 +254,13 @@ class ClientCore {
   bool wants_session() const;
   bool has_abandoned() const;  // of what was sent something is unanswered, and nobody waits for it
   struct Gate {
-    bool wanted = false;     // somebody waits for an operation
-    bool abandoned = false;  // new operations come after what was left behind
-    bool retiring = false;   // a new session comes after the old one
+    bool wanted = false;      // somebody waits for an operation
+    bool abandoned = false;   // new operations come after what was left behind
+    bool retiring = false;    // a new session comes after the old one
+    bool takes_over = false;  // operations come after it is known what the session holds
   };
-  Gate gate() const { return {wants_session(), has_abandoned(), is_retiring()}; }
+  Gate gate() const { return {wants_session(), has_abandoned(), is_retiring(), is_taking_over()}; }
+  bool is_taking_over() const;
   bool is_in_use(const locks::Operation& operation) const;  // a lock that it names
   bool may_be_sent(const Request& request, const Gate& gate) const;
   void send_due(Time now);
@@ -298,7 +314,11 @@ class ClientCore {
   void look_at_clock(Time now);
   void open_session(Time now);
   std::string_view on_opened(Time now, Requests::iterator open, const wire::Response& response);
-  void open_failed(Requests::iterator open, const ClientError& error);
+  void open_refused(Time now, Requests::iterator open, const ClientError& error);
+  void open_failed(const ClientError& error);
+  void conflict_settled(const ClientError& conflict, const wire::SessionsAnswer& answer);
+  void took_over(Time now, Requests::iterator request, const ClientOutcome& answer);
+  void note_taken_over(Request& request, const std::vector<locks::LockChange>& changes) const;
   void end_session(LossReason reason, const ClientError& error, RequestId refused = {});
   void report_lost(LossReason reason, bool has_lease);
   bool is_close(const Request& request) const;

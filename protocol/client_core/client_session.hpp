@@ -22,7 +22,8 @@ struct UnfinishedRequest {
   friend bool operator==(const UnfinishedRequest&, const UnfinishedRequest&) = default;
 };
 
-// A client's session as it is kept between two processes (or two commands) of one client id.
+// A client's session as it is kept between two processes (or two commands) of one client id. With TTL 0 the next
+// process goes on with the session and its numbers; one with a lease is taken over, and only its id matters.
 struct SavedSession {
   SessionId session;                          // none: no Open has been answered yet
   RequestNumber next_number{1};               // the lowest that was never used in `session`
@@ -52,8 +53,12 @@ class ClientSession {
   std::uint64_t begin_open();
   SessionId replaces() const { return saved_.replaces; }
   void opened(SessionId session);
-  // The client's last session is this one, as the cluster says: the next Open names it.
-  void goes_on_from(SessionId last) { saved_.replaces = last; }
+  // The client's last session is this one, as the cluster says, and it has ended: the next Open names it. What an
+  // earlier Open named is older, so no copy of that one opens anything any more.
+  void goes_on_from(SessionId last) {
+    saved_.replaces = last;
+    saved_.open_nonce = 0;
+  }
   // The session ended, or is given up: no answer to anything of it matters any more. The next Open names it.
   void ended();
 

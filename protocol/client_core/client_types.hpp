@@ -51,6 +51,18 @@ std::string_view to_string(LossReason reason);  // "expired", "superseded", ...
 // What an operation is refused with after such a loss.
 ErrorCode error_after(LossReason reason);
 
+// A lock that came with the session when it was taken over from an earlier incarnation of this client (L1).
+struct TakenOverLock {
+  std::string name;
+  locks::Mode mode = locks::Mode::kExclusive;
+  FencingToken token;  // a new one, the same for all of them
+  friend bool operator==(const TakenOverLock&, const TakenOverLock&) = default;
+};
+struct TakenOver {
+  std::vector<TakenOverLock> locks;  // in order of name
+  friend bool operator==(const TakenOver&, const TakenOver&) = default;
+};
+
 struct HeldLock {
   std::string name;
   FencingToken token;
@@ -97,6 +109,6 @@ struct ClientError {
 
 using ClientOutcome = std::variant<locks::Granted, locks::Held, locks::Released, locks::NotHolder, wire::CheckAnswer,
                                    wire::ListAnswer, wire::StatusAnswer, ClientError, NotAcquired, locks::Closed,
-                                   wire::HistoryAnswer, wire::SessionsAnswer, wire::WatchAnswer>;
+                                   wire::HistoryAnswer, wire::SessionsAnswer, wire::WatchAnswer, TakenOver>;
 
 }  // namespace lockstep

@@ -25,7 +25,7 @@ void ClientCore::look_at_clock(Time now) {
 
 void ClientCore::open_session(Time now) {
   const bool opening = std::any_of(requests_.begin(), requests_.end(), [](const auto& entry) {
-    return std::holds_alternative<wire::OpenSession>(entry.second.body);
+    return std::holds_alternative<wire::OpenSession>(entry.second.body) || entry.second.conflict;
   });
   if (opening) return;
   Request request;
@@ -42,8 +42,15 @@ std::string_view ClientCore::on_opened(Time now, Requests::iterator open, const 
   if (!opened || !opened->session) return kWrongKind;
   // An earlier Open of the same nonce, which its call gave up, may be the one that opened it (L3).
   const Time first_sent = *std::exchange(open_sent_, std::nullopt);
+  const bool is_own = std::get<wire::OpenSession>(open->second.body).nonce == options_.nonce;
   erase(open);
   session_.opened(opened->session);
+  session_.saw_index(LogIndex(opened->session.value()));
+  if (has_lease() && !is_own) {
+    // An earlier process sent that Open, and may have its answer as well. What it opened is taken over in turn.
+    session_.ended();
+    return {};
+  }
   lease_.begin(first_sent);
   forced_at_ = LogIndex();
   if (lease_.has_run_out(now)) {
@@ -58,21 +65,34 @@ std::string_view ClientCore::on_opened(Time now, Requests::iterator open, const 
   return {};
 }
 
+void ClientCore::open_refused(Time now, Requests::iterator open, const ClientError& error) {
+  erase(open);
+  if (error.code != ErrorCode::kSessionConflict || !error.current_session) return open_failed(error);
+  session_.saw_index(LogIndex(error.current_session.value()));
+  Request request;
+  request.body = wire::Sessions{error.current_session.previous(), 1, LogIndex()};
+  request.conflict = error;
+  request.due = now;
+  add_request(std::move(request));
+}
+
+// The client has had another session than the Open named: one that an Open of this core or of an earlier process
+// opened and that ended before anybody heard of it, say. Whoever names an ended session takes nothing over; one
+// that lives may be a later incarnation's, which must not be fenced by an earlier one.
+void ClientCore::conflict_settled(const ClientError& conflict, const wire::SessionsAnswer& answer) {
+  const bool lives = !answer.sessions.empty() && answer.sessions.front().session == conflict.current_session;
+  if (lives) return open_failed(conflict);
+  session_.goes_on_from(conflict.current_session);
+  open_sent_.reset();
+}
+
 // Nobody's operation can run before a session is open, so all that wait for it are told. The next
 // operation asks again, with the same nonce.
-void ClientCore::open_failed(Requests::iterator open, const ClientError& error) {
-  erase(open);
-  // A session that this core opened, and that ended before the answer came. One that lived would have been found.
-  const bool is_own = options_.has_fresh_id && error.code == ErrorCode::kSessionConflict;
-  if (is_own && error.current_session && error.current_session != session_.replaces()) {
-    session_.goes_on_from(error.current_session);
-    open_sent_.reset();  // what was sent before names an older session, and opens nothing any more
-    return;
-  }
+void ClientCore::open_failed(const ClientError& error) {
   for (auto& [id, acquisition] : acquisitions_) complete(acquisition.call, error, LogIndex());
   acquisitions_.clear();
   for (auto request = requests_.begin(); request != requests_.end();) {
-    if (!is_operation(request->second)) {
+    if (!is_operation(request->second) && !request->second.takes_over) {
       ++request;
       continue;
     }
@@ -82,11 +102,67 @@ void ClientCore::open_failed(Requests::iterator open, const ClientError& error) 
   }
 }
 
+// ---- Taking over
+
+bool ClientCore::is_taking_over() const {
+  return std::any_of(requests_.begin(), requests_.end(), [](const auto& entry) { return entry.second.takes_over; });
+}
+
+// First whether it holds anything: nearly always nothing, which costs the cluster little. Then what the changes since
+// it was opened tell, or the full state if the node does not have them any more.
+void ClientCore::took_over(Time now, Requests::iterator found, const ClientOutcome& answer) {
+  Request& request = found->second;
+  const SessionId session = session_.id();
+  if (const auto* sessions = std::get_if<wire::SessionsAnswer>(&answer)) {
+    const auto& views = sessions->sessions;
+    if (!views.empty() && views.front().session == session && views.front().locks > 0) {
+      request.body = wire::Watch{{}, LogIndex(session.value()).previous(), {}, 0};
+      return start_anew(now, request);
+    }
+  } else {
+    const auto& page = std::get<wire::WatchAnswer>(answer);
+    if (page.reset) request.taken_over.clear();
+    note_taken_over(request, page.changes);
+    note_taken_over(request, page.locks);
+    if (page.more) {
+      auto& watch = std::get<wire::Watch>(request.body);
+      watch.from = page.index;
+      if (!page.locks.empty()) watch.after = page.locks.back().name;
+      return start_anew(now, request);
+    }
+  }
+  const FencingToken token(session.value());
+  TakenOver outcome;
+  for (const auto& [name, mode] : request.taken_over) {
+    outcome.locks.push_back({name, mode, token});
+    hold({name}, token);
+  }
+  answer_call(request, std::move(outcome), LogIndex(session.value()));
+  erase(found);
+}
+
+// All that was taken over has the index of the Open as its token; so may what others were granted by that entry.
+void ClientCore::note_taken_over(Request& request, const std::vector<locks::LockChange>& changes) const {
+  const FencingToken token(session_.id().value());
+  for (const locks::LockChange& change : changes) {
+    if (change.owner != options_.client || change.token != token) continue;
+    if (change.ended) {
+      request.taken_over.erase(change.name);
+    } else {
+      request.taken_over.insert_or_assign(change.name, change.mode);
+    }
+  }
+}
+
 // ---- Ending
 
 // What was never sent did not run, nor did a request whose one copy was refused; of all else an earlier copy may
-// have run before the session ended.
+// have run before the session ended. A Close has what it asked for when the cluster says so in whatever way.
 void ClientCore::end_session(LossReason reason, const ClientError& error, RequestId refused) {
+  const bool has_ended = reason != LossReason::kUnreachable;
+  const bool is_closing = has_ended && std::any_of(requests_.begin(), requests_.end(),
+                                                   [&](const auto& entry) { return is_close(entry.second); });
+  if (is_closing) reason = LossReason::kClosed;
   const bool is_reported = std::exchange(gave_up_holds_, false) && reason == LossReason::kClosed;
   const bool has_lease = lease_.safe_until().has_value() && !is_reported;
   const auto certainly_not_run = [&](RequestId id, const Request& request) {
@@ -100,7 +176,8 @@ void ClientCore::end_session(LossReason reason, const ClientError& error, Reques
   session_.ended();
   lease_.end();
   lost_ = reason;
-  if (options_.ttl == Duration::zero() || reason == LossReason::kSuperseded) session_error_ = error;
+  const bool is_final = options_.ttl == Duration::zero() || reason == LossReason::kSuperseded;
+  if (is_final && !is_closing) session_error_ = error;  // after a Close its owner knows that the next one is another
   for (auto& [id, acquisition] : acquisitions_) {
     const bool was_asked = acquisition.stage != Acquisition::Stage::kAsking ||
                            !certainly_not_run(acquisition.request, requests_.at(acquisition.request));
@@ -111,7 +188,11 @@ void ClientCore::end_session(LossReason reason, const ClientError& error, Reques
       ++request;
       continue;
     }
-    answer_call(request->second, outcome_of(certainly_not_run(request->first, request->second)), LogIndex());
+    if (has_ended && is_close(request->second)) {
+      answer_call(request->second, locks::Closed{}, LogIndex());
+    } else {
+      answer_call(request->second, outcome_of(certainly_not_run(request->first, request->second)), LogIndex());
+    }
     request = erase(request);
   }
   acquisitions_.clear();
@@ -131,15 +212,14 @@ void ClientCore::report_lost(LossReason reason, bool has_lease) {
 
 // From the moment that a Close leaves its locks may be another's.
 void ClientCore::give_up_holds() {
+  if (std::exchange(gave_up_holds_, true)) return;
   report_lost(LossReason::kClosed, lease_.safe_until().has_value());
-  gave_up_holds_ = true;
 }
 
 // Its own Close was answered, or refused since it had ended before.
 void ClientCore::closed(Requests::iterator close, LogIndex applied) {
   answer_call(close->second, locks::Closed{}, applied);
   end_session(LossReason::kClosed, {ErrorCode::kSessionClosed, "this client closed it", SessionId(), true});
-  session_error_.reset();  // a later operation opens a new one, as its owner knows
 }
 
 bool ClientCore::is_close(const Request& request) const {
@@ -148,7 +228,7 @@ bool ClientCore::is_close(const Request& request) const {
 }
 
 bool ClientCore::is_of_session(const Request& request) const {
-  return is_operation(request) || request.acquisition || request.verifies;
+  return is_operation(request) || request.acquisition || request.verifies || request.takes_over;
 }
 
 // Its locks are given up for good: nobody here would know of them. The new session comes after that, so that

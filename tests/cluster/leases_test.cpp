@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <mutex>
 
 #include "nodes/client/lock.hpp"
 #include "nodes/system/clock.hpp"
@@ -19,22 +20,71 @@ namespace {
 
 constexpr Duration kTtl = 2s;
 
-SessionId open_for_a_ttl(testing::RawClient& raw, std::uint8_t who) {
+SessionId open_for_a_ttl(testing::RawClient& raw, std::uint8_t who, Duration ttl = kTtl) {
   wire::OpenSession open;
   open.client.bytes[15] = who;
   open.secret.fill(who);
   open.nonce = who;
-  open.ttl_ms = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(kTtl).count());
+  open.ttl_ms = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(ttl).count());
   return raw.ask_for<locks::SessionOpened>(open).session;
 }
 
 // What a process that was killed leaves behind: a session that nobody renews.
-SessionId hold_without_renewals(Cluster& cluster, const std::string& node, const std::string& lock, std::uint8_t who) {
+SessionId hold_without_renewals(Cluster& cluster, const std::string& node, const std::string& lock, std::uint8_t who,
+                                Duration ttl = kTtl) {
   auto raw = cluster.raw_client(node);
-  const SessionId session = open_for_a_ttl(raw, who);
+  const SessionId session = open_for_a_ttl(raw, who, ttl);
   const locks::Execute preempt{session, RequestNumber(1), RequestNumber(1), locks::Preempt{lock}};
   REQUIRE(std::holds_alternative<locks::Granted>(raw.ask(preempt).body));
   return session;
+}
+
+// A worker that starts, perhaps again: with what it had stored when it was killed.
+struct Worker {
+  Worker(Cluster& cluster, std::uint8_t who, const SavedSession& saved, Duration ttl)
+      : client(create(cluster, who, ttl)) {
+    SessionKeeper keeper;
+    keeper.secret.fill(who);
+    keeper.saved = saved;
+    keeper.save = [kept = kept](const SavedSession& session) -> tl::expected<void, std::string> {
+      const std::lock_guard lock(kept->mutex);
+      kept->saved = session;
+      return {};
+    };
+    REQUIRE(client.keep_session(std::move(keeper)));
+  }
+  SavedSession stored() const {
+    const std::lock_guard lock(kept->mutex);
+    return kept->saved;
+  }
+
+  struct Kept {
+    std::mutex mutex;
+    SavedSession saved;
+  };
+  std::shared_ptr<Kept> kept = std::make_shared<Kept>();
+  Client client;
+
+ private:
+  static Client create(Cluster& cluster, std::uint8_t who, Duration ttl) {
+    ClientConfig config;
+    config.endpoints.clear();
+    for (const std::string& name : cluster.names()) config.endpoints.push_back(cluster.endpoints(name).client);
+    config.context = cluster.context();
+    config.client_id = ClientId();
+    config.client_id->bytes[15] = who;
+    config.ttl = ttl;
+    config.keeps_session = true;
+    auto client = Client::create(config);
+    REQUIRE(client);
+    return *std::move(client);
+  }
+};
+
+SavedSession with_session(SessionId session) {
+  SavedSession saved;
+  saved.session = session;
+  return saved;
 }
 
 struct Grant {
@@ -245,4 +295,97 @@ TEST_CASE("an operator takes a lock: its holder is told so, and the history says
   CHECK(history->events[0].by == operator_.client_id());
   CHECK(history->events[0].why == "stuck since noon");
   CHECK(history->events[0].client == holder.client_id());
+}
+
+TEST_CASE("L1: a worker that restarts has its locks at once, with new tokens, and its earlier incarnation is refused") {
+  StartedCluster cluster(3);
+  constexpr Duration kLongTtl = 30s;
+  Worker earlier(cluster, 9, {}, kLongTtl);
+  REQUIRE(earlier.client.take_over()->empty());
+  auto held = Lock::acquire(earlier.client, {"a", "b"});
+  AcquireOptions shared;
+  shared.mode = locks::Mode::kShared;
+  auto also_held = Lock::acquire(earlier.client, {"c"}, shared);
+  REQUIRE(held);
+  REQUIRE(also_held);
+  std::promise<LossReason> told;
+  held->on_lost([&](LossReason reason) { told.set_value(reason); });
+  Client other = cluster.client(cluster.names(), kTtl);
+  auto next_in_line = stand_in_line(other, "a");
+
+  const Time start = boot_time();
+  Worker later(cluster, 9, earlier.stored(), kLongTtl);
+  const auto came = later.client.take_over();
+  REQUIRE(came);
+  CHECK(boot_time() - start < kLongTtl / 3);
+  REQUIRE(came->size() == 3);
+  CHECK((*came)[2].name == "c");
+  CHECK((*came)[2].mode == locks::Mode::kShared);
+  auto lock = std::optional(Lock::adopt(later.client, *came));
+  CHECK(lock->is_held());
+  CHECK(lock->token() > also_held->token());
+  CHECK(*lock->safe_until() > start + kLongTtl * 9 / 10);  // a full TTL
+  CHECK(other.check("a", wire::ReadMode::kLinearizable)->lock->holders.at(0).token == lock->token());
+
+  // The earlier one goes on as if nothing had happened, until it hears of it.
+  CHECK(earlier.client.preempt("d").error().code == ErrorCode::kSessionSuperseded);
+  auto lost = told.get_future();
+  REQUIRE(lost.wait_for(kPatience) == std::future_status::ready);
+  CHECK(lost.get() == LossReason::kSuperseded);
+  CHECK_FALSE(also_held->is_held());
+  CHECK_FALSE(held->release());
+  CHECK(lock->is_held());
+
+  lock.reset();
+  check_granted(next_in_line.get());
+}
+
+TEST_CASE("L1: a worker that was killed before its Open was answered has what that opened, through any node") {
+  StartedCluster cluster(3);
+  hold_without_renewals(cluster, "b", "lock", 5, 30s);
+  SavedSession saved;
+  saved.open_nonce = 5;  // stored before it was sent; the answer was not heard
+  Worker worker(cluster, 5, saved, 30s);
+  const auto came = worker.client.take_over();
+  REQUIRE(came);
+  REQUIRE(came->size() == 1);
+  CHECK(came->front().name == "lock");
+  CHECK(worker.client.release("lock")->released);
+}
+
+TEST_CASE("a worker that comes back after its lease expired opens anew, and is told that its locks are gone") {
+  StartedCluster cluster(3);
+  for (const bool knew_its_session : {true, false}) {
+    const std::uint8_t who = knew_its_session ? 6 : 7;
+    SavedSession saved = with_session(hold_without_renewals(cluster, "a", "lock", who));
+    if (!knew_its_session) {
+      saved = SavedSession{};
+      saved.open_nonce = who;
+    }
+    Client next = cluster.client(cluster.names(), kTtl);
+    check_granted(stand_in_line(next, "lock").get());
+    Worker worker(cluster, who, saved, kTtl);
+    const auto came = worker.client.take_over();
+    REQUIRE(came);
+    CHECK(came->empty());
+    CHECK_FALSE(worker.client.preempt("lock")->granted);
+    CHECK(worker.client.preempt("free " + std::to_string(who))->granted);
+    REQUIRE(next.release("lock"));
+  }
+}
+
+TEST_CASE("L1: an earlier incarnation that missed its successor cannot fence it") {
+  StartedCluster cluster(3);
+  const SessionId first = hold_without_renewals(cluster, "a", "lock", 8, 30s);
+  Worker successor(cluster, 8, with_session(first), 30s);
+  const auto came = successor.client.take_over();
+  REQUIRE(came);
+  const Lock lock = Lock::adopt(successor.client, *came);
+  Worker stale(cluster, 8, with_session(first), 30s);  // read the record before its successor stored
+  const auto refused = stale.client.take_over();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kSessionConflict);
+  CHECK(refused.error().current_session == successor.client.session());
+  CHECK(lock.is_held());
+  CHECK(successor.client.verify("lock", lock.token())->current);
 }

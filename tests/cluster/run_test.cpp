@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <fstream>
 
@@ -239,6 +241,62 @@ TEST_CASE("when `run` is stopped its command dies before anybody else has the lo
   CHECK(next.out.empty());
   running.signal(SIGCONT);
   CHECK(running.wait().exit_code == 123);
+}
+
+TEST_CASE("a run that is started again after it was killed has its lock at once, when nothing of the old one lives") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const std::vector<std::string> arguments{"b", "a", "--identity", "who", "--ttl", "60s", "--grace", "300ms"};
+  Process running = user.start(run_of(arguments, std::string("echo $LOCKSTEP_TOKEN > token; ") + kStubborn));
+  const pid_t group = wait_for_pid(user);
+  const auto token = std::stoul(user.file("token"));
+  User other(cluster);
+  Process waiting = other.start(run_of({"a"}, "echo $LOCKSTEP_TOKEN"));
+  REQUIRE(wait_until([&] { return other.file("err").find("position 1") != std::string::npos; }));
+  CHECK(user.run(run_of({"b", "a", "--identity", "who", "--no-wait"}, "echo ran")).exit_code == 120);
+
+  running.signal(SIGKILL);
+  CHECK(running.wait().signal == SIGKILL);
+  const auto start = std::chrono::steady_clock::now();
+  const std::string is_alive = "kill -0 -" + std::to_string(group) + " && echo lives; ";
+  const Result again = user.run(run_of(arguments, is_alive + "echo $LOCKSTEP_TOKEN; echo $LOCKSTEP_LOCK"));
+  CHECK(again.exit_code == 0);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));  // a third of the lease
+  std::istringstream lines(again.out);
+  std::uint64_t next_token = 0;
+  REQUIRE(static_cast<bool>(lines >> next_token));  // nothing lived
+  CHECK(next_token > token);
+  CHECK(again.out.ends_with("a b\n"));
+  CHECK(waiting.wait().exit_code == 0);
+  CHECK(std::stoul(other.file("out")) > next_token);
+  CHECK(is_free(user, "b"));
+
+  // After a clean end there is nothing to take over, and the same identity is good for another one.
+  CHECK(user.run(run_of(arguments, "echo $LOCKSTEP_TOKEN")).exit_code == 0);
+  struct stat status {};
+  REQUIRE(stat((user.folder() / "who").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a run that is started again for other locks gives those of the killed one back") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  const std::vector<std::string> options{"--identity", "who", "--ttl", "60s", "--grace", "300ms"};
+  const auto with_options = [&](std::vector<std::string> names) {
+    names.insert(names.end(), options.begin(), options.end());
+    return names;
+  };
+  Process running = user.start(run_of(with_options({"a", "b"}), kStubborn));
+  wait_for_pid(user);
+  running.signal(SIGKILL);
+  running.wait();
+  const Result again = user.run(run_of(with_options({"b", "c"}), "echo $LOCKSTEP_LOCK; cat"));
+  CHECK(again.exit_code == 0);
+  CHECK(again.out == "b c\n");
+  CHECK(is_free(user, "a"));
+  std::ofstream(user.folder() / "who") << "not ours";
+  CHECK(user.run(run_of(with_options({"b"}), "true")).exit_code == 2);
+  CHECK(user.file("who") == "not ours");
 }
 
 TEST_CASE("what cannot be is told before anything is started") {

@@ -174,6 +174,7 @@ std::string describe(const ClientOutcome& outcome) {
                  [](const wire::HistoryAnswer&) { return std::string("history"); },
                  [](const wire::SessionsAnswer&) { return std::string("sessions"); },
                  [](const wire::WatchAnswer& m) { return describe_watch(m); },
+                 [](const TakenOver& m) { return std::to_string(m.locks.size()) + " locks taken over"; },
                  [](const ClientError& m) { return std::string(error_info(m.code).name) + " (" + m.detail + ")"; }},
       outcome);
 }

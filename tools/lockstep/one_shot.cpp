@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 
 #include "nodes/client/about_process.hpp"
 #include "nodes/system/clock.hpp"
+#include "tools/lockstep/kept_session.hpp"
 #include "tools/lockstep/state_folder.hpp"
 
 namespace lockstep {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr Duration kFormingRetry = std::chrono::milliseconds(50);
 
 Duration left_until(Time deadline) { return std::max(deadline - boot_time(), Duration::zero()); }
 
@@ -23,37 +21,10 @@ Expected<Client> make_client(const GlobalOptions& options, std::optional<ClientI
   config.client_id = id;
   config.timeout = options.timeout;
   config.keeps_session = keeps_session;
+  if (keeps_session) config.ttl = Duration::zero();  // the next command goes on with it, whenever that is
   // The session outlives this process, so its number would lead a person astray.
   if (keeps_session) config.note = user_name() + "@" + host_name() + " lockstep";
   return Client::create(config);
-}
-
-// Asks until a node knows its cluster: while it forms, there is none.
-Expected<ClusterId> find_cluster(Client& client, Time deadline) {
-  for (;;) {
-    auto status = client.status(left_until(deadline));
-    if (!status) return tl::unexpected(std::move(status.error()));
-    if (status->cluster) return status->cluster;
-    if (boot_time() + kFormingRetry >= deadline) {
-      return tl::unexpected(Error{ErrorCode::kUnavailable, "unavailable", false,
-                                  "the cluster has not formed yet: node " + status->name + " still waits for others",
-                                  SessionId()});
-    }
-    std::this_thread::sleep_for(kFormingRetry);
-  }
-}
-
-// From here on the client uses, and keeps, the session that the file has for this cluster.
-Expected<void> use_kept_session(Client& client, const std::shared_ptr<StateFile>& file, ClusterId cluster) {
-  const KeptSession kept = file->session_in(cluster);
-  SessionKeeper keeper;
-  keeper.secret = kept.secret;
-  keeper.saved = kept.saved;
-  keeper.save = [file, cluster](const SavedSession& saved) {
-    file->session_in(cluster).saved = saved;
-    return file->store();
-  };
-  return client.keep_session(std::move(keeper));
 }
 
 // Whether the work was refused because its session has ended, and certainly did not run before: another copy of it

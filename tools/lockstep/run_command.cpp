@@ -19,6 +19,7 @@
 #include "tools/lockstep/lock_terms.hpp"
 #include "tools/lockstep/run/guard.hpp"
 #include "tools/lockstep/run/terminal.hpp"
+#include "tools/lockstep/run_identity.hpp"
 #include "tools/lockstep/stop_on_signal.hpp"
 
 namespace lockstep {
@@ -32,6 +33,9 @@ SIGKILL, early enough to be gone before the lease lets anybody else have them; a
 or stopped. A process that leaves the group (setsid, a daemon) is out of reach.
 At a terminal the command's group has the foreground from its start if stdin, stdout and stderr all are that terminal; else,
 as in a pipeline, from when it first reads it. In the background (&) a command that reads it waits for fg, with its lock.
+With --identity, the same command line started again after lockstep was killed has its locks at once, with a new token,
+not only when their lease runs out. FILE keeps who it is (with a secret, so 0600) and FILE.lock that nobody else is: a second
+run waits until the first and all it started are gone. Both are for one machine: do not share or copy them.
 Nothing but the command writes to stdout; with --json the outcomes without a command are objects on stderr.
 Exit codes: the command's own (128+n if signal n killed it, 126 and 127 as in a shell), or
   2 usage; 120 held by another, or waited long enough; 121 no answer in time; 122 refused; 123 the lock was lost;
@@ -40,6 +44,7 @@ Exit codes: the command's own (128+n if signal n killed it, 126 and 127 as in a 
 Examples:
   lockstep run backups/nightly -- /usr/local/bin/backup
   lockstep run deploy --no-wait -- make deploy
+  lockstep run leader --identity /var/lib/worker/lockstep -- worker
   lockstep run license --permits 5 --wait 10m -- simulate --all
   lockstep run accounts/7 accounts/9 -- sh -c 'transfer --token "$LOCKSTEP_TOKEN"')";
 
@@ -51,6 +56,7 @@ struct RunArguments {
   Duration ttl = std::chrono::seconds(10);
   run::GuardianOptions guardian;
   std::string note;
+  std::string identity;  // empty: a new one
 };
 
 int exit_code_of_run(int exit_code) {
@@ -213,16 +219,35 @@ Acquired acquire(Client& client, const RunArguments& arguments) {
   return {std::move(lock), interrupt.finish()};
 }
 
-int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, run::Guard& guard,
+// Nothing: this run has no identity to go on with.
+using Identity = std::optional<RunIdentity>;
+
+Expected<Identity> open_identity(const GlobalOptions& global, const RunArguments& arguments) {
+  if (arguments.identity.empty()) return Identity();
+  const auto patience = arguments.no_wait ? Duration::zero() : arguments.terms.options().wait;
+  auto opened = RunIdentity::open(arguments.identity, global.client_id, patience);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  return Identity(*std::move(opened));
+}
+
+int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, Identity& identity, run::Guard& guard,
                    const sigset_t& forwarded) {
   ClientConfig config;
   config.endpoints = global.servers;
-  config.client_id = global.client_id;
+  config.client_id = identity ? identity->client_id() : global.client_id;
+  config.keeps_session = identity.has_value();
   config.timeout = global.timeout;
   config.ttl = arguments.ttl;
   config.note = arguments.note;
   auto client = Client::create(config);
   if (!client) return tell(report_of("", client.error()), global.json);
+  if (identity) {
+    auto earlier = identity->take_over(*client, arguments.terms, global.timeout);
+    if (!earlier) return tell(report_of(joined(arguments.terms.names()), earlier.error()), global.json);
+    if (Lock* held = earlier->has_value() ? &**earlier : nullptr) {
+      return conclude(global, *held, GuardedRun(*client, *held, guard, forwarded).run());
+    }
+  }
   auto [lock, signal] = acquire(*client, arguments);
   if (signal != 0) return 128 + signal;  // what was granted all the same is released at once
   if (!lock) return tell(report_of(joined(arguments.terms.names()), lock.error()), global.json);
@@ -232,11 +257,13 @@ int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, r
 
 int run_command(const GlobalOptions& global, const RunArguments& arguments, const std::vector<std::string>& words) {
   if (const auto refused = refuse(arguments, words)) return tell(*refused, global.json);
+  auto identity = open_identity(global, arguments);  // before the guardian, which is to have it, too
+  if (!identity) return tell(report_of(joined(arguments.terms.names()), identity.error()), global.json);
   const BlockedSignals forwarded{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
   const BlockedSignals harmless{SIGTTOU};  // the terminal is the command's while we write to it
   auto guard = run::Guard::create(spec_of(words, forwarded.before()), arguments.guardian);
   if (!guard) return tell(usage_report(guard.error()), global.json);
-  return run_under_lock(global, arguments, *guard, forwarded.blocked());
+  return run_under_lock(global, arguments, *identity, *guard, forwarded.blocked());
 }
 
 }  // namespace
@@ -251,6 +278,10 @@ void add_run_command(CLI::App& app, CommandLine& line) {
                       "How long the locks stay taken if this machine dies; renewed meanwhile");
   add_duration_option(*command, "--grace", arguments->guardian.grace,
                       "From SIGTERM to SIGKILL, for a command whose lock is lost");
+  command
+      ->add_option("--identity", arguments->identity,
+                   "Go on with the locks of an earlier run that was killed; see below")
+      ->type_name("FILE");
   command->add_option("--note", arguments->note, "Who that is, for those who wait or ask")->type_name("TEXT");
   command->callback([&line, arguments] {
     line.chosen = [&line, arguments] { return run_command(line.global, *arguments, line.words); };

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "nodes/client/make_client_id.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/client_core/in_words.hpp"
@@ -40,7 +41,7 @@ bool still_has_the_name(const Descriptor& fd, const fs::path& path) {
          locked.st_dev == named.st_dev;
 }
 
-Expected<Descriptor> lock(const fs::path& path, const ClientId& client, Duration patience) {
+Expected<Descriptor> lock(const fs::path& path, const std::string& whose, Duration patience) {
   const Time deadline = boot_time() + patience;
   for (;;) {
     Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -50,8 +51,8 @@ Expected<Descriptor> lock(const fs::path& path, const ClientId& client, Duration
     if (locked && still_has_the_name(fd, path)) return fd;
     if (boot_time() >= deadline) {
       return tl::unexpected(Error{std::nullopt, "client_id_in_use", true,
-                                  "another command of client " + to_string(client) + " was still running after " +
-                                      in_words(patience) + " (it holds " + path.string() + ")",
+                                  "another command of " + whose + " was still running after " + in_words(patience) +
+                                      " (it holds " + path.string() + ")",
                                   SessionId()});
     }
     if (!locked) std::this_thread::sleep_for(kLockRetry);
@@ -69,11 +70,31 @@ Expected<KeptSessions> read_state(const fs::path& folder, const ClientId& client
 }
 
 Expected<StateFile> StateFile::open(const fs::path& folder, const ClientId& client, Duration patience) {
-  auto locked = lock(folder / to_string(client), client, patience);
+  auto locked = lock(folder / to_string(client), "client " + to_string(client), patience);
   if (!locked) return tl::unexpected(std::move(locked.error()));
   auto sessions = read_state(folder, client);
   if (!sessions) return tl::unexpected(std::move(sessions.error()));
   StateFile file(folder / to_string(client), client, *std::move(locked));
+  file.sessions_ = *std::move(sessions);
+  return file;
+}
+
+Expected<StateFile> StateFile::open(const fs::path& path, std::optional<ClientId> client) {
+  auto locked = lock(path, path.string(), Duration::zero());
+  if (!locked) return tl::unexpected(std::move(locked.error()));
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(state_error(text.error()));
+  const std::string content = text->value_or(std::string());
+  const auto owner = client_in_state(content);
+  if (!owner) return tl::unexpected(unreadable(path, owner.error()));
+  if (*owner && client && **owner != *client) {
+    return tl::unexpected(
+        state_error(path.string() + ": is of client " + to_string(**owner) + ", not of " + to_string(*client)));
+  }
+  const ClientId id = *owner ? **owner : client ? *client : make_client_id();
+  auto sessions = decode_file(path, id, content);
+  if (!sessions) return tl::unexpected(std::move(sessions.error()));
+  StateFile file(path, id, *std::move(locked));
   file.sessions_ = *std::move(sessions);
   return file;
 }

@@ -161,6 +161,17 @@ std::string encode_state(const ClientId& client, const KeptSessions& sessions) {
   return state.dump(2) + "\n";
 }
 
+tl::expected<std::optional<ClientId>, std::string> client_in_state(std::string_view text) {
+  if (text.empty()) return std::optional<ClientId>();
+  const Json state = Json::parse(text, nullptr, false);
+  if (state.is_discarded()) return tl::unexpected(std::string("this is not JSON, or not all of it"));
+  Fields fields(state, "");
+  const auto client = parse_client_id(fields.text("client_id"));
+  fields.require(client.has_value(), "client_id", "is not a UUID");
+  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  return client;
+}
+
 tl::expected<KeptSessions, std::string> decode_state(const ClientId& client, std::string_view text) {
   if (text.empty()) return KeptSessions();  // made by a command that ended before it stored anything
   const Json state = Json::parse(text, nullptr, false);

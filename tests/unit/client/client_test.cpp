@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "nodes/client/lock.hpp"
 #include "nodes/client/make_client_id.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/fake_node.hpp"
@@ -176,6 +177,7 @@ TEST_CASE("a kept session is stored before the node sees what it must cover, and
   config.endpoints = {node.endpoint()};
   config.client_id = make_client_id();
   config.keeps_session = true;
+  config.ttl = 0s;
   for (const bool release : {false, true}) {
     auto client = Client::create(config);
     REQUIRE(client);
@@ -198,6 +200,7 @@ TEST_CASE("what cannot be kept is not sent") {
   ClientConfig config;
   config.endpoints = {node.endpoint()};
   config.keeps_session = true;
+  config.ttl = 0s;
   auto client = Client::create(config);
   SessionKeeper keeper;
   keeper.save = [](const SavedSession&) -> tl::expected<void, std::string> {
@@ -222,6 +225,7 @@ TEST_CASE("when keeping fails after a copy has left, nothing more leaves and not
   ClientConfig config;
   config.endpoints = {silent.endpoint(), other.endpoint()};
   config.keeps_session = true;
+  config.ttl = 0s;
   config.attempt_timeout = 50ms;
   auto client = Client::create(config);
   SessionKeeper keeper;
@@ -239,6 +243,88 @@ TEST_CASE("when keeping fails after a copy has left, nothing more leaves and not
     CHECK(answer.error().definite == definite);
     CHECK(state->executes() == 2);
   }
+}
+
+TEST_CASE("what an earlier process may have done is never definitely not done, though this one cannot store") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  ClientConfig config;
+  config.endpoints = {node.endpoint()};
+  config.keeps_session = true;
+  config.ttl = 0s;
+  SessionKeeper keeper;
+  keeper.saved.session = SessionId(7);
+  keeper.saved.next_number = RequestNumber(5);
+  keeper.save = [](const SavedSession&) -> tl::expected<void, std::string> {
+    return tl::unexpected(std::string("disk full"));
+  };
+  const auto refused = [&](const locks::Operation& unfinished, const auto& ask) {
+    keeper.saved.unfinished = {{RequestNumber(4), unfinished}};
+    auto client = Client::create(config);
+    REQUIRE(client);
+    REQUIRE(client->status());  // tells an index, which is to be kept
+    REQUIRE(client->keep_session(keeper));
+    const auto answer = ask(*client);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().name == "not_saved");
+    return answer.error().definite;
+  };
+  const auto preempt = [](Client& client) { return client.preempt("a"); };
+  const auto acquire = [](Client& client) {
+    AcquireOptions options;
+    options.thread = 3;
+    return client.acquire({"a"}, options);
+  };
+  const locks::Acquire acquired{{"a"}, locks::Mode::kExclusive, 0, true, 3};
+  CHECK_FALSE(refused(locks::Preempt{"a"}, preempt));
+  CHECK_FALSE(refused(acquired, acquire));
+  CHECK(refused(locks::Preempt{"another"}, preempt));
+  CHECK(refused(locks::Preempt{"another"}, acquire));
+  CHECK(state->executes() == 0);
+}
+
+TEST_CASE("L1: the next process has the locks of a session with a lease, and the earlier one is refused") {
+  const auto state = std::make_shared<FakeState>();
+  FakeNode node(state);
+  std::mutex mutex;
+  SavedSession stored;
+  const auto keeper = [&] {
+    const std::lock_guard lock(mutex);
+    SessionKeeper kept;
+    kept.secret[0] = 7;
+    kept.saved = stored;
+    kept.save = [&](const SavedSession& saved) -> tl::expected<void, std::string> {
+      const std::lock_guard storing(mutex);
+      if (saved.highest_index < stored.highest_index) return tl::unexpected(std::string("a later process has stored"));
+      stored = saved;
+      return {};
+    };
+    return kept;
+  };
+  ClientConfig config;
+  config.endpoints = {node.endpoint()};
+  config.client_id = make_client_id();
+  config.keeps_session = true;
+  auto earlier = Client::create(config);
+  REQUIRE(earlier->keep_session(keeper()));
+  CHECK(earlier->take_over()->empty());
+  auto old_lock = Lock::acquire(*earlier, {"a", "b"});
+  REQUIRE(old_lock);
+
+  auto later = Client::create(config);
+  REQUIRE(later->keep_session(keeper()));
+  const auto came = later->take_over();
+  REQUIRE(came);
+  REQUIRE(came->size() == 2);
+  const Lock lock = Lock::adopt(*later, *came);
+  CHECK(lock.is_held());
+  CHECK(lock.names() == std::vector<std::string>{"a", "b"});
+  CHECK(lock.token() > old_lock->token());
+  CHECK(lock.safe_until() == later->lease().safe_until);
+  CHECK(later->acquire({"a"}).error().code == ErrorCode::kAlreadyHeld);
+  CHECK(earlier->preempt("c").error().code == ErrorCode::kSessionSuperseded);
+  CHECK(old_lock->lost() == LossReason::kSuperseded);
+  CHECK(state->check("b")->holders.at(0).token == lock.token());
 }
 
 TEST_CASE("threads may share a client: their calls queue up") {

@@ -59,20 +59,6 @@ TEST_CASE("L3: a session that an earlier Open of the same nonce may have opened 
   CHECK(client.core.lease().safe_until == start + kCertain);
 }
 
-TEST_CASE("a session that ended before its Open was answered is gone on from, if nobody else can have opened it") {
-  for (const bool fresh : {true, false}) {
-    ClientOptions options = options_with_lease(1);
-    options.has_fresh_id = fresh;
-    ScriptedClient client(options);
-    const CallId call = client.preempt("a");
-    const ClientSend open = client.last();
-    client.answer(open, wire::Error{ErrorCode::kSessionConflict, "", SessionId(50)}, 0);
-    CHECK(client.is_done(call) != fresh);
-    CHECK((client.sent.size() == 2) == fresh);
-    if (fresh) CHECK(client.body_of<wire::OpenSession>(client.last()).replaces == SessionId(50));
-  }
-}
-
 TEST_CASE("a grant that is heard after an operator took a lock is looked at") {
   ScriptedClient client = with_lease(1);
   const CallId call = client.preempt("b");
@@ -96,6 +82,33 @@ TEST_CASE("from the moment that a close leaves nothing counts as held") {
   const auto& lost = std::get<LeaseLost>(output.lease_events.front());
   CHECK(lost.reason == LossReason::kClosed);
   CHECK(lost.locks.size() == 1);
+}
+
+TEST_CASE("a close has what it asked for when a keep-alive is told that the session is gone, in whatever way") {
+  for (const ErrorCode code : {ErrorCode::kSessionClosed, ErrorCode::kSessionExpired, ErrorCode::kSessionSuperseded,
+                               ErrorCode::kSessionForced}) {
+    ScriptedClient client = with_lease(1);
+    client.pass(3s);
+    const ClientSend keep_alive = last_keep_alive(client);
+    const CallId first = client.close();
+    const CallId second = client.close();
+    client.refuse(keep_alive, code);
+    client.outcome<locks::Closed>(first);
+    client.outcome<locks::Closed>(second);
+    CHECK(client.events_of<LeaseLost>().size() == 1);
+    CHECK(client.core.lease().lost == LossReason::kClosed);
+    client.sent.clear();
+    client.preempt("x");  // a later operation opens another one
+    CHECK(client.body_of<wire::OpenSession>(client.last()).replaces == SessionId(10));
+  }
+  ScriptedClient unending(options_with(1));
+  unending.open_by_preempting("x");
+  const CallId other = unending.release("x");
+  const CallId close = unending.close();
+  unending.refuse(unending.sent.front(), ErrorCode::kSessionClosed);  // the close ran first
+  unending.outcome<locks::Closed>(close);
+  CHECK(unending.outcome<ClientError>(other).definite);
+  CHECK_FALSE(unending.is_done(unending.preempt("x")));
 }
 
 TEST_CASE("L3: an acknowledged keep-alive extends the lease from when it was sent, and nothing else does") {

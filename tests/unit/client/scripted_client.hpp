@@ -48,6 +48,7 @@ class ScriptedClient {
     return after(core.acquire(now, std::move(names), terms));
   }
   CallId close() { return after(core.close(now)); }
+  CallId take_over() { return after(core.take_over(now)); }
   void cancel(CallId call) {
     core.cancel(now, call);
     collect();
@@ -174,5 +175,18 @@ class ScriptedClient {
     }
   }
 };
+
+// Answers the newest Sessions: these live, the first of them with so many locks.
+inline void answer_sessions(ScriptedClient& client, const std::vector<SessionId>& living, std::uint64_t locks = 0) {
+  const auto asked = client.sent_of<wire::Sessions>();
+  REQUIRE_FALSE(asked.empty());
+  wire::SessionsAnswer page;
+  for (const SessionId session : living) {
+    page.sessions.push_back({});
+    page.sessions.back().session = session;
+    page.sessions.back().locks = locks;
+  }
+  client.answer(asked.back(), page, 1000);
+}
 
 }  // namespace lockstep

@@ -240,3 +240,32 @@ TEST_CASE("the state folder follows the XDG specification") {
   REQUIRE(unsetenv("HOME") == 0);
   CHECK(open_state_folder().error().name == "state_file");
 }
+
+TEST_CASE("a file of any name says whose it is, and a new one becomes that of whom it is opened for") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "who";
+  const auto named = StateFile::open(path, kClient);
+  REQUIRE(named);
+  CHECK(named->client_id() == kClient);
+  const auto fresh = folder.path() / "somebody";
+  std::optional<ClientId> made;
+  {
+    auto file = StateFile::open(fresh, std::nullopt);
+    REQUIRE(file);
+    made = file->client_id();
+    file->session_in(kCluster).saved.session = SessionId(7);
+    REQUIRE(file->store());
+    CHECK_FALSE(StateFile::open(fresh, std::nullopt));  // another uses it
+  }
+  CHECK(mode_of(fresh) == 0600);
+  auto again = StateFile::open(fresh, std::nullopt);
+  REQUIRE(again);
+  CHECK(again->client_id() == made);
+  CHECK(again->session_in(kCluster).saved.session == SessionId(7));
+  again = tl::unexpected(Error{});  // gives it back
+  CHECK(StateFile::open(fresh, kClient).error().detail.find(to_string(*made)) != std::string::npos);
+  for (const char* text : {"not ours", "{}", R"({"client_id": "me"})"}) {
+    write(fresh, text);
+    CHECK_FALSE(StateFile::open(fresh, std::nullopt));
+  }
+}

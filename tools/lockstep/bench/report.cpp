@@ -25,6 +25,7 @@ struct Namer {
   std::string operator()(const wire::HistoryAnswer&) const { return "history"; }
   std::string operator()(const wire::SessionsAnswer&) const { return "sessions"; }
   std::string operator()(const wire::WatchAnswer&) const { return "watched"; }
+  std::string operator()(const TakenOver&) const { return "taken_over"; }
   std::string operator()(const ClientError& error) const { return std::string(error_info(error.code).name); }
 };
 

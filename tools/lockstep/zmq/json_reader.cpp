@@ -106,6 +106,10 @@ void JsonReader::state_limits(std::string_view name, std::string& value) {
   value = wire::encode(limits);
 }
 
+void JsonReader::blob(std::string_view name, std::string& value, std::size_t) {
+  if (const Json* json = find(name)) read_hex(name, *json, value);
+}
+
 bool JsonReader::begin_optional(std::string_view name, bool) {
   const Json* json = find(name);
   return json != nullptr && !json->is_null();

@@ -37,6 +37,7 @@ class JsonReader {
   void bytes(std::string_view name, std::span<std::uint8_t> value);
   void command(std::string_view name, std::string& value, wire::CommandOrigin);
   void state_limits(std::string_view name, std::string& value);
+  void blob(std::string_view name, std::string& value, std::size_t max);
   void entry_body(std::string_view name, raft::EntryBody& value) { wire::tagged(*this, name, value); }
   bool begin_optional(std::string_view name, bool present);
   std::size_t begin_list(std::string_view name, std::size_t size, const wire::Count&);

@@ -38,6 +38,8 @@ void JsonWriter::state_limits(std::string_view name, const std::string& value) {
   }
 }
 
+void JsonWriter::blob(std::string_view name, const std::string& value, std::size_t) { put(name, to_hex(value)); }
+
 bool JsonWriter::begin_optional(std::string_view name, bool present) {
   if (!present) put(name, nullptr);
   return present;

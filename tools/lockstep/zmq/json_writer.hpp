@@ -34,6 +34,7 @@ class JsonWriter {
   void bytes(std::string_view name, std::span<const std::uint8_t> value);
   void command(std::string_view name, const std::string& value, wire::CommandOrigin);
   void state_limits(std::string_view name, const std::string& value);
+  void blob(std::string_view name, const std::string& value, std::size_t max);
   void entry_body(std::string_view name, const raft::EntryBody& value) { wire::tagged(*this, name, value); }
   bool begin_optional(std::string_view name, bool present);
   std::size_t begin_list(std::string_view name, std::size_t size, const wire::Count&);

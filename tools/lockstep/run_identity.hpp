@@ -1,0 +1,42 @@
+// Who a `lockstep run --identity FILE` is, so that the same command line started again after a crash has its locks at
+// once.
+//
+// FILE keeps the client id, the secret and the session of each cluster (state_file.hpp). Beside it, FILE.lock is locked
+// (flock) by the run and by its guardian, which is forked off later and has the same descriptor: it comes free when
+// both are gone, and the guardian goes only when nothing of its command lives. So whoever has it may take the locks
+// over and start the command anew, though their lease still runs. It says nothing of other machines.
+// Not thread-safe.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "nodes/client/lock.hpp"
+#include "tools/lockstep/file.hpp"
+#include "tools/lockstep/lock_terms.hpp"
+#include "tools/lockstep/state_file.hpp"
+
+namespace lockstep {
+
+class RunIdentity {
+ public:
+  // Waits while an earlier run of FILE, or its guardian, is still there, but not longer than `patience` (none: for
+  // ever); then the error "not_granted". Before the guardian is forked.
+  static Expected<RunIdentity> open(const std::filesystem::path& path, std::optional<ClientId> client,
+                                    std::optional<Duration> patience);
+
+  const ClientId& client_id() const { return file_->client_id(); }
+  // What an earlier run held, if that is what is wanted now; of anything else the session is closed. Keeps the client's
+  // session from here on: before its first operation. `timeout` bounds all of it.
+  Expected<std::optional<Lock>> take_over(Client& client, const LockTerms& wanted, Duration timeout);
+
+ private:
+  RunIdentity(Descriptor running, StateFile file)
+      : running_(std::move(running)), file_(std::make_shared<StateFile>(std::move(file))) {}
+
+  Descriptor running_;
+  std::shared_ptr<StateFile> file_;
+};
+
+}  // namespace lockstep
