@@ -37,10 +37,11 @@ Nodes::Nodes(std::size_t count, const std::filesystem::path& folder, std::string
     std::ofstream config(folder_ / (name + ".toml"));
     config << "name = \"" << name << "\"\ndata = \"" << data_folder(name).string() << "\"\n";
     config << "[storage]\nsegment_bytes = 1048576\n";  // so that a full disk is met soon
-    for (const auto& [other, at] : served) {
-      const bool self = other == name;
+    for (const auto& entry : served) {
+      const std::string& other = entry.first;
+      const Served& at = entry.second;
       const auto door = [&](Channel channel, const std::string& target) {
-        return self ? target : network.open_door(name, other, channel, target);
+        return other == name ? target : network.open_door(name, other, channel, target);
       };
       config << member(other, at.client, door(Channel::kPeer, at.peer), door(Channel::kPublish, at.publish));
     }
