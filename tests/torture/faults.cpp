@@ -1,5 +1,8 @@
 #include "tests/torture/faults.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace lockstep::torture {
 
 using std::chrono::milliseconds;
@@ -33,7 +36,8 @@ std::optional<FaultKind> parse_fault(std::string_view name) {
   return std::nullopt;
 }
 
-FaultPlan::FaultPlan(std::vector<FaultKind> kinds, std::uint64_t seed) : kinds_(std::move(kinds)), random_(seed) {}
+FaultPlan::FaultPlan(std::vector<FaultKind> kinds, std::uint64_t seed, Duration run)
+    : kinds_(std::move(kinds)), random_(seed), share_(run / static_cast<Duration::rep>(kinds_.size() + 1)) {}
 
 std::optional<FaultKind> FaultPlan::next() {
   if (left_.empty()) left_ = kinds_;
@@ -46,13 +50,20 @@ std::optional<FaultKind> FaultPlan::next() {
 
 Duration FaultPlan::length(FaultKind kind) {
   const bool is_long = random_.one_in(4);
+  Duration length{};
   switch (kind) {
-    case FaultKind::kRestart: return random_.between(milliseconds(50), milliseconds(500));
-    case FaultKind::kClientPause: return random_.between(milliseconds(500), milliseconds(is_long ? 8000 : 3000));
-    default: return random_.between(milliseconds(200), milliseconds(is_long ? 5000 : 2000));
+    case FaultKind::kRestart: length = random_.between(milliseconds(50), milliseconds(500)); break;
+    case FaultKind::kClientPause:
+      length = random_.between(milliseconds(500), milliseconds(is_long ? 8000 : 3000));
+      break;
+    default: length = random_.between(milliseconds(200), milliseconds(is_long ? 5000 : 2000)); break;
   }
+  return std::min(length, share_ / 3 * 2);
 }
 
-Duration FaultPlan::calm() { return random_.between(milliseconds(300), milliseconds(random_.one_in(4) ? 3000 : 1000)); }
+Duration FaultPlan::calm() {
+  const Duration calm = random_.between(milliseconds(300), milliseconds(random_.one_in(4) ? 3000 : 1000));
+  return std::min(calm, share_ / 3);
+}
 
 }  // namespace lockstep::torture

@@ -35,7 +35,8 @@ std::optional<FaultKind> parse_fault(std::string_view name);
 
 class FaultPlan {
  public:
-  FaultPlan(std::vector<FaultKind> kinds, std::uint64_t seed);
+  // Nothing lasts so long that not every kind would come within `run`.
+  FaultPlan(std::vector<FaultKind> kinds, std::uint64_t seed, Duration run);
 
   // Every kind once in an order of the seed, then every kind again in another.
   std::optional<FaultKind> next();
@@ -47,6 +48,7 @@ class FaultPlan {
   std::vector<FaultKind> kinds_;
   std::vector<FaultKind> left_;
   Random random_;
+  Duration share_;  // of the run, for one fault and the calm after it
 };
 
 }  // namespace lockstep::torture

@@ -27,7 +27,10 @@ std::string in_seconds(Nanoseconds time) { return std::to_string(time / 1'000'00
 
 TortureRun::TortureRun(const RunOptions& options, const std::atomic<bool>& stop,
                        std::function<void(const std::string&)> tell)
-    : options_(options), stop_(stop), tell_(std::move(tell)), plan_(options.faults, options.seed) {
+    : options_(options),
+      stop_(stop),
+      tell_(std::move(tell)),
+      plan_(options.faults, options.seed, std::chrono::seconds(options.seconds)) {
   history_.run.seed = options.seed;
   history_.run.nodes = options.nodes;
   history_.run.clients = options.clients;
@@ -53,16 +56,19 @@ void TortureRun::set_up() {
     if (!small_disk_->problem().empty()) {
       history_.run.skipped.push_back("disk: " + small_disk_->problem());
       kinds.erase(disk);
-      plan_ = FaultPlan(kinds, options_.seed);
+      plan_ = FaultPlan(kinds, options_.seed, std::chrono::seconds(options_.seconds));
     }
   }
   network_ = std::make_unique<Network>();
   nodes_ = std::make_unique<Nodes>(options_.nodes, options_.folder, options_.lockstepd, *network_);
   clients_ = std::make_unique<ClientProcesses>(options_.clients, options_.seed, *nodes_, options_.folder);
   nodes_->start_all();
-  const bool formed = testing::wait_until([&] { return stop_ || nodes_->leader().has_value(); });
-  if (stop_) return;
-  if (!formed) {
+  bool has_leader = false;
+  testing::wait_until([&] {
+    has_leader = nodes_->leader().has_value();
+    return stop_ || has_leader || !nodes_->take_dead().empty();
+  });
+  if (!has_leader && !stop_) {
     std::string logs;
     for (const std::string& name : nodes_->names()) logs += "\n" + tail_of(nodes_->log_file(name));
     throw std::runtime_error("the nodes elected no leader; their logs:" + logs);
