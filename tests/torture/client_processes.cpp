@@ -33,6 +33,7 @@ void ClientProcesses::start(const std::string& name) {
   const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
   const std::size_t count = clients_ / names_.size() + (place < clients_ % names_.size() ? 1 : 0);
   records_.push_back(folder_ / (name + "-from-" + std::to_string(next_client_) + ".jsonl"));
+  record_of_[name] = records_.back();
   const std::vector<std::string> command{"/proc/self/exe", "clients",
                                          "--first",        std::to_string(next_client_),
                                          "--count",        std::to_string(count),
@@ -71,10 +72,14 @@ void ClientProcesses::resume_all() {
 
 std::vector<std::string> ClientProcesses::stop_all() {
   std::vector<std::string> bad;
-  for (auto& [name, process] : processes_) process.signal(SIGTERM);
-  for (auto& [name, process] : processes_) {
-    const bool in_time = testing::wait_until([&p = process] { return p.ended().has_value(); });
-    if (!in_time || process.ended()->exit_code != 0) bad.push_back(name);
+  for (auto& entry : processes_) {
+    // Before it has begun its record it does not know yet what SIGTERM means.
+    testing::wait_until([&] { return std::filesystem::exists(record_of_[entry.first]) || entry.second.ended(); });
+    entry.second.signal(SIGTERM);
+  }
+  for (auto& entry : processes_) {
+    const bool in_time = testing::wait_until([&] { return entry.second.ended().has_value(); });
+    if (!in_time || entry.second.ended()->exit_code != 0) bad.push_back(entry.first);
   }
   processes_.clear();
   return bad;

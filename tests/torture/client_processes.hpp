@@ -42,6 +42,7 @@ class ClientProcesses {
   std::filesystem::path folder_;
   std::vector<std::string> names_;
   std::map<std::string, testing::Process> processes_;
+  std::map<std::string, std::filesystem::path> record_of_;  // of each that runs or did
   std::set<std::string> paused_;
   std::vector<std::filesystem::path> records_;
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> counted_;  // by record: bytes read, lines in them

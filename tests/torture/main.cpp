@@ -129,7 +129,8 @@ int parse_and_run(int argc, char** argv) {
     const bool is_chosen = chosen.empty() || std::find(chosen.begin(), chosen.end(), each.name) != chosen.end();
     if (is_chosen) command_line.run.faults.push_back(each.kind);
   }
-  if (command_line.run.lockstepd.empty()) command_line.run.lockstepd = lockstepd_beside_this();
+  std::string& lockstepd = command_line.run.lockstepd;  // started in another folder than this one
+  lockstepd = lockstepd.empty() ? lockstepd_beside_this() : std::filesystem::absolute(lockstepd).string();
   return torture(command_line);
 }
 
