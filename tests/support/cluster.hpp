@@ -11,13 +11,11 @@
 #include <vector>
 
 #include "nodes/client/client.hpp"
+#include "tests/support/free_endpoint.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/raw_client.hpp"
 
 namespace lockstep::testing {
-
-// tcp://127.0.0.1:PORT, with a port that is free and that no other test will be given while this one runs.
-std::string free_endpoint();
 
 struct Endpoints {
   std::string client = free_endpoint();

@@ -84,7 +84,7 @@ TemporaryFolder::TemporaryFolder() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  if (std::getenv("LOCKSTEP_KEEP") != nullptr) {
+  if (kept_ || std::getenv("LOCKSTEP_KEEP") != nullptr) {
     std::fprintf(stderr, "kept: %s\n", path_.c_str());
     return;
   }

@@ -50,9 +50,11 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   const std::filesystem::path& path() const { return path_; }
+  void keep() { kept_ = true; }  // it stays after all
 
  private:
   std::filesystem::path path_;
+  bool kept_ = false;
 };
 
 }  // namespace lockstep::testing

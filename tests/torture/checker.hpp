@@ -1,0 +1,32 @@
+// Judges a history: could one correct lock service have given these answers?
+//
+// Three parties look at it, each from less or more:
+// - check_order: the answers' log indexes against real time;
+// - check_holds: who could count on what, when: no two holders at a time, tokens that rise, releases that stay;
+// - check_replay: the log once more through the naive state machine: every answer must be its answer, whatever ran
+//   must have been asked for, and nothing that a client was told did not happen may have.
+// An indefinite call is allowed both ways everywhere. Pure functions; a history without entries is not replayed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/torture/history.hpp"
+
+namespace lockstep::torture {
+
+struct Violation {
+  std::string rule;  // "double grant", "falling token", "lost release", "stale read", "wrong answer", ...
+  std::string text;  // what was seen, with clients, numbers, indexes and times
+};
+
+// At most so many of each party are told.
+inline constexpr std::size_t kMostViolations = 25;
+
+std::vector<Violation> check_order(const History& history);
+std::vector<Violation> check_holds(const History& history);
+std::vector<Violation> check_replay(const History& history);
+// All of them, after what the run itself found.
+std::vector<Violation> check(const History& history);
+
+}  // namespace lockstep::torture
