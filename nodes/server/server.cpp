@@ -49,7 +49,7 @@ Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
   options.seed = random_identifier();
   options.segment_bytes = config.segment_bytes;
   options.cluster_of_one = config.members.size() == 1;
-  options.background_segments = true;
+  options.background = true;
   return Storage::open(disk, options).map_error([&](const StorageError& error) {
     return error_at(config, "data", error.message);
   });

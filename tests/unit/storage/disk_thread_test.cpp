@@ -50,7 +50,7 @@ TEST_CASE("all writes complete in the order of submission, on a real folder, ove
   const test::TemporaryFolder folder;
   StorageOptions options = test::options();
   options.folder = folder / "data";
-  options.background_segments = true;
+  options.background = true;
   std::vector<raft::Entry> expected;
   constexpr std::uint64_t kWrites = 2000;
   {
