@@ -101,14 +101,16 @@ inline std::vector<raft::Entry> everything(const raft::Restored& restored) {
   REQUIRE(restored.base.index <= head.index);
   REQUIRE(restored.base.index + restored.entries.size() >= head.index);
   if (restored.base.index) REQUIRE(restored.base.term == all[restored.base.index.value() - 1].term);
+  bool agrees = true;
   for (std::size_t i = 0; i < restored.entries.size(); ++i) {
     const std::size_t place = restored.base.index.value() + i;
     if (place < all.size()) {
-      REQUIRE(all[place] == restored.entries[i]);
+      agrees = agrees && all[place] == restored.entries[i];
     } else {
       all.push_back(restored.entries[i]);
     }
   }
+  REQUIRE(agrees);
   return all;
 }
 
