@@ -136,12 +136,17 @@ DiskResult<LogWriter::Outcome> Storage::flush_batch() {
   return outcome;
 }
 
-DiskResult<void> Storage::write_meta(const raft::HardState& hard_state) {
+Meta Storage::meta_now() const {
   Meta meta = meta_.get();
-  meta.hard_state = hard_state;
   meta.synced_sequence = log_.position().next_sequence - 1;
   meta.highest_index = log_.position().highest_index;
   meta.snapshot = snapshots_.newest();
+  return meta;
+}
+
+DiskResult<void> Storage::write_meta(const raft::HardState& hard_state) {
+  Meta meta = meta_now();
+  meta.hard_state = hard_state;
   return meta_.write(meta);
 }
 
@@ -149,13 +154,8 @@ DiskResult<void> Storage::write_meta(const raft::HardState& hard_state) {
 DiskResult<void> Storage::drop_what_snapshots_replace() {
   if (compacting_.valid()) return {};  // it reads them; its end comes here too
   const LogStart start = log_.start_above(snapshots_.log_is_needed_above());
-  Meta meta = meta_.get();
-  meta.snapshot = snapshots_.newest();
-  if (start.segment > log_.segments().front().number) {
-    meta.log_start = start;
-    meta.synced_sequence = log_.position().next_sequence - 1;
-    meta.highest_index = log_.position().highest_index;
-  }
+  Meta meta = meta_now();
+  if (start.segment > log_.segments().front().number) meta.log_start = start;
   if (meta != meta_.get()) {
     if (auto done = meta_.write(meta); !done) return done;
   }

@@ -96,6 +96,7 @@ class Storage {
   DiskResult<LogWriter::Outcome> write_entries(std::span<const raft::Write> writes, Group& group);
   DiskResult<LogWriter::Outcome> install(const raft::Snapshot& snapshot);
   DiskResult<LogWriter::Outcome> flush_batch();
+  Meta meta_now() const;  // with the hard state that it has
   DiskResult<void> write_meta(const raft::HardState& hard_state);
   DiskResult<void> drop_what_snapshots_replace();
   tl::unexpected<StorageError> fail(const DiskError& error);
