@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr std::array kLogLevels{"debug", "info", "warning", "error"};
 constexpr std::array kEndpointKeys{"client", "peer", "publish"};
 
-constexpr std::int64_t kSmallestSegment = 1024 * 1024;
+constexpr auto kSmallestSegment = static_cast<std::int64_t>(kMinSegmentBytes);
 constexpr std::int64_t kLargestSegment = std::int64_t{1024} * 1024 * 1024;
 constexpr std::int64_t kSmallestCompaction = 4 * 1024;
 constexpr std::int64_t kLargestCompaction = std::int64_t{64} * 1024 * 1024 * 1024;

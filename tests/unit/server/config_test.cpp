@@ -169,7 +169,7 @@ TEST_CASE("a number out of range is refused") {
   CHECK(error_with_added("[limits]\nsessions = 4294967296\n") ==
         "b.toml:22: limits.sessions: must be 1 to 4294967295, not 4294967296");
   CHECK(error_with_added("[storage]\nsegment_bytes = 4096\n") ==
-        "b.toml:22: storage.segment_bytes: must be 1048576 to 1073741824, not 4096");
+        "b.toml:22: storage.segment_bytes: must be 65536 to 1073741824, not 4096");
   CHECK(error_with_added("[storage]\ncompact_log_bytes = 4095\n") ==
         "b.toml:22: storage.compact_log_bytes: must be 4096 to 68719476736, not 4095");
 }
