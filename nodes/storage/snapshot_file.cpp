@@ -59,15 +59,16 @@ std::string encode_first_block(std::string_view head, std::uint32_t state_crc) {
   return seal_block(std::move(content));
 }
 
+// All but the last piece are synced too.
 DiskResult<void> write_in_pieces(Disk& disk, const File& file, std::uint64_t offset, std::string_view bytes) {
-  while (!bytes.empty()) {
+  for (;;) {
     const std::string_view piece = bytes.substr(0, kPieceBytes);
-    auto done = disk.write(file, offset, piece).and_then([&] { return disk.sync(file); });
-    if (!done) return done;
+    if (auto done = disk.write(file, offset, piece); !done) return done;
     offset += piece.size();
     bytes.remove_prefix(piece.size());
+    if (bytes.empty()) return {};
+    if (auto done = disk.sync(file); !done) return done;
   }
-  return {};
 }
 
 DiskResult<std::optional<SnapshotFile>> read_head(Disk& disk, const File& file, LogIndex index) {

@@ -100,6 +100,27 @@ TEST_CASE("a snapshot reads back as it was written, and not with any byte change
   CHECK(*read_snapshot(renamed, LogIndex(3)) == nullptr);
 }
 
+TEST_CASE("a large snapshot is written and synced piece by piece, and has its name only once all of it is synced") {
+  MemoryDisk disk;
+  REQUIRE(disk.lock_folder("data"));
+  raft::Snapshot snapshot = snapshot_of(Entries{entry(1, "a"), entry(2, "b")});
+  snapshot.state = std::string(9 * 1024 * 1024, 'x');
+  snapshot.head.state_bytes = snapshot.state.size();
+  for (std::uint64_t stop = 0;; ++stop) {
+    REQUIRE(stop < 20);
+    MemoryDisk crashed = disk;
+    crashed.stop_after(stop);
+    const bool written = write_snapshot(crashed, snapshot).has_value();
+    crashed.crash([](std::size_t i) { return i == 0; });  // the first name, and no data
+    const bool has_name = crashed.names().count(snapshot_name(LogIndex(2))) == 1;
+    if (has_name) REQUIRE(**read_snapshot(crashed, LogIndex(2)) == snapshot);
+    if (!written) continue;
+    CHECK(has_name);
+    CHECK(crashed.count(Operation::kSync) == 3);
+    break;
+  }
+}
+
 TEST_CASE("S6: a compaction is made of the whole log, or of the snapshot before it and the log since") {
   MemoryDisk disk;
   Node node(disk);
