@@ -34,8 +34,12 @@ tl::expected<std::vector<Entry>, std::string> read_log(const std::filesystem::pa
   const auto scan = scan_log(disk, data_folder.string(), meta->get());
   if (!scan) return tl::unexpected(scan.error().message);
   if (scan->damage) return tl::unexpected(data_folder.string() + ": the log is damaged");
+  if (scan->log.base.index) {
+    return tl::unexpected(data_folder.string() + ": the log begins after index " +
+                          std::to_string(scan->log.base.index.value()) + ", so it cannot be replayed");
+  }
   std::vector<Entry> entries;
-  for (const raft::Entry& raw : scan->entries) {
+  for (const raft::Entry& raw : scan->log.entries) {
     auto entry = decoded(entries.size() + 1, raw);
     if (!entry) return tl::unexpected(entry.error());
     entries.push_back(*std::move(entry));
