@@ -38,6 +38,11 @@ std::vector<std::string> run_of(const std::vector<std::string>& arguments, const
 
 bool is_free(User& user, const std::string& name) { return user.run({"check", name, "--linearizable"}).exit_code == 1; }
 
+// A script that names the processes of a group that live. What has ended and is not reaped yet (Z) does not.
+std::string living_of(pid_t group) {
+  return "ps -eo pgid=,stat= | awk '$1 == " + std::to_string(group) + " && $2 !~ /^Z/'";
+}
+
 // Deaf to what can be ignored, and so is its child.
 constexpr const char* kStubborn =
     "trap '' TERM INT HUP; (trap '' TERM INT HUP; while :; do sleep 0.1; done) & "
@@ -235,9 +240,7 @@ TEST_CASE("when `run` is stopped its command dies before anybody else has the lo
   Process running = user.start(run_of({"a", "--ttl", "3s", "--grace", "300ms"}, kStubborn));
   const pid_t group = wait_for_pid(user);
   running.signal(SIGSTOP);
-  // What has ended is not reaped while `run` is stopped: Z.
-  const std::string look = "ps -eo pgid=,stat= | awk '$1 == " + std::to_string(group) + " && $2 !~ /^Z/'";
-  const Result next = other.run(run_of({"a", "--wait", "25s"}, look));
+  const Result next = other.run(run_of({"a", "--wait", "25s"}, living_of(group)));
   CHECK(next.out.empty());
   running.signal(SIGCONT);
   CHECK(running.wait().exit_code == 123);
@@ -258,7 +261,7 @@ TEST_CASE("a run that is started again after it was killed has its lock at once,
   running.signal(SIGKILL);
   CHECK(running.wait().signal == SIGKILL);
   const auto start = std::chrono::steady_clock::now();
-  const std::string is_alive = "kill -0 -" + std::to_string(group) + " && echo lives; ";
+  const std::string is_alive = living_of(group) + "; ";
   const Result again = user.run(run_of(arguments, is_alive + "echo $LOCKSTEP_TOKEN; echo $LOCKSTEP_LOCK"));
   CHECK(again.exit_code == 0);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));  // a third of the lease
