@@ -6,6 +6,7 @@
 
 #include "tests/explore/replication_model.hpp"
 #include "tests/explore/search.hpp"
+#include "tests/explore/takeover_model.hpp"
 
 namespace lockstep::explore {
 namespace {
@@ -47,11 +48,16 @@ int main(int argc, char** argv) {
   replicate->add_option("--damages", replication.damages, "")->check(CLI::Range(0, 3));
   replicate->add_flag("--rumours", replication.rumours, "");
   replicate->add_flag("--fetches", replication.fetches, "");
+  TakeoverBounds takeover;
+  CLI::App* take_over = app.add_subcommand("takeover", "incarnations of one client, late and repeated Opens (L1, L8)");
+  take_over->add_option("--incarnations", takeover.incarnations, "of one client")->check(CLI::Range(1, 4));
+  take_over->add_option("--entries", takeover.entries, "of the log")->check(CLI::Range(1, 30));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
   limits.time = std::chrono::seconds(seconds);
+  if (*take_over) return explore(TakeoverModel(takeover), limits);
   return explore(ReplicationModel(replication), limits);
 }

@@ -52,6 +52,21 @@ struct Successor {
   bool violates = false;  // step() says what
 };
 
+// For a model that steps through its events one by one.
+template <typename Model, typename Events>
+void successors_by_steps(Model& model, const typename Model::State& state, const Events& events,
+                         std::vector<Successor<Model>>& successors) {
+  for (const auto& event : events) {
+    successors.push_back({event, state, false});
+    try {
+      successors.back().state = model.step(state, event);
+    } catch (const Violation&) {
+      successors.back().violates = true;
+      return;
+    }
+  }
+}
+
 template <typename Model>
 class Search {
  public:
