@@ -54,6 +54,7 @@ class Formation {
   WriteId last_write() const { return last_write_; }
 
  private:
+  friend struct Inside;  // of the explorer
   struct Peer {
     NodeId id;
     Time heard{};

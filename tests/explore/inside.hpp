@@ -1,4 +1,5 @@
-// All of a Raft that decides what it does next, and nothing else. A friend of it, since most of that is private.
+// All of a Raft, or of a Formation, that decides what it does next, and nothing else. A friend of them, since most of
+// that is private.
 //
 // Left out, with why two states that differ only there have the same future in these models:
 //   times and random choices      the models let any timeout fire at any moment, and R9 never protects a leader
@@ -9,6 +10,7 @@
 //   waiting messages without effect    NotLeader, Fetch, a denied vote: the models deliver their like at any time
 #pragma once
 
+#include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
 #include "tests/explore/projection.hpp"
 
@@ -29,6 +31,19 @@ struct Inside {
     std::set<std::uint64_t> waiting;  // the same vote granted twice is as good as once
     for (const Outgoing& outgoing : raft.messages_) waiting.insert(number_of(outgoing.message, out));
     for (const std::uint64_t number : waiting) out.add(number);
+  }
+
+  static void add_to(explore::Fingerprinter& out, const Formation& formation) {
+    out.add(formation.node_.hard_state.cluster.value()).add(formation.node_.entries.size());
+    for (const Entry& entry : formation.node_.entries) {
+      for (const Member& voter : std::get<Configuration>(entry.body).voters) out.add(voter.id.value());
+    }
+    for (const auto& [name, peer] : formation.peers_) {
+      out.add(static_cast<std::uint64_t>(name.front())).add(peer.id.value()).add(peer.previous_id.value());
+      out.add(static_cast<std::uint64_t>(peer.changes));
+    }
+    out.add(formation.made_it_).add(formation.formed_.has_value()).add(formation.doom_.has_value());
+    out.add(formation.entry_write_.has_value()).add(formation.binding_write_.has_value());
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "tests/explore/forming_model.hpp"
 #include "tests/explore/replication_model.hpp"
 #include "tests/explore/search.hpp"
 #include "tests/explore/takeover_model.hpp"
@@ -48,6 +49,11 @@ int main(int argc, char** argv) {
   replicate->add_option("--damages", replication.damages, "")->check(CLI::Range(0, 3));
   replicate->add_flag("--rumours", replication.rumours, "");
   replicate->add_flag("--fetches", replication.fetches, "");
+  FormingBounds forming;
+  CLI::App* form = app.add_subcommand("forming", "how a cluster comes to be, with crashes and wiped disks (R17)");
+  form->add_option("--crashes", forming.crashes, "")->check(CLI::Range(0, 6));
+  form->add_option("--wipes", forming.wipes, "")->check(CLI::Range(0, 6));
+  form->add_flag("--stale-hellos", forming.stale_hellos, "");
   TakeoverBounds takeover;
   CLI::App* take_over = app.add_subcommand("takeover", "incarnations of one client, late and repeated Opens (L1, L8)");
   take_over->add_option("--incarnations", takeover.incarnations, "of one client")->check(CLI::Range(1, 4));
@@ -59,5 +65,6 @@ int main(int argc, char** argv) {
   }
   limits.time = std::chrono::seconds(seconds);
   if (*take_over) return explore(TakeoverModel(takeover), limits);
+  if (*form) return explore(FormingModel(forming), limits);
   return explore(ReplicationModel(replication), limits);
 }
