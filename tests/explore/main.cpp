@@ -12,11 +12,11 @@
 namespace lockstep::explore {
 namespace {
 
-enum ExitCode { kOk = 0, kUsage = 2, kLimitReached = 3, kViolated = 12 };
+enum ExitCode { kOk = 0, kUsage = 2, kViolated = 12 };
 
 template <typename Model>
 int explore(Model model, const Limits& limits) {
-  Findings findings = Search<Model>(model, limits).run();
+  const Findings findings = Search<Model>(model, limits).run();
   const char* ending = findings.ending == Ending::kExhausted ? "exhausted"
                        : findings.ending == Ending::kLimit   ? "stopped at the limit"
                                                              : "VIOLATION";
@@ -29,42 +29,58 @@ int explore(Model model, const Limits& limits) {
   return kViolated;
 }
 
+CLI::App* add_replication(CLI::App& app, const char* name, const char* what, ReplicationBounds& bounds) {
+  CLI::App* model = app.add_subcommand(name, what);
+  const auto bound = [&](const char* option, std::uint64_t& value, std::uint64_t least, std::uint64_t most,
+                         const char* meaning) {
+    model->add_option(option, value, meaning)->check(CLI::Range(least, most))->capture_default_str();
+  };
+  bound("--terms", bounds.terms, 1, kMaxTerm - 1, "beyond the first");
+  bound("--entries", bounds.entries, 1, 8, "of a log beyond entry 1, no-ops too");
+  bound("--crashes", bounds.crashes, 0, 3, "that lose what was not synced");
+  bound("--damages", bounds.damages, 0, 3, "of disks, found at a restart");
+  model->add_flag("--rumours", bounds.rumours, "messages of which only the term or the leader counts, and R10");
+  model->add_flag("--fetches", bounds.fetches, "tell apart nodes that wait for the answer to a Fetch");
+  model->add_flag("--figure-8", bounds.figure_8, "begin in term 3, with a minority's entry on each of two nodes");
+  return model;
+}
+
 }  // namespace
 }  // namespace lockstep::explore
 
 int main(int argc, char** argv) {
   using namespace lockstep::explore;
   Limits limits;
+  std::uint64_t seconds = 600;
   ReplicationBounds replication;
-  CLI::App app{"Searches all that a small cluster of the production core can do."};
+  ReplicationBounds repair;
+  repair.crashes = 0;
+  repair.damages = 1;
+  FormingBounds forming;
+  TakeoverBounds takeover;
+
+  CLI::App app{"Searches all that a small cluster of the production core can do, breadth first."};
+  app.footer("Exit status: 0 nothing broke, 2 usage, 12 a property broke; the shortest trace is printed.");
   app.require_subcommand(1);
   app.fallthrough();
-  std::uint64_t seconds = 600;
   app.add_option("--states", limits.states, "stop after so many")->capture_default_str();
   app.add_option("--seconds", seconds, "stop after so many")->capture_default_str();
-  CLI::App* replicate = app.add_subcommand("replication", "elections, replication, crashes (R1 to R8)");
-  replicate->add_option("--terms", replication.terms, "beyond the first")->check(CLI::Range(1, 6));
-  replicate->add_option("--entries", replication.entries, "beyond entry 1")->check(CLI::Range(1, 8));
-  replicate->add_option("--crashes", replication.crashes, "")->check(CLI::Range(0, 3));
-  replicate->add_option("--damages", replication.damages, "")->check(CLI::Range(0, 3));
-  replicate->add_flag("--rumours", replication.rumours, "");
-  replicate->add_flag("--fetches", replication.fetches, "");
-  FormingBounds forming;
+  CLI::App* replicate = add_replication(app, "replication", "elections, replication, crashes (R1 to R8)", replication);
+  add_replication(app, "repair", "the same with a disk whose acknowledged data was damaged (S2)", repair);
   CLI::App* form = app.add_subcommand("forming", "how a cluster comes to be, with crashes and wiped disks (R17)");
-  form->add_option("--crashes", forming.crashes, "")->check(CLI::Range(0, 6));
-  form->add_option("--wipes", forming.wipes, "")->check(CLI::Range(0, 6));
-  form->add_flag("--stale-hellos", forming.stale_hellos, "");
-  TakeoverBounds takeover;
-  CLI::App* take_over = app.add_subcommand("takeover", "incarnations of one client, late and repeated Opens (L1, L8)");
-  take_over->add_option("--incarnations", takeover.incarnations, "of one client")->check(CLI::Range(1, 4));
-  take_over->add_option("--entries", takeover.entries, "of the log")->check(CLI::Range(1, 30));
+  form->add_option("--crashes", forming.crashes)->check(CLI::Range(0, 6))->capture_default_str();
+  form->add_option("--wipes", forming.wipes)->check(CLI::Range(0, 6))->capture_default_str();
+  form->add_flag("--stale-hellos", forming.stale_hellos, "a Hello arrives when its sender has long stopped saying it");
+  CLI::App* take_over = app.add_subcommand("takeover", "one client's incarnations, late and repeated Opens (L1, L8)");
+  take_over->add_option("--incarnations", takeover.incarnations)->check(CLI::Range(1, 4))->capture_default_str();
+  take_over->add_option("--entries", takeover.entries, "of the log")->check(CLI::Range(1, 30))->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
   limits.time = std::chrono::seconds(seconds);
-  if (*take_over) return explore(TakeoverModel(takeover), limits);
   if (*form) return explore(FormingModel(forming), limits);
-  return explore(ReplicationModel(replication), limits);
+  if (*take_over) return explore(TakeoverModel(takeover), limits);
+  return explore(ReplicationModel(*replicate ? replication : repair), limits);
 }

@@ -23,6 +23,24 @@ ReplicationModel::State ReplicationModel::initial() {
   state.traffic = traffics_.intern(traffic);
   state.crashes = narrow(bounds_.crashes);
   state.damages = narrow(bounds_.damages);
+  return bounds_.figure_8 ? begin_figure_8(state) : state;
+}
+
+// Raft section 5.4.2, figure 8: a led term 2 and c leads term 3, both by b's vote, and nobody else has their entries.
+// Reached by events like any other state; from here on two terms are enough for what else would need four.
+ReplicationModel::State ReplicationModel::begin_figure_8(State state) {
+  const auto happens = [&](const Event& event) {
+    state = step(state, event);
+    while (facts(state, event.node).writes > 0) state = step(state, of_node(Kind::kPersist, event.node));
+  };
+  happens(of_node(Kind::kCampaign, 0));
+  happens({Kind::kVoteRequest, 1, 2, 0, 1, 1, 0, 0});
+  happens({Kind::kVote, 0, 2, 1, 0, 0, 0, 0});
+  happens({Kind::kHearOfTerm, 2, 2, 0, 0, 0, 0, 0});
+  happens(of_node(Kind::kCampaign, 2));
+  happens({Kind::kVoteRequest, 1, 3, 2, 1, 1, 0, 0});
+  happens({Kind::kVote, 2, 3, 1, 0, 0, 0, 0});
+  happens({Kind::kHearOfTerm, 0, 3, 2, 0, 0, 0, 0});
   return state;
 }
 

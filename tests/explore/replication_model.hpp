@@ -23,8 +23,9 @@ struct ReplicationBounds {
   std::uint64_t entries = 2;
   std::uint64_t crashes = 1;
   std::uint64_t damages = 0;
-  bool rumours = false;  // messages that say only the term or who leads, and leaders that give up without a quorum
-  bool fetches = false;  // tell apart nodes that wait for a Fetch's answer
+  bool rumours = false;   // messages that say only the term or who leads, and leaders that give up without a quorum
+  bool figure_8 = false;  // begin where the story of the paper's Figure 8 gets dangerous, see begin_figure_8()
+  bool fetches = false;   // tell apart nodes that wait for a Fetch's answer
 };
 
 class ReplicationModel {
@@ -48,6 +49,7 @@ class ReplicationModel {
   std::string sizes() const;
 
  private:
+  State begin_figure_8(State state);
   // What can happen to one node in some traffic, and what becomes of the two. Kept, as both recur.
   struct Change {
     Event event;
