@@ -216,7 +216,7 @@ Fingerprint FormingModel::fingerprint(const State& state) const {
   Fingerprinter out;
   for (const std::uint32_t node : state.nodes) out.add(node);
   const std::uint64_t hellos = bounds_.stale_hellos ? state.hellos : 0;
-  out.add(state.forms).add(hellos).add(state.served).add(state.crashes | state.wipes << 8U);
+  out.add(state.forms).add(hellos).add(state.served).add(state.crashes + 256U * state.wipes);
   return out.finish();
 }
 

@@ -284,7 +284,7 @@ Fingerprint ReplicationModel::fingerprint(const State& state) const {
     }
     Fingerprinter out;
     for (const Fingerprint& node : renamed) out.add(node);
-    out.add(traffics_.fingerprints(state.traffic)[i]).add(state.crashes | state.damages << 8U);
+    out.add(traffics_.fingerprints(state.traffic)[i]).add(state.crashes + 256U * state.damages);
     least = std::min(least, out.finish());
   }
   return least;

@@ -98,6 +98,10 @@ TakeoverModel::State TakeoverModel::step(const State& state, const Event& event)
   if (event.kind == Kind::kOpen) {
     require(outcome.has_value(), "an Open was not answered");
     check_open(state, event, *outcome, next);
+    const SessionId own(state.session[event.process]);
+    const bool opened = std::holds_alternative<locks::SessionOpened>(outcome->result);
+    require(opened || before.machine.sessions().find(own) == nullptr,
+            "L1: a retried Open was not answered with its living session");
     const SessionId now = machine.machine.sessions().last_of(client_of(event.process));
     const SessionId last = before.machine.sessions().last_of(client_of(event.process));
     if (now != last && before.machine.sessions().find(last) != nullptr) {
@@ -145,7 +149,7 @@ void TakeoverModel::check_lock(const Machine& machine, State& next) const {
 Fingerprint TakeoverModel::fingerprint(const State& state) const {
   Fingerprinter out;
   out.add(state.machine).add(state.started).add(state.told).add(state.last_token);
-  for (std::size_t i = 0; i < kProcesses; ++i) out.add(state.replaces[i] | state.session[i] << 8U);
+  for (std::size_t i = 0; i < kProcesses; ++i) out.add(state.replaces[i] + 256U * state.session[i]);
   return out.finish();
 }
 

@@ -23,8 +23,7 @@ Fingerprint Traffic::fingerprint(const Renaming& names) const {
     out.add_for_each_node([&](std::size_t node) {
       std::uint64_t votes = 0;
       for (std::size_t to = 0; to < kNodes; ++to) votes |= ((said.votes[node] >> to) & 1U) << names[to];
-      out.add(said.asked_index[node] | said.asked_term[node] << 8U | votes << 16U |
-              static_cast<std::uint64_t>(said.acked[node]) << 24U);
+      out.add(said.asked_index[node]).add(said.asked_term[node]).add(votes).add(said.acked[node]);
     });
   }
   return out.finish();
