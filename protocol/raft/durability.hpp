@@ -31,6 +31,7 @@ class Durability {
   std::optional<Time> waiting_since() const;
 
  private:
+  friend struct Inside;  // of the explorer
   struct Pending {
     WriteId write;
     LogIndex first;

@@ -80,6 +80,9 @@ void Formation::receive(Now now, ConnectionId connection, const Message& message
 
 void Formation::on_hello(Now now, ConnectionId, const Message& message, const Hello& hello) {
   if (message.cluster) return;  // it lost its log, not its membership: only a formed node can help it
+  // To whoever had this name before, or to the disk that this one took the place of. What its sender was then, blank,
+  // it may not be any more.
+  if (message.to && message.to != node_.node) return;
   if (hello.initial_members != options_.initial_members) {
     stop(now, difference_of_members(options_.initial_members, hello.name, hello.initial_members));
     return;
@@ -90,14 +93,15 @@ void Formation::on_hello(Now now, ConnectionId, const Message& message, const He
   }
   const auto& members = options_.initial_members;
   if (std::find(members.begin(), members.end(), hello.name) == members.end()) return;
-  note_peer(now, hello.name, message.from);
+  note_peer(now, hello.name, message.from, static_cast<bool>(message.to));
   form_if_all_agree(now);
 }
 
 // A new id under a known name is a disk that was wiped; ids that take turns are two nodes with one name.
-void Formation::note_peer(Now now, const std::string& name, NodeId id) {
+void Formation::note_peer(Now now, const std::string& name, NodeId id, bool knows_us) {
   Peer& peer = peers_[name];
   peer.heard = now.time;
+  peer.knows_us = knows_us;
   if (peer.id == id) return;
   if (peer.previous_id == id && ++peer.changes > kToleratedChanges) {
     stop(now, "two nodes call themselves " + name + ": give each node a name of its own");
@@ -114,7 +118,7 @@ void Formation::form_if_all_agree(Now now) {
   if (peers_.size() + 1 != options_.initial_members.size()) return;
   // "never forms a cluster while a peer is unreachable" (R17): what it said long ago may not be so any more.
   for (const auto& [name, peer] : peers_) {
-    if (now.time - peer.heard > kMissedHellos * options_.hello_interval) return;
+    if (!peer.knows_us || now.time - peer.heard > kMissedHellos * options_.hello_interval) return;
   }
   Configuration configuration;
   configuration.cluster = ClusterId(random_.next_nonzero());
@@ -172,7 +176,9 @@ void Formation::tick(Now now) {
 void Formation::say_hello() {
   for (const std::string& name : options_.initial_members) {
     if (name == options_.name) continue;
-    output_.messages.push_back({ToMember{name}, message(Hello{options_.name, options_.initial_members})});
+    Message hello = message(Hello{options_.name, options_.initial_members});
+    if (const auto known = peers_.find(name); known != peers_.end()) hello.to = known->second.id;
+    output_.messages.push_back({ToMember{name}, std::move(hello)});
   }
 }
 

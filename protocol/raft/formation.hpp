@@ -54,8 +54,10 @@ class Formation {
   WriteId last_write() const { return last_write_; }
 
  private:
+  friend struct Inside;  // of the explorer
   struct Peer {
     NodeId id;
+    bool knows_us = false;  // it has heard this very disk, since that is whom it answers
     Time heard{};
     NodeId previous_id;  // what it called itself before that
     int changes = 0;     // how often it went back to an id it had left
@@ -63,7 +65,7 @@ class Formation {
 
   void on_hello(Now now, ConnectionId connection, const Message& message, const Hello& hello);
   void on_form(const Message& message, const Form& form);
-  void note_peer(Now now, const std::string& name, NodeId id);
+  void note_peer(Now now, const std::string& name, NodeId id, bool knows_us);
   void form_if_all_agree(Now now);
   void store(Entry entry);
   void bind();

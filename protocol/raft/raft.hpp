@@ -153,6 +153,8 @@ class Raft {
   std::optional<LogIndex> first_commit_heard() const { return first_commit_heard_; }
 
  private:
+  friend struct Inside;  // the explorer tells states apart by all that decides what happens next
+
   // --- roles, each with what only it needs ---
   struct OutstandingFetch {
     CallNumber number;

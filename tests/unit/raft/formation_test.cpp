@@ -166,6 +166,17 @@ FormingWorld three() {
   return world;
 }
 
+// Everyone has heard everyone, and the first listed makes entry 1; of what it says then these lines carry nothing.
+void all_agree_then_cut(FormingWorld& world, const std::vector<std::pair<std::string, std::string>>& lines) {
+  world.at("a").disk_is_late = true;
+  world.start_all();
+  world.run(kAMoment);
+  for (const auto& [from, to] : lines) world.cut(from, to);
+  world.at("a").disk_is_late = false;
+  world.persist("a");
+  world.run(kAMoment);
+}
+
 bool contains(const std::optional<std::string>& text, const std::string& part) {
   return text && text->find(part) != std::string::npos;
 }
@@ -311,6 +322,25 @@ TEST_CASE("a node that hears another by its own name stops (R17)") {
   CHECK(contains(world.at("a").fatal, "another node calls itself a"));
 }
 
+// What b said while it was blank, to the disk that a had then, may arrive when b has long been bound by that one.
+TEST_CASE("only who answers this very disk counts as blank: not a Hello that was meant for an earlier one (R17)") {
+  FormingWorld world = three();
+  world.start("a");
+  const NodeId b = world.at("b").disk.node;
+  const NodeId c = world.at("c").disk.node;
+  const auto hello = [&](NodeId from, const std::string& name, NodeId to) {
+    world.receive("a", {ClusterId(), Term(), from, to, Hello{name, kThree}});
+  };
+  const NodeId a = world.at("a").disk.node;
+  hello(c, "c", a);
+  hello(b, "b", NodeId(999));  // a's disk before it was wiped
+  hello(b, "b", NodeId());     // nor does one count that knows nobody
+  CHECK_FALSE(world.at("a").formed());
+  CHECK(world.at("a").outstanding.empty());
+  hello(b, "b", a);
+  CHECK(world.at("a").formed());
+}
+
 TEST_CASE("a wiped disk among blank nodes is only a new id under a known name (R17)") {
   FormingWorld world = three();
   world.start("a");
@@ -371,9 +401,7 @@ TEST_CASE("a crash between entry 1 and what binds the node heals at its next sta
 
 TEST_CASE("the first listed crashes before anyone heard, comes back, and gives everyone the entry it has (R17)") {
   FormingWorld world = three();
-  for (const char* other : {"b", "c"}) world.cut("a", other);
-  world.start_all();
-  world.run(kAMoment);
+  all_agree_then_cut(world, {{"a", "b"}, {"a", "c"}});
   REQUIRE(world.at("a").formed());
   const std::vector<Entry> first = world.at("a").disk.entries;
   world.crash("a");
@@ -400,10 +428,7 @@ TEST_CASE("the first listed crashes before entry 1 is durable, and forms as if f
 
 TEST_CASE("a node that missed the Form gets it from any formed node, whoever that is (R17)") {
   FormingWorld world = three();
-  world.cut("a", "c");
-  world.cut("b", "c");
-  world.start_all();
-  world.run(kAMoment);
+  all_agree_then_cut(world, {{"a", "c"}, {"b", "c"}});
   CHECK_FALSE(world.at("c").formed());
   world.crash("a");
   world.heal();

@@ -1,0 +1,103 @@
+// All of a Raft, or of a Formation, that decides what it does next, and nothing else. A friend of them, since most of
+// that is private.
+//
+// Left out, with why two states that differ only there have the same future in these models:
+//   times and random choices      the models let any timeout fire at any moment, and R9 never protects a leader
+//   numbers of calls and writes   the models answer the outstanding call, or an older one, whatever its number
+//   the outstanding Fetch, leader_last    they decide what is fetched, and the models let anything that the leader
+//                                 has arrive at any time. Whether one is outstanding can be told apart on demand
+//   frames, uncommitted_bytes     bounds that these models do not reach
+//   waiting messages without effect    NotLeader, Fetch, a denied vote: the models deliver their like at any time
+#pragma once
+
+#include "protocol/raft/formation.hpp"
+#include "protocol/raft/raft.hpp"
+#include "tests/explore/projection.hpp"
+
+namespace lockstep::raft {
+
+struct Inside {
+  using Projection = explore::Projection;
+
+  static void project(const Raft& raft, Projection& out) {
+    const HardState& hard = raft.hard_state_;
+    out.add(raft.self_).add(hard.term).add(hard.vote).add(hard.repair_until);
+    out.add(raft.hard_state_staged_).add(raft.hard_state_write_.has_value());
+    project(raft.log_, out);
+    out.add(raft.staged_from_.value_or(LogIndex()));
+    project(raft.durability_, out);
+    out.add(raft.commit_).add(raft.verified_).add(raft.role_.index());
+    std::visit([&](const auto& role) { project(role, out); }, raft.role_);
+    std::set<std::uint64_t> waiting;  // the same vote granted twice is as good as once
+    for (const Outgoing& outgoing : raft.messages_) waiting.insert(number_of(outgoing.message, out));
+    for (const std::uint64_t number : waiting) out.add(number);
+  }
+
+  static void add_to(explore::Fingerprinter& out, const Formation& formation) {
+    out.add(formation.node_.hard_state.cluster.value()).add(formation.node_.entries.size());
+    for (const Entry& entry : formation.node_.entries) {
+      for (const Member& voter : std::get<Configuration>(entry.body).voters) out.add(voter.id.value());
+    }
+    for (const auto& [name, peer] : formation.peers_) {
+      out.add(static_cast<std::uint64_t>(name.front())).add(peer.id.value()).add(peer.previous_id.value());
+      out.add(static_cast<std::uint64_t>(peer.changes)).add(peer.knows_us);
+    }
+    out.add(formation.made_it_).add(formation.formed_.has_value()).add(formation.doom_.has_value());
+    out.add(formation.entry_write_.has_value()).add(formation.binding_write_.has_value());
+  }
+
+ private:
+  static void project(const Log& log, Projection& out) {
+    out.add(log.last_index());
+    for (LogIndex index = log.last_index(); log.contains(index); index = index.previous()) out.add(log.term_at(index));
+  }
+  static void project(const Durability& durability, Projection& out) {
+    out.add(durability.durable_).add(durability.pending_.size());
+    for (const auto& pending : durability.pending_) out.add(pending.first).add(pending.last).add(pending.done);
+  }
+  static void project(const Raft::Follower& follower, Projection& out) {
+    out.add(follower.leader).add(out.tells_fetches_apart() && follower.fetch).add(follower.ack_due);
+    out.add(follower.round).add(follower.acked_round).add(follower.ahead.size());
+    for (const auto& [after, append] : follower.ahead) {
+      out.add(after).add(append.previous_term).add(append.entries.size());
+      for (const Entry& entry : append.entries) out.add(entry.term);
+    }
+  }
+  static void project(const Raft::PreCandidate& candidate, Projection& out) { out.add(candidate.granted); }
+  static void project(const Raft::Candidate& candidate, Projection& out) { out.add(candidate.granted); }
+  static void project(const Raft::Leader& leader, Projection& out) {
+    out.add_for_each_node([&](std::size_t node) {
+      const auto peer = leader.peers.find(explore::id_of(node));
+      if (peer != leader.peers.end()) out.add(peer->second.match).add(peer->second.round);
+    });
+    out.add(leader.noop).add(leader.published).add(leader.announce).add(leader.round).add(leader.confirmed);
+    out.add(leader.barriers.size());
+    for (const auto& barrier : leader.barriers) {
+      out.add(barrier.round).add(barrier.question.asker).add(barrier.question.index);
+    }
+  }
+  static std::uint64_t number_of(const Message& message, const Projection& out) {
+    if (const auto* request = std::get_if<VoteRequest>(&message.body)) {
+      return 1U | out.number_of(message.to) << 2U | (request->pre_vote ? 1U : 0U) << 4U;
+    }
+    const auto* vote = std::get_if<Vote>(&message.body);
+    if (vote == nullptr || !vote->granted) return 0;
+    return 2U | out.number_of(message.to) << 2U | (vote->pre_vote ? 1U : 0U) << 4U;
+  }
+
+ public:
+  static LogIndex match_of(const Raft& raft, NodeId peer) {
+    const auto* leader = std::get_if<Raft::Leader>(&raft.role_);
+    return leader != nullptr && leader->peers.contains(peer) ? leader->peers.at(peer).match : LogIndex();
+  }
+  static bool has_granted(const Raft& raft, NodeId voter) {
+    const auto* candidate = std::get_if<Raft::Candidate>(&raft.role_);
+    return candidate != nullptr && candidate->granted.contains(voter);
+  }
+  static bool is_fetching(const Raft& raft) {
+    const auto* follower = std::get_if<Raft::Follower>(&raft.role_);
+    return follower != nullptr && follower->fetch.has_value();
+  }
+};
+
+}  // namespace lockstep::raft

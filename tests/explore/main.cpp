@@ -1,0 +1,86 @@
+// lockstep-explore: searches all that a small cluster of the production core can do, and says whether a promise broke.
+
+#include <CLI/CLI.hpp>
+#include <iomanip>
+#include <iostream>
+
+#include "tests/explore/forming_model.hpp"
+#include "tests/explore/replication_model.hpp"
+#include "tests/explore/search.hpp"
+#include "tests/explore/takeover_model.hpp"
+
+namespace lockstep::explore {
+namespace {
+
+enum ExitCode { kOk = 0, kUsage = 2, kViolated = 12 };
+
+template <typename Model>
+int explore(Model model, const Limits& limits) {
+  const Findings findings = Search<Model>(model, limits).run();
+  const char* ending = findings.ending == Ending::kExhausted ? "exhausted"
+                       : findings.ending == Ending::kLimit   ? "stopped at the limit"
+                                                             : "VIOLATION";
+  std::cout << ending << ": " << findings.states << " states, " << findings.transitions << " transitions, depth "
+            << findings.depth << ", " << std::fixed << std::setprecision(1) << findings.took.count() << " s ("
+            << model.sizes() << ")\n";
+  if (findings.ending != Ending::kViolation) return kOk;
+  for (const std::string& line : findings.trace) std::cout << line << "\n";
+  std::cout << "broken: " << findings.violation << "\n";
+  return kViolated;
+}
+
+CLI::App* add_replication(CLI::App& app, const char* name, const char* what, ReplicationBounds& bounds) {
+  CLI::App* model = app.add_subcommand(name, what);
+  const auto bound = [&](const char* option, std::uint64_t& value, std::uint64_t least, std::uint64_t most,
+                         const char* meaning) {
+    model->add_option(option, value, meaning)->check(CLI::Range(least, most))->capture_default_str();
+  };
+  bound("--terms", bounds.terms, 1, kMaxTerm - 1, "beyond the first");
+  bound("--entries", bounds.entries, 1, 8, "of a log beyond entry 1, no-ops too");
+  bound("--crashes", bounds.crashes, 0, 3, "that lose what was not synced");
+  bound("--damages", bounds.damages, 0, 3, "of disks, found at a restart");
+  model->add_flag("--rumours", bounds.rumours, "messages of which only the term or the leader counts, and R10");
+  model->add_flag("--fetches", bounds.fetches, "tell apart nodes that wait for the answer to a Fetch");
+  model->add_flag("--figure-8", bounds.figure_8, "begin in term 3, with a minority's entry on each of two nodes");
+  return model;
+}
+
+}  // namespace
+}  // namespace lockstep::explore
+
+int main(int argc, char** argv) {
+  using namespace lockstep::explore;
+  Limits limits;
+  std::uint64_t seconds = 600;
+  ReplicationBounds replication;
+  ReplicationBounds repair;
+  repair.crashes = 0;
+  repair.damages = 1;
+  FormingBounds forming;
+  TakeoverBounds takeover;
+
+  CLI::App app{"Searches all that a small cluster of the production core can do, breadth first."};
+  app.footer("Exit status: 0 nothing broke, 2 usage, 12 a property broke; the shortest trace is printed.");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--states", limits.states, "stop after so many")->capture_default_str();
+  app.add_option("--seconds", seconds, "stop after so many")->capture_default_str();
+  CLI::App* replicate = add_replication(app, "replication", "elections, replication, crashes (R1 to R8)", replication);
+  add_replication(app, "repair", "the same with a disk whose acknowledged data was damaged (S2)", repair);
+  CLI::App* form = app.add_subcommand("forming", "how a cluster comes to be, with crashes and wiped disks (R17)");
+  form->add_option("--crashes", forming.crashes)->check(CLI::Range(0, 6))->capture_default_str();
+  form->add_option("--wipes", forming.wipes)->check(CLI::Range(0, 6))->capture_default_str();
+  form->add_flag("--stale-hellos", forming.stale_hellos, "a Hello arrives when its sender has long stopped saying it");
+  CLI::App* take_over = app.add_subcommand("takeover", "one client's incarnations, late and repeated Opens (L1, L8)");
+  take_over->add_option("--incarnations", takeover.incarnations)->check(CLI::Range(1, 4))->capture_default_str();
+  take_over->add_option("--entries", takeover.entries, "of the log")->check(CLI::Range(1, 30))->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  limits.time = std::chrono::seconds(seconds);
+  if (*form) return explore(FormingModel(forming), limits);
+  if (*take_over) return explore(TakeoverModel(takeover), limits);
+  return explore(ReplicationModel(*replicate ? replication : repair), limits);
+}

@@ -1,0 +1,66 @@
+// What of a node decides its future, as numbers, under any renaming of the three nodes.
+//
+// Nodes are alike, so a state and the same state with the nodes' names exchanged have the same future. A search
+// visits one of each such class: the fingerprint of a state is the least of those under the six renamings.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <set>
+
+#include "protocol/base/types.hpp"
+#include "tests/explore/fingerprint.hpp"
+
+namespace lockstep::explore {
+
+inline constexpr std::size_t kNodes = 3;  // with the ids 1 to 3
+
+// names[i] is the new number, from 0, of node i.
+using Renaming = std::array<std::uint8_t, kNodes>;
+inline constexpr std::array<Renaming, 6> kRenamings = {
+    {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}};
+using Fingerprints = std::array<Fingerprint, kRenamings.size()>;  // of one thing, under each
+
+inline NodeId id_of(std::size_t node) { return NodeId(node + 1); }
+inline std::size_t node_of(NodeId id) { return id.value() - 1; }
+
+class Projection {
+ public:
+  explicit Projection(const Renaming& names, bool tells_fetches_apart = false)
+      : names_(names), tells_fetches_apart_(tells_fetches_apart) {}
+  bool tells_fetches_apart() const { return tells_fetches_apart_; }
+
+  Projection& add(std::uint64_t value) {
+    out_.add(value);
+    return *this;
+  }
+  template <typename Tag>
+  Projection& add(Ordinal<Tag> value) {
+    return add(value.value());
+  }
+  Projection& add(NodeId id) { return add(number_of(id)); }
+  std::uint64_t number_of(NodeId id) const { return id ? 1U + names_[node_of(id)] : 0U; }
+  Projection& add(const std::set<NodeId>& ids) {
+    std::uint64_t bits = 0;
+    for (const NodeId id : ids) bits |= 1U << names_[node_of(id)];
+    return add(bits);
+  }
+  // A thing for each node, in the order of the new names.
+  template <typename AddOne>
+  Projection& add_for_each_node(AddOne add_one) {
+    for (std::size_t place = 0; place < kNodes; ++place) {
+      const auto found = std::find(names_.begin(), names_.end(), place);
+      add_one(static_cast<std::size_t>(found - names_.begin()));
+    }
+    return *this;
+  }
+  Fingerprint finish() const { return out_.finish(); }
+
+ private:
+  Renaming names_;
+  bool tells_fetches_apart_;
+  Fingerprinter out_;
+};
+
+}  // namespace lockstep::explore

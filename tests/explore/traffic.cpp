@@ -1,0 +1,76 @@
+#include "tests/explore/traffic.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "tests/explore/violation.hpp"
+
+namespace lockstep::explore {
+namespace {
+
+std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
+
+}  // namespace
+
+Fingerprint Traffic::fingerprint(const Renaming& names) const {
+  Projection out(names);
+  out.add(committed.bits()).add(committed_in.bits());
+  for (std::size_t term = 0; term <= kMaxTerm; ++term) {
+    const TermTraffic& said = terms[term];
+    if (!said.was_begun()) continue;
+    out.add(term).add(said.log.bits()).add(said.commit);
+    out.add(said.leader == kNobody ? NodeId() : id_of(said.leader));
+    out.add_for_each_node([&](std::size_t node) {
+      std::uint64_t votes = 0;
+      for (std::size_t to = 0; to < kNodes; ++to) votes |= ((said.votes[node] >> to) & 1U) << names[to];
+      out.add(said.asked_index[node]).add(said.asked_term[node]).add(votes).add(said.acked[node]);
+    });
+  }
+  return out.finish();
+}
+
+void Traffic::note(std::uint8_t node, const Facts& facts, const std::vector<Said>& said) {
+  if (facts.leads) {
+    TermTraffic& own = terms[facts.term];
+    require(own.leader == kNobody || own.leader == node, "a term has two leaders");
+    require(facts.log.starts_with(own.log), "a leader changed its own log");
+    own.leader = node;
+    own.log = facts.log;
+    own.commit = facts.commit;
+  }
+  for (const Said& message : said) {
+    TermTraffic& term = terms[message.term];
+    if (message.kind == Kind::kVoteRequest) {
+      term.asked_index[node] = message.index;
+      term.asked_term[node] = message.last_term;
+    } else if (message.kind == Kind::kVote) {
+      term.votes[node] |= narrow(1U << message.to);
+      require(std::has_single_bit(term.votes[node]), "a node voted for two candidates in a term");
+    } else {
+      require(term.log.starts_with(facts.disk_log.prefix(message.index)),
+              "R3: an Ack names entries that are not the leader's");
+      term.acked[node] = std::max(term.acked[node], message.index);
+    }
+  }
+  const LogShape counted = facts.log.prefix(facts.commit);
+  require(counted.starts_with(committed) || committed.starts_with(counted),
+          "two nodes count different entries as committed");
+  while (committed.length() < counted.length()) {
+    committed.append(counted.term(committed.length() + 1));
+    committed_in.append(facts.term);
+  }
+}
+
+std::uint32_t TrafficTable::intern(const Traffic& traffic) {
+  const Fingerprint own_names = traffic.fingerprint(kRenamings.front());
+  const auto [place, is_new] = numbers_.emplace(own_names, static_cast<std::uint32_t>(known_.size()));
+  if (is_new) {
+    known_.push_back({traffic, {}});
+    for (std::size_t i = 0; i < kRenamings.size(); ++i) {
+      known_.back().fingerprints[i] = traffic.fingerprint(kRenamings[i]);
+    }
+  }
+  return place->second;
+}
+
+}  // namespace lockstep::explore
