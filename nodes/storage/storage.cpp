@@ -26,6 +26,8 @@ StorageResult<Storage> Storage::open(Disk& disk, const StorageOptions& options) 
   const std::optional<raft::EntryId> restart = recovered->restart ? std::optional(recovered->log.base) : std::nullopt;
   Storage storage(disk, options, random.next(), *std::move(recovered));
   if (restart) {
+    // First what is not needed any more: without it there may be room for the record that follows.
+    if (auto done = storage.drop_what_snapshots_replace(); !done) return storage_error(done.error());
     if (auto done = storage.restart_log(*restart); !done) return tl::unexpected(done.error());
   }
   if (auto done = storage.drop_what_snapshots_replace(); !done) return storage_error(done.error());
@@ -122,6 +124,8 @@ DiskResult<LogWriter::Outcome> Storage::install(const raft::Snapshot& snapshot) 
     if (!written && means_full(written.error())) return LogWriter::Outcome::kNoSpace;
     if (!written) return tl::unexpected(written.error());
     snapshots_.add(*std::move(written));
+    // At once, not after the record below: on a full disk this makes room for it.
+    if (auto dropped = drop_what_snapshots_replace(); !dropped) return tl::unexpected(dropped.error());
     notices_.push_back({Notice::Level::kInfo, folder_ + ": stored the leader's snapshot up to entry " +
                                                   std::to_string(head.index.value()) + ", " +
                                                   std::to_string(head.state_bytes) + " bytes"});
@@ -167,12 +171,13 @@ void Storage::start_compaction(LogIndex index, Fold fold, std::function<void()> 
   // A snapshot may have been installed since it was asked for; then there is nothing left to do.
   std::optional<SnapshotFile> done;
   if (snapshots_.newest() >= index) done = *snapshots_.find(snapshots_.newest());
-  CompactionJob job{folder_,
-                    snapshots_.newest(),
-                    log_.segments(),
-                    log_.position().next_sequence - 1,
-                    meta_.get().log_start.segment > 1,
-                    std::move(fold)};
+  // Only what follows the snapshot is read: rot in what is kept for an older one must not stop a node that is well.
+  std::vector<SegmentExtent> segments = log_.segments();
+  const std::uint64_t first = log_.start_above(snapshots_.newest()).segment;
+  std::erase_if(segments, [&](const SegmentExtent& segment) { return segment.number < first; });
+  const bool is_cut = meta_.get().log_start.segment > 1 || segments.size() < log_.segments().size();
+  CompactionJob job{folder_, snapshots_.newest(), std::move(segments), log_.position().next_sequence - 1,
+                    is_cut,  std::move(fold)};
   compacting_ = run_aside(background_, [disk = disk_, job = std::move(job), done, over = std::move(when_over)] {
     Compacting result = done ? Compacting(done) : compact(*disk, job);
     over();

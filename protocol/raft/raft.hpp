@@ -266,7 +266,8 @@ class Raft {
 
   // snapshots.cpp
   void on_snapshot_part(Time now, const Message& from, const SnapshotPart& part);
-  void take_part(Time now, Follower& follower, const SnapshotPart& part);
+  bool is_next(const SnapshotPart& part) const;
+  void take_part(Time now, const SnapshotPart& part);
   void go_on_after_snapshot(Time now);
   void read_snapshot_for(ConnectionId connection, NodeId to, const Fetch& fetch);
   const SnapshotHead* snapshot_at(LogIndex index) const;

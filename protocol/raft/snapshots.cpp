@@ -19,14 +19,17 @@ void Raft::on_snapshot_part(Time now, const Message& from, const SnapshotPart& p
   adopt_leader(from.from);
   heard_leader(now);
   auto& follower = std::get<Follower>(role_);
-  if (!follower.fetch || follower.fetch->number != part.fetch) return;
-  follower.fetch.reset();
+  // Any part of this term's leader that goes on where the last one ended is as good, however late it is: on a slow
+  // path every answer is. Others count only if they were asked for.
+  const bool is_answer = follower.fetch && follower.fetch->number == part.fetch;
+  if (!is_answer && !is_next(part)) return;
   const SnapshotHead& head = part.head;
   if (head.configuration.cluster != configuration_.cluster) return;
   if (head.index > commit_ && !log_.matches(head.index, head.term)) {
-    take_part(now, follower, part);
+    take_part(now, part);
     return;
   }
+  follower.fetch.reset();
   // "installed only if its index is above applied" (S3). This log has all that it stands for, and that is committed.
   incoming_.reset();
   verified_ = std::max(verified_, head.index);
@@ -35,24 +38,31 @@ void Raft::on_snapshot_part(Time now, const Message& from, const SnapshotPart& p
   go_on_after_snapshot(now);
 }
 
+// Of a transfer under way, or the first of one.
+bool Raft::is_next(const SnapshotPart& part) const {
+  if (!incoming_) return part.offset == 0;
+  return incoming_->head == part.head && part.offset == incoming_->state.size();
+}
+
 // A part that does not go on from what is here is dropped; the next heartbeat starts the transfer anew.
-void Raft::take_part(Time now, Follower& follower, const SnapshotPart& part) {
+void Raft::take_part(Time now, const SnapshotPart& part) {
+  auto& follower = std::get<Follower>(role_);
   if (part.offset == 0) {
     if (!incoming_) notice("fetches a snapshot up to index " + std::to_string(part.head.index.value()));
     incoming_ = IncomingSnapshot{part.head, {}};
   }
-  const bool goes_on = incoming_ && incoming_->head == part.head && part.offset == incoming_->state.size() &&
-                       !part.bytes.empty() && part.bytes.size() <= part.head.state_bytes - part.offset;
-  if (!goes_on) {
+  if (!is_next(part) || part.bytes.empty() || part.bytes.size() > part.head.state_bytes - part.offset) {
     incoming_.reset();
+    follower.fetch.reset();
     return;
   }
   incoming_->state += part.bytes;
   follower.leader_last = std::max(follower.leader_last, part.head.index);
   if (incoming_->state.size() < part.head.state_bytes) {
-    start_fetch(now, where_to_fetch());
+    start_fetch(now, where_to_fetch());  // as patiently as for this part
     return;
   }
+  follower.fetch.reset();
   consequences_.snapshot =
       std::make_shared<const Snapshot>(Snapshot{std::move(incoming_->head), std::move(incoming_->state)});
   incoming_.reset();
@@ -98,15 +108,24 @@ void Raft::read_snapshot_for(ConnectionId connection, NodeId to, const Fetch& fe
 
 void Raft::snapshot_read(const SnapshotRead& read, std::string bytes) {
   const SnapshotHead* head = snapshot_at(read.snapshot);
-  if (!is_leader() || head == nullptr || bytes.empty()) return;
+  if (head == nullptr) return;
+  if (bytes.empty()) {
+    // The log reaches back to the older one, so that does as well; the last one is asked for again.
+    if (snapshots_.size() > 1) std::erase_if(snapshots_, [&](const auto& s) { return s.index == read.snapshot; });
+    return;
+  }
+  if (!is_leader()) return;
   answer(read.connection, read.to, SnapshotPart{read.fetch, *head, read.offset, std::move(bytes)});
 }
 
 // --- compaction ---
 
 void Raft::compacted(const SnapshotHead& head) {
-  if (!snapshots_.empty() && head.index <= snapshots_.back().index) return;  // a newer one was installed meanwhile
-  note_snapshot(head);
+  if (snapshots_.empty() || head.index > snapshots_.back().index) {
+    note_snapshot(head);
+  } else if (head.index < snapshots_.back().index) {
+    snapshots_ = {head, snapshots_.back()};  // a newer one was installed meanwhile; the disk keeps these two
+  }
 }
 
 // "keep two; keep the log back to the older one" (S3): so a follower that is a little late still gets entries.

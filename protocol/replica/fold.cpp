@@ -67,6 +67,9 @@ tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogI
   head.state_hash = wanted.state_hash;
   raft::Snapshot snapshot{std::move(head), wire::encode_state(state)};
   snapshot.head.state_bytes = snapshot.state.size();
+  // Nobody would find out before it is needed.
+  if (!restore_state(snapshot))
+    return tl::unexpected("the state" + up_to(wanted) + " cannot be read back once written");
   return snapshot;
 }
 

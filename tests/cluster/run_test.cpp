@@ -281,6 +281,28 @@ TEST_CASE("a run that is started again after it was killed has its lock at once,
   CHECK((status.st_mode & 0777) == 0600);
 }
 
+TEST_CASE(
+    "a run that is started again waits for what an earlier one left, though nobody was there any more to end it") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  const std::vector<std::string> arguments{"a", "--identity", "who", "--ttl", "60s"};
+  Process running = user.start(run_of(arguments, "sleep 3 & echo $$ > pid; wait"));
+  const pid_t group = wait_for_pid(user);
+  // As killall -9 would: the run and its guardian have one name.
+  running.signal(SIGSTOP);
+  std::ifstream children("/proc/" + std::to_string(running.pid()) + "/task/" + std::to_string(running.pid()) +
+                         "/children");
+  for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
+  running.signal(SIGKILL);
+  CHECK(running.wait().signal == SIGKILL);
+  std::vector<std::string> at_once = arguments;
+  at_once.push_back("--no-wait");
+  CHECK(user.run(run_of(at_once, "echo ran")).exit_code == 120);
+  const Result next = user.run(run_of(arguments, living_of(group)));
+  CHECK(next.exit_code == 0);
+  CHECK(next.out.empty());
+}
+
 TEST_CASE("a run that is started again for other locks gives those of the killed one back") {
   StartedCluster cluster(1);
   User user(cluster);

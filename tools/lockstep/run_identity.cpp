@@ -23,7 +23,9 @@ Duration left_until(Time deadline) { return std::max(deadline - boot_time(), Dur
 
 Expected<Descriptor> lock_alone(const fs::path& path, const fs::path& identity, std::optional<Duration> patience) {
   const Time start = boot_time();
-  Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  // Not O_CLOEXEC: as with flock(1), the command and all that it starts keep it open, and so locked, whoever dies
+  // first.
+  Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT, 0600));
   if (!fd) return tl::unexpected(state_error(file_error(path)));
   for (bool told = false;; told = true) {
     if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
@@ -49,7 +51,10 @@ bool is_what_is_wanted(const std::vector<TakenOverLock>& came, const LockTerms& 
 
 Expected<RunIdentity> RunIdentity::open(const fs::path& path, std::optional<ClientId> client,
                                         std::optional<Duration> patience) {
-  const fs::path file = fs::absolute(path);
+  // By whatever name it is called, the file has one lock.
+  std::error_code ignored;
+  fs::path file = fs::weakly_canonical(fs::absolute(path), ignored);
+  if (file.empty()) file = fs::absolute(path);
   auto running = lock_alone(file.string() + ".lock", path, patience);
   if (!running) return tl::unexpected(std::move(running.error()));
   auto state = StateFile::open(file, client);

@@ -2,10 +2,9 @@
 // once.
 //
 // FILE keeps the client id, the secret and the session of each cluster (state_file.hpp). Beside it, FILE.lock is locked
-// (flock) by the run and by its guardian, which is forked off later and has the same descriptor: it comes free when
-// both are gone, and the guardian goes only when nothing of its command lives. So whoever has it may take the locks
-// over and start the command anew, though their lease still runs. It says nothing of other machines.
-// Not thread-safe.
+// (flock) by the run, and by all that it starts, which have the same descriptor: its guardian, the command, and
+// whatever the command leaves behind. It comes free when the last of them is gone. So whoever has it may take the locks
+// over and start the command anew, though their lease still runs. It says nothing of other machines. Not thread-safe.
 #pragma once
 
 #include <filesystem>

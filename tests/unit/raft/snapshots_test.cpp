@@ -104,6 +104,33 @@ TEST_CASE("a part that is lost is asked for again, and the transfer goes on wher
   CHECK(world.node("c").log().base().index == LogIndex(7));
 }
 
+TEST_CASE("on a path where every answer comes late a transfer goes on all the same (S3)") {
+  RaftWorld world = with_c_far_behind();
+  let_c_ask(world);
+  for (int part = 0; part < 3 && !world.node("c").log().base().index; ++part) {
+    // The question is asked again, under another number, before the answer to the first is there.
+    const auto late = parts_for_c(world);
+    REQUIRE(!late.empty());
+    world.drop("a", "c");
+    const std::size_t asked = fetches_of_c(world).size();
+    while (fetches_of_c(world).size() == asked) world.tick("c");
+    world.drop("c", "a");
+    world.receive("c", "a", Term(2), late.back());
+    world.deliver("c", "a");
+  }
+  CHECK(world.node("c").log().base().index == LogIndex(7));
+}
+
+TEST_CASE("a leader that cannot read its newest snapshot gives the one before it") {
+  RaftWorld world = with_c_far_behind();
+  const SnapshotRead read{world.id("c"), ConnectionId(3), CallNumber(5), LogIndex(7), 0, 10};
+  world.snapshot_is_gone("a", read);
+  world.restart("c");
+  world.run(std::chrono::milliseconds(500));
+  CHECK(world.disk("c").snapshot->head.index == LogIndex(5));
+  CHECK(world.node("c").commit_index() == LogIndex(8));
+}
+
 TEST_CASE("another leader that has the same snapshot goes on where the last one stopped") {
   for (const bool has_the_same : {true, false}) {
     CAPTURE(has_the_same);
