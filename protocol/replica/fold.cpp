@@ -14,6 +14,7 @@ std::string up_to(const Compaction& wanted) { return " up to index " + std::to_s
 AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft::Entry& entry) {
   AppliedEntry applied;
   if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
+    INVARIANT(index == LogIndex(1), "a cluster forms once (R17)");
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
     state = locks::StateMachine(*limits);
@@ -53,6 +54,7 @@ tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogI
     const raft::Entry& entry = entries[index - first];
     apply_entry(state, index, entry);
     if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
+      // Entry 1, as apply_entry() has made sure.
       head.configuration = *configuration;
       head.formed = entry.time;
     }
