@@ -188,7 +188,7 @@ void Server::take_disk(Now now) {
   if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, Compacted{std::move(end->snapshot)});
   log_notices(parts_.disk_thread->take_notices());
   if (const auto fatal = parts_.disk_thread->fatal()) {
-    spdlog::critical("the disk failed, and what it holds is not known any more: {}", *fatal);
+    spdlog::critical("this node ends itself: {}", *fatal);
     std::abort();
   }
 }
