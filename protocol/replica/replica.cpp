@@ -206,7 +206,7 @@ void Replica::note_hash() {
 
 void Replica::begin_with(const raft::Snapshot& snapshot) {
   auto state = restore_state(snapshot);
-  INVARIANT(state.has_value(), "what the disk was asked to keep and gave back whole can be read");
+  INVARIANT(state.has_value(), "whoever starts a replica from a snapshot has seen that it can be read");
   state_ = *std::move(state);
   applied_ = snapshot.head.index;
   watches_.begin_anew(applied_);
@@ -216,7 +216,8 @@ void Replica::begin_with(const raft::Snapshot& snapshot) {
 void Replica::take_snapshot(Now now, raft::SharedSnapshot snapshot) {
   auto state = restore_state(*snapshot);
   if (!state) {
-    output_.notices.push_back({Notice::Level::kWarning, "the snapshot that came in is damaged: it is fetched again"});
+    output_.notices.push_back(
+        {Notice::Level::kWarning, "the snapshot that came in " + state.error() + ": it is fetched again"});
     return;
   }
   next_state_.emplace(snapshot->head.index, *std::move(state));
