@@ -3,10 +3,10 @@
 #include "protocol/replica/replica.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <type_traits>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/base/move_to_end.hpp"
 #include "protocol/wire/codec.hpp"
 
 namespace lockstep {
@@ -15,11 +15,8 @@ namespace {
 // How often a node sends a barrier for the sake of renewals alone.
 constexpr Duration kRenewalInterval = std::chrono::milliseconds(50);
 
-template <typename T>
-void move_to_end(std::vector<T>& from, std::vector<T>& to) {
-  std::move(from.begin(), from.end(), std::back_inserter(to));
-  from.clear();
-}
+// A part that is to be sent must be one that can be read.
+static_assert(raft::Bounds{}.snapshot_part_bytes <= wire::kMaxSnapshotPart);
 
 raft::FormationOptions formation_options(const ReplicaOptions& options, std::uint64_t seed) {
   raft::FormationOptions formation;
