@@ -51,7 +51,7 @@ void read_timing(TomlReader& root, NodeConfig& config, TomlReading& reading) {
 }
 
 void read_limits(TomlReader& root, NodeConfig& config) {
-  auto table = root.table("limits", {"locks", "sessions", "locks_per_session"});
+  auto table = root.table("limits", {"locks", "sessions", "locks_per_session", "waiters_per_lock"});
   if (!table) return;
   const auto read = [&](std::string_view key, std::uint32_t& limit) {
     limit = static_cast<std::uint32_t>(table->integer(key, 1, std::numeric_limits<std::uint32_t>::max(), limit));
@@ -59,6 +59,7 @@ void read_limits(TomlReader& root, NodeConfig& config) {
   read("locks", config.limits.locks);
   read("sessions", config.limits.sessions);
   read("locks_per_session", config.limits.locks_per_session);
+  read("waiters_per_lock", config.limits.waiters_per_lock);
 }
 
 void read_storage(TomlReader& root, NodeConfig& config) {

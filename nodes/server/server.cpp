@@ -100,6 +100,16 @@ Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeCo
   return {};
 }
 
+// Its bytes are whole, or storage would not have given it back: but another version may have written them.
+Started<void> check_that_it_can_be_read(const raft::Restored& restored, const NodeConfig& config) {
+  if (!restored.snapshot) return {};
+  return restore_state(*restored.snapshot).map([](const auto&) {}).map_error([&](const std::string& problem) {
+    return error_at(config, "data",
+                    "the snapshot in " + config.data + " up to index " +
+                        std::to_string(restored.snapshot->head.index.value()) + " " + problem);
+  });
+}
+
 ReplicaOptions replica_options(const NodeConfig& config) {
   ReplicaOptions options;
   options.name = config.name;
@@ -134,6 +144,7 @@ tl::expected<std::unique_ptr<Server>, ConfigError> Server::start(NodeConfig conf
   if (!storage) return tl::unexpected(storage.error());
   raft::Restored restored = storage->take_restored();
   if (auto ours = check_that_it_is_ours(restored, config); !ours) return tl::unexpected(ours.error());
+  if (auto readable = check_that_it_can_be_read(restored, config); !readable) return tl::unexpected(readable.error());
   auto disk_thread = start_disk_thread(std::move(*storage), config);
   if (!disk_thread) return tl::unexpected(disk_thread.error());
 
@@ -188,7 +199,7 @@ void Server::take_disk(Now now) {
   if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, Compacted{std::move(end->snapshot)});
   log_notices(parts_.disk_thread->take_notices());
   if (const auto fatal = parts_.disk_thread->fatal()) {
-    spdlog::critical("the disk failed, and what it holds is not known any more: {}", *fatal);
+    spdlog::critical("this node ends itself: {}", *fatal);
     std::abort();
   }
 }

@@ -4,20 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
+#include "protocol/base/move_to_end.hpp"
+
 namespace lockstep {
-namespace {
-
-template <typename T>
-void move_to(std::vector<T>& to, std::vector<T>& from) {
-  std::move(from.begin(), from.end(), std::back_inserter(to));
-  from.clear();
-}
-
-}  // namespace
 
 StorageResult<std::unique_ptr<DiskThread>> DiskThread::start(Storage storage, DiskThreadOptions options) {
   const int event_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -45,7 +37,7 @@ void DiskThread::submit(std::vector<raft::Write> writes) {
   if (writes.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    move_to(submitted_.writes, writes);
+    move_to_end(writes, submitted_.writes);
   }
   changed_.notify_one();
 }
@@ -62,7 +54,7 @@ void DiskThread::read_snapshots(std::vector<raft::SnapshotRead> reads) {
   if (reads.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    move_to(submitted_.reads, reads);
+    move_to_end(reads, submitted_.reads);
   }
   changed_.notify_one();
 }
@@ -123,7 +115,7 @@ bool DiskThread::fill(Work& work) {
     changed_.wait_for(lock, options_.retry_interval, [this] { return stopping_ || has_other_work(); });
     if (stopping_) return false;
   }
-  move_to(work.writes, submitted_.writes);
+  move_to_end(submitted_.writes, work.writes);
   work.reads = std::exchange(submitted_.reads, {});
   work.compaction = std::exchange(submitted_.compaction, std::nullopt);
   work.compaction_is_over = std::exchange(submitted_.compaction_is_over, false);
@@ -167,7 +159,7 @@ void DiskThread::read_all(std::vector<raft::SnapshotRead> reads) {
   }
   {
     const std::lock_guard lock(mutex_);
-    move_to(pieces_, pieces);
+    move_to_end(pieces, pieces_);
     collect_notices();
   }
   wake_loop();
@@ -219,7 +211,7 @@ bool DiskThread::report_fatal(const StorageError& error) {
 
 void DiskThread::collect_notices() {
   std::vector<Notice> notices = storage_.take_notices();
-  move_to(notices_, notices);
+  move_to_end(notices, notices_);
 }
 
 void DiskThread::wake_loop() const {

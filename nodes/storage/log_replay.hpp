@@ -32,7 +32,6 @@ class LogReplay {
   // Takes one batch, whose checksum is right. An error says what makes no sense in it.
   tl::expected<void, std::string> take(const Batch& batch);
 
-  const LogContents& contents() const { return contents_; }
   LogContents take_contents() { return std::move(contents_); }
 
  private:

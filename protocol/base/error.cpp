@@ -82,13 +82,6 @@ const ErrorInfo& error_info(ErrorCode code) {
   return *found;
 }
 
-std::optional<ErrorCode> error_code_from(std::uint64_t wire_value) {
-  for (const ErrorInfo& info : kTable) {
-    if (static_cast<std::uint64_t>(info.code) == wire_value) return info.code;
-  }
-  return std::nullopt;
-}
-
 std::string_view to_string(Certainty certainty) {
   switch (certainty) {
     case kDefinite: return "definite";

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -63,7 +62,6 @@ struct ErrorInfo {
 
 std::span<const ErrorInfo> error_table();
 const ErrorInfo& error_info(ErrorCode code);
-std::optional<ErrorCode> error_code_from(std::uint64_t wire_value);
 std::string_view to_string(Certainty certainty);
 
 }  // namespace lockstep

@@ -157,8 +157,8 @@ void Raft::persisted(Time now, WriteId write) {
 }
 
 void Raft::tick(Time now) {
-  if (auto* leader = std::get_if<Leader>(&role_)) {
-    tick_leader(now, *leader);
+  if (is_leader()) {
+    tick_leader(now);
   } else if (now >= election_deadline_) {
     start_pre_vote(now);
   } else if (auto* follower = std::get_if<Follower>(&role_)) {
@@ -166,7 +166,7 @@ void Raft::tick(Time now) {
   }
 }
 
-void Raft::tick_leader(Time now, Leader&) {
+void Raft::tick_leader(Time now) {
   const std::optional<Time> disk_owes_since = durability_.waiting_since();
   if (disk_owes_since && now - *disk_owes_since > options_.timing.election_timeout_max) {
     step_down(now, "its own disk is behind (R14)");

@@ -215,7 +215,7 @@ class Raft {
   bool leader_was_heard_recently(Time now) const;
   void reset_election_timer(Time now);
   void tick_follower(Time now, Follower& follower);
-  void tick_leader(Time now, Leader& leader);
+  void tick_leader(Time now);
   void stage_entries_from(LogIndex first);
   std::optional<Write> take_staged_write(Time now);
   void finish_repair_if_reached();

@@ -14,6 +14,7 @@ std::string up_to(const Compaction& wanted) { return " up to index " + std::to_s
 AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft::Entry& entry) {
   AppliedEntry applied;
   if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
+    INVARIANT(index == LogIndex(1), "a cluster forms once (R17)");
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
     state = locks::StateMachine(*limits);
@@ -26,11 +27,15 @@ AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft:
   return applied;
 }
 
-std::optional<locks::StateMachine> restore_state(const raft::Snapshot& snapshot) {
+tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot) {
+  const auto damaged = [](const std::string& how) { return tl::unexpected("is damaged (" + how + ")"); };
   auto state = wire::decode_state(snapshot.state);
-  if (!state || state->hash() != snapshot.head.state_hash || state->last_applied() > snapshot.head.index) {
-    return std::nullopt;
+  if (!state && state.error().code == ErrorCode::kUnsupportedVersion) {
+    return tl::unexpected("is of another version of Lockstep (" + to_string(state.error()) + ")");
   }
+  if (!state) return damaged(to_string(state.error()));
+  if (state->hash() != snapshot.head.state_hash) return damaged("its state has another hash");
+  if (state->last_applied() > snapshot.head.index) return damaged("its state is of a later index");
   return *std::move(state);
 }
 
@@ -40,7 +45,7 @@ tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogI
   raft::SnapshotHead head;
   if (older != nullptr) {
     auto restored = restore_state(*older);
-    if (!restored) return tl::unexpected("the snapshot" + up_to({older->head.index}) + " cannot be read back");
+    if (!restored) return tl::unexpected("the snapshot" + up_to({older->head.index}) + " " + restored.error());
     state = *std::move(restored);
     head = older->head;
   }
@@ -53,6 +58,7 @@ tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogI
     const raft::Entry& entry = entries[index - first];
     apply_entry(state, index, entry);
     if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
+      // Entry 1, as apply_entry() has made sure.
       head.configuration = *configuration;
       head.formed = entry.time;
     }

@@ -30,8 +30,9 @@ struct AppliedEntry {
 };
 AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft::Entry& entry);
 
-// None: the bytes are no state, or not the one that the head names.
-std::optional<locks::StateMachine> restore_state(const raft::Snapshot& snapshot);
+// An error, to be said of the snapshot ("is damaged (...)"), if the bytes are no state, or not the one that the head
+// names.
+tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot);
 
 // `older`: the snapshot to begin with; none: entry 1 does. `entries`: the log from `first` on, which must reach
 // from the entry after `older`, or from before it, up to `wanted.index`. An error, a sentence for a person, if what

@@ -1,19 +1,15 @@
 #include "protocol/replica/reads.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
+
+#include "protocol/base/move_to_end.hpp"
 
 namespace lockstep {
 namespace {
 
 // Beyond so many the oldest is given up: its reads wait for the one after it.
 constexpr std::size_t kMaxFlights = 64;
-
-void move_to_end(std::vector<Read>& from, std::vector<Read>& to) {
-  std::move(from.begin(), from.end(), std::back_inserter(to));
-  from.clear();
-}
 
 }  // namespace
 

@@ -3,10 +3,10 @@
 #include "protocol/replica/replica.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <type_traits>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/base/move_to_end.hpp"
 #include "protocol/wire/codec.hpp"
 
 namespace lockstep {
@@ -15,11 +15,8 @@ namespace {
 // How often a node sends a barrier for the sake of renewals alone.
 constexpr Duration kRenewalInterval = std::chrono::milliseconds(50);
 
-template <typename T>
-void move_to_end(std::vector<T>& from, std::vector<T>& to) {
-  std::move(from.begin(), from.end(), std::back_inserter(to));
-  from.clear();
-}
+// A part that is to be sent must be one that can be read.
+static_assert(raft::Bounds{}.snapshot_part_bytes <= wire::kMaxSnapshotPart);
 
 raft::FormationOptions formation_options(const ReplicaOptions& options, std::uint64_t seed) {
   raft::FormationOptions formation;
@@ -206,7 +203,7 @@ void Replica::note_hash() {
 
 void Replica::begin_with(const raft::Snapshot& snapshot) {
   auto state = restore_state(snapshot);
-  INVARIANT(state.has_value(), "what the disk was asked to keep and gave back whole can be read");
+  INVARIANT(state.has_value(), "whoever starts a replica from a snapshot has seen that it can be read");
   state_ = *std::move(state);
   applied_ = snapshot.head.index;
   watches_.begin_anew(applied_);
@@ -216,7 +213,8 @@ void Replica::begin_with(const raft::Snapshot& snapshot) {
 void Replica::take_snapshot(Now now, raft::SharedSnapshot snapshot) {
   auto state = restore_state(*snapshot);
   if (!state) {
-    output_.notices.push_back({Notice::Level::kWarning, "the snapshot that came in is damaged: it is fetched again"});
+    output_.notices.push_back(
+        {Notice::Level::kWarning, "the snapshot that came in " + state.error() + ": it is fetched again"});
     return;
   }
   next_state_.emplace(snapshot->head.index, *std::move(state));

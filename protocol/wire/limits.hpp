@@ -40,9 +40,7 @@ inline constexpr std::size_t kMaxRenewals = 100'000;          // sessions of one
 inline constexpr std::size_t kMaxSnapshotPart = 1024 * 1024;  // bytes
 inline constexpr std::size_t kMaxReason = 1024;               // bytes, of a refusal
 
-// Soft sizes that senders keep to, so that no frame is large (see docs/architecture.md).
-inline constexpr std::size_t kPublishedFrame = 64 * 1024;   // entries of one published Append
-inline constexpr std::size_t kFetchedFrame = 1024 * 1024;   // entries of an answer to a Fetch
+// A soft size that senders keep to, so that no frame is large. raft::Bounds has those of Append and Snapshot.
 inline constexpr std::size_t kForwardedFrame = 256 * 1024;  // commands of one Forward
 
 // Hard sizes of a frame, for the sockets' MAXMSGSIZE.

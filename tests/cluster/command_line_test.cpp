@@ -409,6 +409,7 @@ TEST_CASE("the shell takes commands from a pipe as one client, and what it holds
   CHECK(shell.out.find("not_holder c") != std::string::npos);
   CHECK(shell.err.find("nonsense") != std::string::npos);
   CHECK(shell.err.find("waiting in line for them") != std::string::npos);
+  CHECK(shell.err.find("lost ") == std::string::npos);
   for (const char* name : {"a b", "x", "y"}) CHECK(user.run({"check", name, "--linearizable"}).exit_code == 1);
 
   CHECK(user.run({"--client-id", kOtherId, "shell"}, "preempt kept\nquit\npreempt never\n").exit_code == 0);

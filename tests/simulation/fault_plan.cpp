@@ -106,6 +106,7 @@ void draw_options(Random& random, FaultPlan& plan) {
     plan.limits.locks = static_cast<std::uint32_t>(1 + random.below(6));
     plan.limits.sessions = static_cast<std::uint32_t>(2 + random.below(4));
     plan.limits.locks_per_session = static_cast<std::uint32_t>(1 + random.below(3));
+    plan.limits.waiters_per_lock = static_cast<std::uint32_t>(1 + random.below(3));
   }
   plan.bounds.snapshot_part_bytes = random.one_in(2) ? 1024 * 1024 : 50 + random.below(1000);
   plan.through_codec = random.one_in(2);

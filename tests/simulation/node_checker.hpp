@@ -32,7 +32,6 @@ class NodeChecker {
   const Reference* main_reference() const;
   // Every committed entry of the node against the cluster's.
   void compare_whole_log(Place place, const Replica& replica) const;
-  std::size_t cluster_count() const { return references_.size(); }
 
  private:
   // What a process showed after its last step; it may only rise.

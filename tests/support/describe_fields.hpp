@@ -24,12 +24,12 @@ class DescribeFields {
   }
   void choice(std::string_view name, std::uint64_t& value, std::span<const wire::NamedNumber> names) {
     value = names.front().number;
-    constexpr std::size_t kListed = 6;
+    const bool is_error = names.data() == wire::names_of<ErrorCode>().data();
     std::string values;
     for (const wire::NamedNumber& entry : names) {
       values += (values.empty() ? "" : ", ") + std::to_string(entry.number) + " " + std::string(entry.name);
     }
-    add(name, "unsigned integer", names.size() > kListed ? "a number of the table of errors" : values);
+    add(name, "unsigned integer", is_error ? "a number of the table of errors" : values);
   }
   void boolean(std::string_view name, bool&) { add(name, "boolean", ""); }
   void text(std::string_view name, std::string&, const wire::TextRule& rule) {

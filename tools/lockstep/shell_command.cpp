@@ -113,7 +113,9 @@ void tell_losses(const LeaseEvent& event) {
   const auto tell = [](const std::vector<HeldLock>& locks, std::string_view why) {
     for (const HeldLock& lock : locks) std::cerr << "lockstep: lost " + lock.name + ": " + std::string(why) + "\n";
   };
-  if (const auto* lost = std::get_if<LeaseLost>(&event)) tell(lost->locks, to_string(lost->reason));
+  const auto* lost = std::get_if<LeaseLost>(&event);
+  // What the shell closed by its own wish is no loss.
+  if (lost != nullptr && lost->reason != LossReason::kClosed) tell(lost->locks, to_string(lost->reason));
   if (const auto* forced = std::get_if<LocksForced>(&event)) tell(forced->locks, to_string(LossReason::kForced));
 }
 

@@ -80,6 +80,7 @@ election_timeout_max = "2m"
 locks = 1
 sessions = 4294967295
 locks_per_session = 7
+waiters_per_lock = 2
 [storage]
 segment_bytes = 2097152
 compact_log_bytes = 4096
@@ -90,7 +91,7 @@ compact_log_bytes = 4096
   CHECK(config->timing.heartbeat == 20ms);
   CHECK(config->timing.election_timeout_min == 1s);
   CHECK(config->timing.election_timeout_max == 2min);
-  CHECK(config->limits == locks::StateLimits{1, 4294967295, 7});
+  CHECK(config->limits == locks::StateLimits{1, 4294967295, 7, 2});
   CHECK(config->segment_bytes == 2097152);
   CHECK(config->compact_log_bytes == 4096);
 }

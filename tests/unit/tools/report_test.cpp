@@ -184,10 +184,11 @@ TEST_CASE("who waits is told who holds the lock, and where it stands in line") {
 
 TEST_CASE("errors have the exit code of the table, and say whether they are definite") {
   const std::pair<ErrorCode, int> contract[] = {
-      {ErrorCode::kBadRequest, 2},        {ErrorCode::kInvalidName, 2},    {ErrorCode::kBusy, 3},
-      {ErrorCode::kNoLeader, 3},          {ErrorCode::kUnavailable, 3},    {ErrorCode::kSessionConflict, 4},
-      {ErrorCode::kWrongSecret, 4},       {ErrorCode::kTooManyLocks, 4},   {ErrorCode::kTooManySessions, 4},
-      {ErrorCode::kSessionSuperseded, 5}, {ErrorCode::kSessionExpired, 5},
+      {ErrorCode::kBadRequest, 2},        {ErrorCode::kInvalidName, 2},           {ErrorCode::kBusy, 3},
+      {ErrorCode::kNoLeader, 3},          {ErrorCode::kUnavailable, 3},           {ErrorCode::kSessionConflict, 4},
+      {ErrorCode::kWrongSecret, 4},       {ErrorCode::kTooManyLocks, 4},          {ErrorCode::kTooManySessions, 4},
+      {ErrorCode::kSessionSuperseded, 5}, {ErrorCode::kSessionExpired, 5},        {ErrorCode::kTooManySessionLocks, 4},
+      {ErrorCode::kTooManyWaiters, 4},    {ErrorCode::kTooManyUnacknowledged, 4},
   };
   for (const auto& [code, exit_code] : contract) {
     const Report report = report_of("a", error_called(code));

@@ -1,11 +1,14 @@
 // docs/protocol.md says what the code does: its tables of messages, errors and limits are made from the
-// schema, the error table and limits.hpp. A failure shows the text that the document should have.
+// schema, the error table and limits.hpp; so are those of a state in docs/storage-format.md. A failure shows the text
+// that the document should have.
 #include <doctest/doctest.h>
 
 #include <fstream>
 #include <sstream>
 
+#include "protocol/raft/raft.hpp"
 #include "protocol/wire/names.hpp"
+#include "protocol/wire/state_schema.hpp"
 #include "tests/support/describe_fields.hpp"
 
 using namespace lockstep;
@@ -13,18 +16,18 @@ using lockstep::testing::DescribeFields;
 
 namespace {
 
-std::string document() {
-  std::ifstream file(LOCKSTEP_SOURCE_DIR "/docs/protocol.md");
+std::string document(const std::string& name) {
+  std::ifstream file(LOCKSTEP_SOURCE_DIR "/docs/" + name);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
 }
 
 // The part below a heading of the second level.
-std::string section(const std::string& heading) {
-  const std::string whole = document();
+std::string section(const std::string& heading, const std::string& name = "protocol.md") {
+  const std::string whole = document(name);
   const std::size_t start = whole.find("\n## " + heading + "\n");
-  REQUIRE_MESSAGE(start != std::string::npos, "docs/protocol.md has no section " << heading);
+  REQUIRE_MESSAGE(start != std::string::npos, "docs/" << name << " has no section " << heading);
   return whole.substr(start, whole.find("\n## ", start + 1) - start);
 }
 
@@ -72,6 +75,18 @@ TEST_CASE("docs/protocol.md has every message of clients, with its fields as the
   check_types<wire::ResponseType>(text);
 }
 
+TEST_CASE("docs/storage-format.md has the records of a state, with their fields as they are") {
+  const std::string text = section("The state in a snapshot", "storage-format.md");
+  DescribeFields of_image;
+  locks::StateImage image;
+  wire::Schema<locks::StateImage>::fields(of_image, image);
+  check_has(text, fields_table("State", of_image.rows()));
+  DescribeFields of_refused;
+  locks::Refused refused;
+  wire::Schema<locks::Refused>::fields(of_refused, refused);
+  check_has(text, fields_table("Refused", of_refused.rows()));
+}
+
 TEST_CASE("docs/protocol.md has the error table as it is") {
   std::string expected = "| number | name | certainty | exit | means | what to do |\n|---|---|---|---|---|---|\n";
   for (const ErrorInfo& info : error_table()) {
@@ -112,8 +127,8 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("sessions renewed with one barrier", wire::kMaxRenewals, "sessions") +
       limit_row("a refusal's reason", wire::kMaxReason, "bytes") +
       limit_row("a frame between nodes", wire::kMaxPeerFrame, "bytes") +
-      limit_row("entries published in one frame, as senders keep to it", wire::kPublishedFrame, "bytes") +
-      limit_row("entries in one answer to a fetch, as senders keep to it", wire::kFetchedFrame, "bytes") +
+      limit_row("entries published in one frame, as senders keep to it", raft::Bounds{}.published_bytes, "bytes") +
+      limit_row("entries in one answer to a fetch, as senders keep to it", raft::Bounds{}.fetched_bytes, "bytes") +
       limit_row("commands in one forward, as senders keep to it", wire::kForwardedFrame, "bytes") +
       limit_row("locks in the state, by default", locks::StateLimits{}.locks, "locks") +
       limit_row("living sessions in the state, by default", locks::StateLimits{}.sessions, "sessions") +

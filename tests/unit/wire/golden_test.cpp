@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/state_codec.hpp"
 #include "tests/support/msgpack_bytes.hpp"
 
 using namespace lockstep;
@@ -91,4 +92,28 @@ TEST_CASE("the bytes of an Append with a no-op and a command") {
                "9502050908a76a6f62732f3432"    // [preempt, session, number, acknowledged below, name]]
                "030600"                        // commit, round, fetch
                "92cd0400cf0123456789abcdef");  // state hash
+}
+
+TEST_CASE("the bytes of a state: one session that holds a lock, and an earlier grant of it") {
+  locks::StateMachine state(locks::StateLimits{10, 3, 2, 1});
+  const auto at = [](int ms) { return WallTime(std::chrono::milliseconds(ms)); };
+  const auto ask = [](std::uint64_t number, const locks::Operation& operation) {
+    return locks::Execute{SessionId(2), RequestNumber(number), RequestNumber(number), operation};
+  };
+  state.apply(LogIndex(2), at(20), locks::Open{client(), {}, 7, 0, SessionId(), "me"});
+  state.apply(LogIndex(3), at(30), ask(1, locks::Preempt{"a"}));
+  state.apply(LogIndex(4), at(40), ask(2, locks::Release{"a"}));
+  state.apply(LogIndex(5), at(50), ask(3, locks::Preempt{"a"}));
+  const std::string bytes = wire::encode_state(state);
+  CHECK(to_hex(bytes) ==
+        "9801940a03020105"
+        "919b02c4106ba7b8109dad11d180b400c04fd430c8"
+        "c4200000000000000000000000000000000000000000000000000000000000000000"
+        "0700a26d6514050003"
+        "919303cf124632829ac247b4920205"
+        "909194a16101009196020005323200"
+        "90919a01a16101c4106ba7b8109dad11d180b400c04fd430c8031e2801c0a0");
+  const auto decoded = wire::decode_state(bytes);
+  REQUIRE(decoded);
+  CHECK(decoded->hash() == state.hash());
 }

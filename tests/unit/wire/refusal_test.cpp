@@ -214,6 +214,7 @@ TEST_CASE("limits of single fields") {
 TEST_CASE("a request longer than a request may be is refused unread") {
   const std::string bytes(wire::kMaxClientRequest + 1, '\x01');
   CHECK(wire::to_string(error_of_request(bytes)) == "request: is 32769 bytes long, at most 32768 are allowed");
+  CHECK(wire::to_string(error_of_request(bytes.substr(1))) == "request: expected an array, got an integer");
 }
 
 TEST_CASE("nothing unreadable enters a log: entries of an Append are read to the end") {

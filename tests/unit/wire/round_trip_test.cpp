@@ -47,6 +47,7 @@ TEST_CASE("what the log keeps decodes to what was encoded") {
     limits.locks = static_cast<std::uint32_t>(random.next());
     limits.sessions = static_cast<std::uint32_t>(random.next());
     limits.locks_per_session = static_cast<std::uint32_t>(random.next());
+    limits.waiters_per_lock = static_cast<std::uint32_t>(random.next());
     check_round_trip(limits, wire::decode_state_limits);
   }
 }
