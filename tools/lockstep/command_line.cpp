@@ -1,7 +1,12 @@
 #include "tools/lockstep/command_line.hpp"
 
+#include <charconv>
+#include <cstdint>
+
 #include "nodes/text/duration.hpp"
+#include "nodes/text/printable.hpp"
 #include "nodes/transport/endpoint.hpp"
+#include "protocol/wire/limits.hpp"
 
 namespace lockstep {
 namespace {
@@ -27,6 +32,17 @@ CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Durati
   return app.add_option_function<std::string>(names, read, help)
       ->type_name("DURATION")
       ->default_str(format_duration(value));
+}
+
+CLI::Validator an_ordinal() {
+  constexpr std::size_t kShownNumber = 40;
+  const auto problem_with = [](std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_number = error == std::errc() && end == text.data() + text.size() && value <= wire::kMaxOrdinal;
+    return is_number ? std::string() : "'" + printable(text, kShownNumber) + "' is not a number from 0 to 2^63 - 1";
+  };
+  return CLI::Validator(problem_with, "");
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {

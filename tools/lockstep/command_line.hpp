@@ -47,4 +47,7 @@ void add_global_options(CLI::App& app, GlobalOptions& options);
 // For a command's own duration options: as nodes/text/duration.hpp reads them.
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help);
 
+// For options that are an index, a session or a token: digits alone. (CLI11 reads -1 as the largest number there is.)
+CLI::Validator an_ordinal();
+
 }  // namespace lockstep

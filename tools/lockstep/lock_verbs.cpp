@@ -3,6 +3,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "tools/lockstep/command_line.hpp"
 #include "tools/lockstep/lock_terms.hpp"
 #include "tools/lockstep/verbs.hpp"
 
@@ -82,7 +83,9 @@ class ReleaseVerb : public Verb {
 class SessionCloseVerb : public Verb {
  public:
   void add_arguments(CLI::App& command) override {
-    command.add_option("ID", session_, "The session, as `lockstep sessions` shows it")->required();
+    command.add_option("ID", session_, "The session, as `lockstep sessions` shows it")
+        ->required()
+        ->transform(an_ordinal());
     command.add_option("--why", why_, "A reason for the history, at most 256 bytes")->type_name("TEXT");
   }
   Report run(const VerbRun& run) override {

@@ -1,4 +1,5 @@
 // The verbs that only look: at one lock, at many, at what was.
+#include "tools/lockstep/command_line.hpp"
 #include "tools/lockstep/verbs.hpp"
 
 namespace lockstep {
@@ -26,7 +27,7 @@ class VerifyVerb : public Verb {
  public:
   void add_arguments(CLI::App& command) override {
     command.add_option("NAME", name_, "The lock's name")->required();
-    command.add_option("TOKEN", token_, "The fencing token of the grant")->required();
+    command.add_option("TOKEN", token_, "The fencing token of the grant")->required()->transform(an_ordinal());
     command.add_flag("--local", local_, "From the map of the node that answers, which may be a moment old");
   }
   std::string about() const override { return name_; }

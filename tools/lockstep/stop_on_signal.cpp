@@ -10,9 +10,16 @@
 #include <csignal>
 #include <cstdint>
 
+#include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep {
+namespace {
+
+// Signals within this time of the first are one wish.
+constexpr Duration kOneWish = std::chrono::seconds(1);
+
+}  // namespace
 
 BlockedSignals::BlockedSignals(std::initializer_list<int> signals) {
   sigemptyset(&blocked_);
@@ -59,11 +66,13 @@ void StopOnSignal::watch() {
     const int signal = take();
     if (signal == 0) continue;
     if (signal_ != 0) {
+      if (boot_time() - stopped_at_ < kOneWish) continue;
       std::signal(signal, SIG_DFL);
       pthread_sigmask(SIG_UNBLOCK, &blocked_.blocked(), nullptr);
       raise(signal);
     }
     signal_ = signal;
+    stopped_at_ = boot_time();
     stop_.request_stop();
   }
 }

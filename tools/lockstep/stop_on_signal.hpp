@@ -1,8 +1,9 @@
 // Ctrl-C as a std::stop_token: for what waits, and must leave nothing behind when it is told to end.
 //
 // The signals (SIGINT, SIGTERM and SIGHUP) are blocked while it lives, and taken by a thread of its own; the second of
-// them ends the program as if nobody had looked. Must be made before other threads are, or those must have the signals
-// blocked (BlockedSignals), since a signal goes to any thread that has not.
+// them, if it comes a second later or more, ends the program as if nobody had looked. (What comes at once is the same
+// wish: timeout(1) signals the process and then its group.) Must be made before other threads are, or those must have
+// the signals blocked (BlockedSignals), since a signal goes to any thread that has not.
 #pragma once
 
 #include <csignal>
@@ -11,6 +12,8 @@
 #include <initializer_list>
 #include <stop_token>
 #include <thread>
+
+#include "protocol/base/types.hpp"
 
 namespace lockstep {
 
@@ -47,6 +50,7 @@ class StopOnSignal {
   BlockedSignals blocked_;
   std::stop_source stop_;
   std::atomic<int> signal_ = 0;
+  Time stopped_at_{};  // the thread's own: when the first came
   int signals_;
   int end_;
   std::thread thread_;

@@ -1,4 +1,5 @@
 // `watch`: the state at an index, then every change after it.
+#include "tools/lockstep/command_line.hpp"
 #include "tools/lockstep/verbs.hpp"
 #include "tools/lockstep/watch_lines.hpp"
 
@@ -12,7 +13,9 @@ class WatchVerb : public Verb {
  public:
   void add_arguments(CLI::App& command) override {
     command.add_option("PREFIX", prefix_, "Only locks whose names start with it");
-    command.add_option("--from", from_, "Begin with the changes after this index")->type_name("INDEX");
+    command.add_option("--from", from_, "Begin with the changes after this index")
+        ->type_name("INDEX")
+        ->transform(an_ordinal());
   }
   std::string about() const override { return prefix_; }
 

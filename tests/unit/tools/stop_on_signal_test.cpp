@@ -28,6 +28,16 @@ TEST_CASE("a signal that comes just before the end is told as well") {
   }
 }
 
+TEST_CASE("a second signal at once, as timeout(1) sends it, is the same wish and ends nothing") {
+  StopOnSignal interrupt({SIGUSR1, SIGUSR2});
+  REQUIRE(kill(getpid(), SIGUSR1) == 0);
+  REQUIRE(wait_until([&] { return interrupt.token().stop_requested(); }));
+  REQUIRE(kill(getpid(), SIGUSR2) == 0);
+  sigset_t pending{};
+  REQUIRE(wait_until([&] { return sigpending(&pending) == 0 && sigismember(&pending, SIGUSR2) == 0; }));
+  CHECK(interrupt.finish() == SIGUSR1);
+}
+
 TEST_CASE("a signal that comes after the end is left to whoever looks next") {
   const BlockedSignals blocked{SIGUSR1};
   StopOnSignal first({SIGUSR1});
