@@ -50,6 +50,19 @@ TEST_CASE("a vote is durable before it is answered (R1)") {
   CHECK(vote_of(world, "b", "a").granted);
 }
 
+TEST_CASE("a vote in a term that was known before is durable before it is answered, too (R1)") {
+  RaftWorld world("a b c");
+  world.receive("b", "c", Term(2), NotLeader{CallNumber(1), NodeId()});
+  REQUIRE(world.disk("b").hard_state.term == Term(2));
+  REQUIRE_FALSE(world.disk("b").hard_state.vote);
+  world.disk_is_late("b", true);
+  world.receive("b", "a", Term(2), request(1, 1));
+  CHECK(world.in_flight().empty());
+  world.persist("b");
+  CHECK(world.disk("b").hard_state.vote == world.id("a"));
+  CHECK(vote_of(world, "b", "a").granted);
+}
+
 TEST_CASE("a term and the own vote are durable before votes are asked for (R1)") {
   RaftWorld world("a b c");
   world.disk_is_late("a", true);

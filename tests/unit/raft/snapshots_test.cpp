@@ -228,6 +228,7 @@ TEST_CASE("a snapshot takes the place of a log that differs, and its late writes
   // In memory the log is the snapshot's; on the disk the old one stands, and nothing of it may count.
   const LogIndex base = world.node("c").log().base().index;
   REQUIRE(base == LogIndex(6));
+  CHECK(world.node("c").log().last_index() == base);
   CHECK(world.node("c").durable_index() == LogIndex(2));
   world.persist_all("c");
   CHECK(world.node("c").durable_index() >= base);
