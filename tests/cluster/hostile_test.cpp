@@ -244,11 +244,28 @@ TEST_CASE("a frame above a socket's limit ends its sender's connection and nothi
   check_that_it_serves(cluster, "a");
 }
 
-TEST_CASE("a request at the limit of a frame but above that of a request is refused") {
+TEST_CASE("a request above the limit of a request is refused unread, and one at it is read") {
   StartedCluster cluster(1);
   RawClient client = cluster.raw_client("a");
+  const std::string longest(wire::kMaxClientRequest, '\x01');
+  CHECK(refusal_of(client, longest).detail == "request: expected an array, got an integer");
+  CHECK(refusal_of(client, longest + "x").detail == "request: is 32769 bytes long, at most 32768 are allowed");
   CHECK(refusal_of(client, std::string(wire::kMaxClientFrame, '\xc4')).code == ErrorCode::kBadRequest);
   CHECK(refusal_of(client, std::string(wire::kMaxClientRequest + 1, '\x94')).code == ErrorCode::kBadRequest);
+}
+
+TEST_CASE("a session's note of 1024 bytes is taken, and a longer one is refused by name") {
+  StartedCluster cluster(1);
+  RawClient client = cluster.raw_client("a");
+  wire::OpenSession open;
+  open.client.bytes[0] = 1;
+  open.note = std::string(wire::kMaxNote, 'n');
+  std::string longer = wire::encode(wire::Request{CallNumber(1), open});
+  longer[longer.size() - wire::kMaxNote - 1] = 1;  // the lower byte of the note's length, which was 1024
+  const wire::Error error = refusal_of(client, longer + "n");
+  CHECK(error.code == ErrorCode::kBadRequest);
+  CHECK(error.detail == "open_session.note: is 1025 bytes long, at most 1024 are allowed");
+  CHECK(client.ask_for<locks::SessionOpened>(open).session);
 }
 
 TEST_CASE("a client that chooses its routing id, or reads none of its answers, disturbs nobody") {
