@@ -126,7 +126,8 @@ FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
   // A lease is safe if no two clocks differ by more than the 2 % that a client keeps back (L3). Nothing else rests on
   // the rate of a clock.
   const std::int64_t tolerated = plan.ttl == Duration::zero() ? 200'000 : 9'000;
-  if (random.one_in(2)) plan.max_drift_ppm = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(tolerated) + 1));
+  if (random.one_in(2))
+    plan.max_drift_ppm = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(tolerated) + 1));
   return plan;
 }
 
