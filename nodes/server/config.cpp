@@ -22,8 +22,10 @@ using namespace std::chrono_literals;
 constexpr std::array kLogLevels{"debug", "info", "warning", "error"};
 constexpr std::array kEndpointKeys{"client", "peer", "publish"};
 
-constexpr std::int64_t kSmallestSegment = 1024 * 1024;
+constexpr auto kSmallestSegment = static_cast<std::int64_t>(kMinSegmentBytes);
 constexpr std::int64_t kLargestSegment = std::int64_t{1024} * 1024 * 1024;
+constexpr std::int64_t kSmallestCompaction = 4 * 1024;
+constexpr std::int64_t kLargestCompaction = std::int64_t{64} * 1024 * 1024 * 1024;
 
 const std::string& endpoint_of(const MemberConfig& member, std::size_t which) {
   return which == 0 ? member.client : which == 1 ? member.peer : member.publish;
@@ -60,11 +62,13 @@ void read_limits(TomlReader& root, NodeConfig& config) {
 }
 
 void read_storage(TomlReader& root, NodeConfig& config) {
-  auto table = root.table("storage", {"segment_bytes"});
+  auto table = root.table("storage", {"segment_bytes", "compact_log_bytes"});
   if (!table) return;
-  const auto otherwise = static_cast<std::int64_t>(config.segment_bytes);
-  config.segment_bytes =
-      static_cast<std::uint64_t>(table->integer("segment_bytes", kSmallestSegment, kLargestSegment, otherwise));
+  const auto read = [&](std::string_view key, std::int64_t smallest, std::int64_t largest, std::uint64_t& bytes) {
+    bytes = static_cast<std::uint64_t>(table->integer(key, smallest, largest, static_cast<std::int64_t>(bytes)));
+  };
+  read("segment_bytes", kSmallestSegment, kLargestSegment, config.segment_bytes);
+  read("compact_log_bytes", kSmallestCompaction, kLargestCompaction, config.compact_log_bytes);
 }
 
 void read_members(TomlReader& root, NodeConfig& config) {

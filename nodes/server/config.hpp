@@ -15,6 +15,7 @@
 #include "nodes/storage/storage.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/raft/raft.hpp"
+#include "protocol/replica/replica.hpp"
 
 namespace lockstep {
 
@@ -36,6 +37,7 @@ struct NodeConfig {
   raft::Timing timing;
   locks::StateLimits limits;
   std::uint64_t segment_bytes = StorageOptions{}.segment_bytes;
+  std::uint64_t compact_log_bytes = ReplicaOptions{}.compact_log_bytes;
   KeyLines lines;
 
   const MemberConfig& self() const;

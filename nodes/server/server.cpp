@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
 #include "nodes/system/clock.hpp"
@@ -57,7 +58,7 @@ Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
   options.seed = random_identifier();
   options.segment_bytes = config.segment_bytes;
   options.cluster_of_one = config.members.size() == 1;
-  options.background_segments = true;
+  options.background = true;
   return Storage::open(disk, options).map_error([&](const StorageError& error) {
     return error_at(config, "data", error.message);
   });
@@ -69,10 +70,15 @@ Started<std::unique_ptr<DiskThread>> start_disk_thread(Storage storage, const No
   });
 }
 
+// Entry 1, or what a snapshot says that it was. None: the node is blank.
+const raft::Configuration* configuration_in(const raft::Restored& restored) {
+  if (restored.snapshot) return &restored.snapshot->head.configuration;
+  return restored.entries.empty() ? nullptr : std::get_if<raft::Configuration>(&restored.entries.front().body);
+}
+
 // A data folder belongs to one member of one cluster for good (R17); the file must not say otherwise.
 Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeConfig& config) {
-  if (restored.entries.empty()) return {};
-  const auto* formed = std::get_if<raft::Configuration>(&restored.entries.front().body);
+  const raft::Configuration* formed = configuration_in(restored);
   if (formed == nullptr) return {};
   std::string names;
   bool same = formed->voters.size() == config.members.size();
@@ -100,6 +106,7 @@ ReplicaOptions replica_options(const NodeConfig& config) {
   for (const MemberConfig& member : config.members) options.initial_members.push_back({member.name, member.client});
   options.state_limits = config.limits;
   options.timing = config.timing;
+  options.compact_log_bytes = config.compact_log_bytes;
   options.seed = random_identifier();
   options.pid = static_cast<std::uint64_t>(getpid());
   options.version = LOCKSTEP_VERSION;
@@ -125,7 +132,7 @@ tl::expected<std::unique_ptr<Server>, ConfigError> Server::start(NodeConfig conf
   auto disk = std::make_unique<PosixDisk>();
   auto storage = open_storage(*disk, config);
   if (!storage) return tl::unexpected(storage.error());
-  const raft::Restored restored = storage->take_restored();
+  raft::Restored restored = storage->take_restored();
   if (auto ours = check_that_it_is_ours(restored, config); !ours) return tl::unexpected(ours.error());
   auto disk_thread = start_disk_thread(std::move(*storage), config);
   if (!disk_thread) return tl::unexpected(disk_thread.error());
@@ -175,6 +182,10 @@ void Server::wait() {
 
 void Server::take_disk(Now now) {
   for (const WriteId write : parts_.disk_thread->take_completed()) replica_.step(now, Persisted{write});
+  for (SnapshotPiece& piece : parts_.disk_thread->take_snapshot_pieces()) {
+    replica_.step(now, SnapshotBytes{std::move(piece.read), std::move(piece.bytes)});
+  }
+  if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, Compacted{std::move(end->snapshot)});
   log_notices(parts_.disk_thread->take_notices());
   if (const auto fatal = parts_.disk_thread->fatal()) {
     spdlog::critical("the disk failed, and what it holds is not known any more: {}", *fatal);
@@ -222,12 +233,21 @@ void Server::act() {
   Output output = replica_.take_output();
   for (const raft::Outgoing& outgoing : output.messages) parts_.peers.send(outgoing.to, wire::encode(outgoing.message));
   if (!output.writes.empty()) parts_.disk_thread->submit(std::move(output.writes));
+  parts_.disk_thread->read_snapshots(std::move(output.snapshot_reads));
+  if (output.compaction) compact(*output.compaction);
   for (const ClientReply& reply : output.replies) parts_.clients.send(reply.connection, wire::encode(reply.response));
   log_notices(output.notices);
   if (output.fatal) {
     spdlog::error("{}", *output.fatal);
     exit_code_ = 2;
   }
+}
+
+void Server::compact(const Compaction& wanted) {
+  parts_.disk_thread->compact(
+      wanted.index, [wanted](const raft::Snapshot* older, LogIndex first, std::span<const raft::Entry> entries) {
+        return fold(older, first, entries, wanted);
+      });
 }
 
 void Server::report(Now now) {

@@ -57,6 +57,7 @@ class Server {
   void answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error);
   void note_bad_peer_frame(std::string problem);
   void act();
+  void compact(const Compaction& wanted);
   void report(Now now);
 
   NodeConfig config_;

@@ -6,10 +6,12 @@
 // Implementations: PosixDisk, and in tests MemoryDisk, which loses, tears and rots what this contract
 // lets it. An implementation returns errors as values and never throws.
 //
-// create, preallocate, write, sync, rename, remove and sync_folder may be called from two threads at
-// once, for different files (the next segment is made beside the writing of the current one).
+// create, open, close, preallocate, write, sync, rename, remove and sync_folder may be called from several threads
+// at once, for different files: the next segment and a snapshot are made beside the writing of the current segment.
+// A file may be read by one thread while another writes to it elsewhere than where the first looks.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +27,9 @@ struct DiskError {
   int code = 0;
   std::string text;
 };
+
+// No room for more: the one error that goes away by itself.
+inline bool means_full(const DiskError& error) { return error.code == ENOSPC || error.code == EDQUOT; }
 
 template <typename T>
 using DiskResult = tl::expected<T, DiskError>;

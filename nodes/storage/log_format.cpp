@@ -1,7 +1,6 @@
 #include "nodes/storage/log_format.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "nodes/storage/encoding.hpp"
 #include "protocol/base/invariant.hpp"
@@ -12,8 +11,6 @@ namespace {
 
 constexpr std::uint64_t kSegmentMagic = 0x474f4c504554534cULL;  // "LSTEPLOG" as it stands in the file
 constexpr std::uint32_t kBatchMagic = 0x42504b4cU;              // "LKPB"
-constexpr std::string_view kSegmentPrefix = "log-";
-constexpr std::size_t kNumberDigits = 16;
 static_assert(kFirstBatchOffset == 2 * kBlockBytes);
 
 // Offsets within a batch header. The header's checksum covers all of the header after itself.
@@ -29,21 +26,6 @@ std::uint32_t header_crc(std::string_view header, std::uint32_t salt) {
 }
 
 }  // namespace
-
-std::string segment_name(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  const std::size_t zeros = digits.size() < kNumberDigits ? kNumberDigits - digits.size() : 0;
-  return std::string(kSegmentPrefix) + std::string(zeros, '0') + digits;
-}
-
-std::optional<std::uint64_t> segment_number_from(std::string_view name) {
-  if (!name.starts_with(kSegmentPrefix)) return std::nullopt;
-  std::uint64_t number = 0;
-  const std::string_view digits = name.substr(kSegmentPrefix.size());
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || segment_name(number) != name) return std::nullopt;
-  return number;
-}
 
 std::string encode_segment_header(const SegmentHeader& header) {
   std::string content;
@@ -88,18 +70,28 @@ std::optional<std::string_view> batch_payload_at(std::string_view segment, std::
   return payload;
 }
 
+std::optional<Batch> whole_batch_at(std::string_view segment, std::size_t offset, std::uint32_t salt,
+                                    std::uint64_t sequence) {
+  const auto header = batch_header_at(segment, offset, salt);
+  if (!header || header->sequence != sequence) return std::nullopt;
+  const auto payload = batch_payload_at(segment, offset, *header, salt);
+  if (!payload) return std::nullopt;
+  return Batch{*header, *payload};
+}
+
 tl::expected<Record, std::string> take_record(std::string_view& payload) {
   if (payload.size() < kRecordHeaderBytes) return tl::unexpected(std::string("a record ends early"));
   Record record;
   record.index = LogIndex(get<std::uint64_t>(payload, 0));
-  record.entry.term = Term(get<std::uint64_t>(payload, 8));
-  record.entry.time = WallTime(std::chrono::milliseconds(static_cast<std::int64_t>(get<std::uint64_t>(payload, 16))));
+  record.term = Term(get<std::uint64_t>(payload, 8));
+  const WallTime time(std::chrono::milliseconds(static_cast<std::int64_t>(get<std::uint64_t>(payload, 16))));
   const std::size_t body_bytes = get<std::uint32_t>(payload, 24);
   payload.remove_prefix(kRecordHeaderBytes);
   if (payload.size() < body_bytes) return tl::unexpected(std::string("a record's body ends early"));
+  if (body_bytes == 0) return record;
   auto body = wire::decode_entry_body(payload.substr(0, body_bytes));
   if (!body) return tl::unexpected("entry " + std::to_string(record.index.value()) + ": " + to_string(body.error()));
-  record.entry.body = *std::move(body);
+  record.entry = raft::Entry{record.term, time, *std::move(body)};
   payload.remove_prefix(body_bytes);
   return record;
 }
@@ -117,14 +109,23 @@ bool BatchBuilder::add(LogIndex index, const raft::Entry& entry, std::size_t max
     INVARIANT(!empty(), "a segment holds at least one entry of the largest size");
     return false;
   }
-  append(bytes_, index.value());
-  append(bytes_, entry.term.value());
-  append(bytes_, static_cast<std::uint64_t>(entry.time.time_since_epoch().count()));
+  append_record({index, entry.term}, entry.time, body);
+  return true;
+}
+
+void BatchBuilder::add_restart(raft::EntryId after) {
+  INVARIANT(empty(), "what comes before a restart is void");
+  append_record(after, WallTime(), {});
+}
+
+void BatchBuilder::append_record(raft::EntryId id, WallTime time, std::string_view body) {
+  append(bytes_, id.index.value());
+  append(bytes_, id.term.value());
+  append(bytes_, static_cast<std::uint64_t>(time.time_since_epoch().count()));
   append(bytes_, static_cast<std::uint32_t>(body.size()));
   bytes_ += body;
   ++records_;
-  highest_index_ = std::max(highest_index_, index);
-  return true;
+  highest_index_ = std::max(highest_index_, id.index);
 }
 
 std::string_view BatchBuilder::finish(std::uint64_t sequence, LogIndex highest_index, std::uint32_t salt) {

@@ -30,15 +30,13 @@ constexpr std::size_t round_up_to_sector(std::size_t bytes) {
 struct SegmentHeader {
   std::uint64_t number = 0;
   std::uint32_t salt = 0;
-  // Where the log begins: segments with a lower number were replaced by a repair, and the first batch of
-  // this segment has this sequence.
+  // Where the log began when this segment was made (`meta` may say that it begins later): segments with a lower
+  // number were replaced by a repair, and the first batch of this segment has this sequence.
   std::uint64_t start_segment = 0;
   std::uint64_t start_sequence = 0;
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 
-std::string segment_name(std::uint64_t number);                              // "log-0000000000000001"
-std::optional<std::uint64_t> segment_number_from(std::string_view name);     // none: not a segment
 std::string encode_segment_header(const SegmentHeader& header);              // one sealed block
 std::optional<SegmentHeader> decode_segment_header(std::string_view block);  // none: damaged
 
@@ -60,9 +58,20 @@ constexpr std::size_t batch_bytes_on_disk(const BatchHeader& header) {
   return round_up_to_sector(kBatchHeaderBytes + header.payload_bytes);
 }
 
+// A batch whose header and payload are whole.
+struct Batch {
+  BatchHeader header;
+  std::string_view payload;
+};
+// The batch at `offset`, if it is whole and has this sequence.
+std::optional<Batch> whole_batch_at(std::string_view segment, std::size_t offset, std::uint32_t salt,
+                                    std::uint64_t sequence);
+
 struct Record {
   LogIndex index;
-  raft::Entry entry;
+  Term term;
+  // None: the log restarts after this index (S3). What came before this record is void.
+  std::optional<raft::Entry> entry;
 };
 
 // Takes the first record off a payload whose checksum is right. An error is then no damage but a file
@@ -77,6 +86,8 @@ class BatchBuilder {
   void clear();
   // False, and nothing added, if the batch would become larger than `max_bytes` on disk. A first record always fits.
   bool add(LogIndex index, const raft::Entry& entry, std::size_t max_bytes);
+  // The log restarts after this entry. Only as the first record.
+  void add_restart(raft::EntryId after);
   bool empty() const { return records_ == 0; }
   std::size_t bytes_on_disk() const { return round_up_to_sector(bytes_.size()); }
   LogIndex highest_index() const { return highest_index_; }
@@ -84,6 +95,8 @@ class BatchBuilder {
   std::string_view finish(std::uint64_t sequence, LogIndex highest_index, std::uint32_t salt);
 
  private:
+  void append_record(raft::EntryId id, WallTime time, std::string_view body);
+
   std::string bytes_;
   std::uint32_t records_ = 0;
   LogIndex highest_index_;

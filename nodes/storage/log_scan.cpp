@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "nodes/storage/encoding.hpp"
+#include "nodes/storage/file_names.hpp"
 
 namespace lockstep {
 namespace {
@@ -15,7 +16,8 @@ std::string way_out(const std::string& folder) {
 
 class Scanner {
  public:
-  Scanner(Disk& disk, const std::string& folder, const Meta& meta) : disk_(disk), folder_(folder), meta_(meta) {
+  Scanner(Disk& disk, const std::string& folder, const Meta& meta)
+      : disk_(disk), folder_(folder), meta_(meta), replay_(meta.log_start.segment > 1) {
     scan_.highest_sequence = meta.synced_sequence;
     scan_.highest_index = meta.highest_index;
   }
@@ -50,8 +52,14 @@ class Scanner {
       all.push_back(*std::move(segment));
     }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+    if (meta_.log_start.segment > std::max<std::uint64_t>(1, start.start_segment)) {
+      start.start_segment = meta_.log_start.segment;
+      start.start_sequence = meta_.log_start.sequence;
+    }
     for (SegmentFile& segment : all) {
-      if (segment.number < start.start_segment) {
+      if (segment.number < meta_.log_start.segment) {
+        scan_.cut_off.push_back(segment.name);
+      } else if (segment.number < start.start_segment) {
         scan_.superseded.push_back(segment.name);
       } else {
         scan_.live.push_back(std::move(segment));
@@ -122,43 +130,28 @@ class Scanner {
     const std::uint32_t salt = segment.header->salt;
     std::size_t offset = kFirstBatchOffset;
     if (!scan_.current) go_on_in(segment, offset, bytes.size());
-    for (;;) {
-      const auto header = batch_header_at(bytes, offset, salt);
-      if (!header || header->sequence != scan_.position.next_sequence) break;
-      const auto payload = batch_payload_at(bytes, offset, *header, salt);
-      if (!payload) break;
-      if (auto applied = replay_batch(*payload, header->records); !applied) {
+    while (const auto batch = whole_batch_at(bytes, offset, salt, scan_.position.next_sequence)) {
+      if (auto taken = replay_.take(*batch); !taken) {
         return storage_error(folder_ + "/" + segment.name + " at offset " + std::to_string(offset) +
-                             ": a batch whose checksum is right makes no sense: " + applied.error());
+                             ": a batch whose checksum is right makes no sense: " + taken.error());
       }
-      const std::size_t length = std::min(batch_bytes_on_disk(*header), bytes.size() - offset);
+      const std::size_t length = std::min(batch_bytes_on_disk(batch->header), bytes.size() - offset);
       scan_.last_batch = LastBatch{segment.name, offset, std::string(bytes.substr(offset, length))};
       offset += length;
-      scan_.position.next_sequence = header->sequence + 1;
-      note_header(*header);
+      note_extent(segment, batch->header);
+      scan_.position.next_sequence = batch->header.sequence + 1;
+      note_header(batch->header);
       go_on_in(segment, offset, bytes.size());
     }
     return offset;
   }
 
-  tl::expected<void, std::string> replay_batch(std::string_view payload, std::uint32_t records) {
-    for (std::uint32_t i = 0; i < records; ++i) {
-      auto record = take_record(payload);
-      if (!record) return tl::unexpected(record.error());
-      const std::uint64_t index = record->index.value();
-      if (index == 0 || index > scan_.entries.size() + 1) {
-        return tl::unexpected("entry " + std::to_string(index) + " follows entry " +
-                              std::to_string(scan_.entries.size()));
-      }
-      // A later record takes the place of all from its index on.
-      scan_.entries.resize(index - 1);
-      if (!scan_.entries.empty() && scan_.entries.back().term > record->entry.term) {
-        return tl::unexpected("the term falls at entry " + std::to_string(index));
-      }
-      scan_.entries.push_back(std::move(record->entry));
+  void note_extent(const SegmentFile& segment, const BatchHeader& header) {
+    std::vector<SegmentExtent>& segments = scan_.segments;
+    if (segments.empty() || segments.back().number != segment.number) {
+      segments.push_back({segment.number, header.sequence});
     }
-    if (!payload.empty()) return tl::unexpected(std::string("bytes are left after its last record"));
-    return {};
+    segments.back().highest_index = header.highest_index;
   }
 
   void go_on_in(const SegmentFile& segment, std::size_t offset, std::uint64_t segment_bytes) {
@@ -201,15 +194,17 @@ class Scanner {
     }
     const bool synced_batch_is_missing = scan_.position.next_sequence <= meta_.synced_sequence;
     if (proven_ || synced_batch_is_missing) {
-      scan_.damage = LogDamage{stop_->file, stop_->offset, LogIndex(scan_.entries.size() + 1)};
+      scan_.damage = LogDamage{stop_->file, stop_->offset};
     }
     scan_.position.highest_index = scan_.highest_index;
+    scan_.log = replay_.take_contents();
     return std::move(scan_);
   }
 
   Disk& disk_;
   const std::string& folder_;
   const Meta& meta_;
+  LogReplay replay_;
   LogScan scan_;
   std::uint64_t next_number_ = 0;
   std::optional<Stop> stop_;

@@ -1,5 +1,5 @@
-// Reads a whole log and says what is there: the entries, where the log goes on, and whether acknowledged
-// data was damaged (S2). It writes nothing.
+// Reads a whole log and says what is there: the entries, where the log goes on, and whether what was acknowledged
+// was damaged in it (S2). It writes nothing, and looks at no snapshot: recovery_plan.hpp brings the two together.
 //
 // At the first batch that is not whole it does not stop but looks at every later boundary of every
 // segment. Only if nothing there proves otherwise was that batch a torn tail, which nobody was promised.
@@ -14,6 +14,7 @@
 
 #include "nodes/storage/disk.hpp"
 #include "nodes/storage/log_format.hpp"
+#include "nodes/storage/log_replay.hpp"
 #include "nodes/storage/log_writer.hpp"
 #include "nodes/storage/meta_file.hpp"
 #include "nodes/storage/storage_error.hpp"
@@ -32,7 +33,6 @@ struct SegmentFile {
 struct LogDamage {
   std::string file;
   std::uint64_t offset = 0;
-  LogIndex first_lost;  // index of the first entry that can no longer be told
 };
 
 // The last batch, as it is to be written again before the node speaks (S4).
@@ -43,7 +43,8 @@ struct LastBatch {
 };
 
 struct LogScan {
-  std::vector<raft::Entry> entries;      // from index 1 on: the good prefix
+  LogContents log;                       // the good prefix
+  std::vector<SegmentExtent> segments;   // that it is in
   LogPosition position;                  // where the log goes on, in `current`
   std::optional<SegmentHeader> current;  // none if there is no segment yet
   std::uint64_t current_bytes = 0;       // the size of its file
@@ -52,6 +53,7 @@ struct LogScan {
 
   std::vector<SegmentFile> live;        // in order
   std::vector<std::string> superseded;  // replaced by an earlier repair
+  std::vector<std::string> cut_off;     // a snapshot stands for them
   std::uint64_t highest_number = 0;     // of any segment file
   std::uint64_t highest_sequence = 0;   // of any valid batch header, or as `meta` says
   LogIndex highest_index;               // ever written, as far as any valid header or `meta` says

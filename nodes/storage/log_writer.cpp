@@ -1,16 +1,25 @@
 #include "nodes/storage/log_writer.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
+#include "nodes/storage/aside.hpp"
+#include "nodes/storage/file_names.hpp"
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep {
 
-LogWriter::LogWriter(Disk& disk, LogWriterOptions options, Segment current, LogPosition position)
-    : disk_(&disk), options_(options), random_(options.seed), current_(std::move(current)), position_(position) {}
+LogWriter::LogWriter(Disk& disk, LogWriterOptions options, Segment current, LogPosition position,
+                     std::vector<SegmentExtent> segments)
+    : disk_(&disk),
+      options_(options),
+      random_(options.seed),
+      current_(std::move(current)),
+      position_(position),
+      segments_(std::move(segments)) {
+  const std::uint64_t number = current_.header.number;
+  if (segments_.empty() || segments_.back().number != number) segments_.push_back({number, position_.next_sequence});
+}
 
 std::size_t LogWriter::max_batch_bytes(std::uint64_t segment_bytes) {
   const std::uint64_t room = (segment_bytes - kFirstBatchOffset) / kSectorBytes * kSectorBytes;
@@ -49,17 +58,8 @@ SegmentPlan LogWriter::next_plan() {
 void LogWriter::start_next_segment() {
   const bool half_full = position_.offset - kFirstBatchOffset >= (current_.bytes - kFirstBatchOffset) / 2;
   if (!half_full || next_ || making_next_.valid() || space_is_short_) return;
-  const auto make = [disk = disk_, plan = next_plan()] { return make_segment(*disk, plan); };
-  if (options_.background) {
-    try {
-      making_next_ = std::async(std::launch::async, make);
-      return;
-    } catch (const std::system_error&) {
-      // No thread to be had: then it is made here and now.
-    }
-  }
-  making_next_ = std::async(std::launch::deferred, make);
-  making_next_.wait();
+  making_next_ =
+      run_aside(options_.background, [disk = disk_, plan = next_plan()] { return make_segment(*disk, plan); });
 }
 
 DiskResult<void> LogWriter::collect_next_segment() {
@@ -74,7 +74,7 @@ DiskResult<void> LogWriter::take_next_segment(DiskResult<Segment> made) {
     next_ = *std::move(made);
     return {};
   }
-  space_is_short_ = made.error().code == ENOSPC || made.error().code == EDQUOT;
+  space_is_short_ = means_full(made.error());
   if (!space_is_short_) return tl::unexpected(made.error());
   return {};
 }
@@ -86,8 +86,27 @@ DiskResult<LogWriter::Outcome> LogWriter::go_to_next_segment() {
   }
   if (!next_) return Outcome::kNoSpace;
   current_ = *std::exchange(next_, std::nullopt);
+  segments_.back().highest_index = position_.highest_index;
+  segments_.push_back({current_.header.number, position_.next_sequence});
   position_.offset = kFirstBatchOffset;
   return Outcome::kDurable;
+}
+
+LogStart LogWriter::start_above(LogIndex index) const {
+  const auto is_needed = [&](const SegmentExtent& segment) {
+    return segment.number == current_.header.number || segment.highest_index > index;
+  };
+  const auto first = std::find_if(segments_.begin(), segments_.end(), is_needed);
+  return {first->number, first->first_sequence};
+}
+
+DiskResult<void> LogWriter::drop_before(LogStart start) {
+  if (segments_.front().number >= start.segment) return {};
+  while (segments_.front().number < start.segment) {
+    if (auto removed = disk_->remove(segment_name(segments_.front().number)); !removed) return removed;
+    segments_.erase(segments_.begin());
+  }
+  return disk_->sync_folder();
 }
 
 }  // namespace lockstep

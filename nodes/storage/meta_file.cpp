@@ -8,7 +8,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::uint64_t kMetaMagic = 0x4154454d5054534cULL;  // "LSTPMETA" as it stands in the file
-constexpr std::uint32_t kFolderFormat = 2;
+constexpr std::uint32_t kFolderFormat = 3;
 constexpr const char* kTemporaryName = "meta.tmp";
 
 struct Copy {
@@ -32,6 +32,9 @@ std::optional<Copy> decode_copy(std::string_view file, std::size_t copy) {
   result.meta.hard_state.repair_until = LogIndex(get<std::uint64_t>(block, 52));
   result.meta.synced_sequence = get<std::uint64_t>(block, 60);
   result.meta.highest_index = LogIndex(get<std::uint64_t>(block, 68));
+  result.meta.snapshot = LogIndex(get<std::uint64_t>(block, 76));
+  result.meta.log_start.segment = get<std::uint64_t>(block, 84);
+  result.meta.log_start.sequence = get<std::uint64_t>(block, 92);
   return result;
 }
 
@@ -49,6 +52,9 @@ std::string encode_meta(const Meta& meta, std::uint64_t sequence) {
   append(content, meta.hard_state.repair_until.value());
   append(content, meta.synced_sequence);
   append(content, meta.highest_index.value());
+  append(content, meta.snapshot.value());
+  append(content, meta.log_start.segment);
+  append(content, meta.log_start.sequence);
   return seal_block(std::move(content));
 }
 

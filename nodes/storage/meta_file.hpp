@@ -20,13 +20,23 @@ namespace lockstep {
 
 inline constexpr const char* kMetaName = "meta";
 
+// The segment that the log begins with, and the sequence of its first batch. What came before was cut off because a
+// snapshot stands for it (S6).
+struct LogStart {
+  std::uint64_t segment = 1;
+  std::uint64_t sequence = 1;
+  friend bool operator==(const LogStart&, const LogStart&) = default;
+};
+
 struct Meta {
   NodeId node;
   raft::HardState hard_state;
   // Where the log certainly was when this was written: every batch up to this sequence was synced. It
   // tells rot at the end of the log from a torn tail wherever it can.
   std::uint64_t synced_sequence = 0;
-  LogIndex highest_index;  // ever written to the log up to there
+  LogIndex highest_index;   // ever written to the log up to there
+  LogIndex snapshot = {};   // the newest; none: there is none
+  LogStart log_start = {};  // what lies before it is to be deleted
   friend bool operator==(const Meta&, const Meta&) = default;
 };
 

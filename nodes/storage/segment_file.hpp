@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nodes/storage/disk.hpp"
+#include "nodes/storage/file_names.hpp"
 #include "nodes/storage/log_format.hpp"
 
 namespace lockstep {
@@ -25,8 +26,6 @@ struct Segment {
   SegmentHeader header;
   std::uint64_t bytes = 0;
 };
-
-inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
 // `batches` go in at kFirstBatchOffset, one after the other; the plan has room for them. What a failure
 // leaves behind has a temporary name and is removed, at the latest when the node starts.

@@ -1,25 +1,32 @@
-// The durable part of a node: `meta` and the log in one locked data folder.
+// The durable part of a node: `meta`, the log and the snapshots in one locked data folder.
 //
-// open() recovers what is there (S2, S4) or formats an empty folder; apply() makes writes durable. What
-// apply() reports as completed survives every crash: entries were synced first, then the hard state that
-// goes with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
+// open() recovers what is there (S2, S3, S4) or formats an empty folder; apply() makes writes durable. What
+// apply() reports as completed survives every crash: a snapshot was synced first, then the entries, then the hard
+// state that goes with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
 // failed write or sync is never tried again (S4); the process must end with the error's message.
 //
-// Synchronous and without a thread of its own, apart from one that makes the next segment where the
+// A compaction (S6) makes a snapshot of the log, after which the log's front is dropped: two snapshots are kept, and
+// the log back to the older one.
+//
+// Synchronous and without a thread of its own, apart from those that make the next segment and a compaction where the
 // options ask for it. DiskThread runs it beside a node's loop; tests and the simulator call it directly.
-// Snapshots (S3, S6) will live in this folder too and cut the log's front off; there are none yet.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "nodes/storage/compaction.hpp"
 #include "nodes/storage/disk.hpp"
 #include "nodes/storage/log_format.hpp"
 #include "nodes/storage/log_writer.hpp"
 #include "nodes/storage/meta_file.hpp"
+#include "nodes/storage/recovery.hpp"
+#include "nodes/storage/snapshot_store.hpp"
 #include "nodes/storage/storage_error.hpp"
 #include "protocol/base/notice.hpp"
 #include "protocol/raft/entry.hpp"
@@ -32,18 +39,23 @@ struct StorageOptions {
   std::uint64_t seed = 0;  // from the system's random device: salts of segments
   std::uint64_t segment_bytes = 16 * 1024 * 1024;  // kMinSegmentBytes or more; less where no entry is large
   bool cluster_of_one = false;                     // no other node has a copy: refuse to start on damaged data (S2)
-  bool background_segments = false;                // make the next segment on a thread of its own; needs a PosixDisk
+  bool background = false;  // make segments and compactions on threads of their own; needs a PosixDisk
 };
 
 inline constexpr std::uint64_t kMinSegmentBytes = 64 * 1024;  // holds the largest entry
+
+// A compaction is over.
+struct CompactionEnd {
+  std::optional<raft::SnapshotHead> snapshot;  // up to the index asked for, or above it; none: the disk is full
+};
 
 class Storage {
  public:
   // `disk` must outlive the result and is used by it alone.
   static StorageResult<Storage> open(Disk& disk, const StorageOptions& options);
 
-  // What the folder held when it was opened. To be taken once: the entries are moved out. The term of
-  // the last entry may be above the hard state's, if a crash came between the two.
+  // What the folder held when it was opened. To be taken once: it is moved out. The term of the last entry, or of the
+  // snapshot, may be above the hard state's, if a crash came between the two.
   raft::Restored take_restored();
 
   struct Applied {
@@ -52,8 +64,18 @@ class Storage {
   };
   // Makes writes durable, in order: as many as make one batch of a good size, at least one unless out of
   // space. Call again with the rest. A write that is larger than a batch may be found in part after a
-  // crash, as a prefix of its entries; one that is not is found whole or not at all.
+  // crash, as a prefix of its entries; one that is not is found whole or not at all. Of one with a snapshot the
+  // snapshot may be found alone.
   StorageResult<Applied> apply(std::span<const raft::Write> writes);
+
+  // S6, one at a time: a snapshot up to `index`, which is applied, so that the log up to it is durable. `when_over` is
+  // called once finish_compaction() will not wait for long, by any thread. It may be called before this returns.
+  void start_compaction(LogIndex index, Fold fold, std::function<void()> when_over);
+  // Waits for its end. What it made is durable, and what is not needed any more is deleted.
+  StorageResult<CompactionEnd> finish_compaction();
+
+  // A piece of a snapshot, for another node. Empty if there is no such snapshot any more, or it cannot be read.
+  std::string read_snapshot(const raft::SnapshotRead& read);
 
   // Notes in `meta` how far the log goes, so that rot at its very end is found at the next start.
   StorageResult<void> close_cleanly();
@@ -61,24 +83,35 @@ class Storage {
   std::vector<Notice> take_notices();
 
  private:
-  Storage(const StorageOptions& options, MetaFile meta, LogWriter log, LogIndex last_index);
+  Storage(Disk& disk, const StorageOptions& options, std::uint64_t seed, Recovered recovered);
 
   // One turn of apply(): what was taken on, and how it went.
   struct Group {
     std::size_t writes = 0;
     LogIndex last_index;
     std::optional<raft::HardState> hard_state;
+    bool has_snapshot = false;
   };
+  StorageResult<void> restart_log(raft::EntryId after);
   DiskResult<LogWriter::Outcome> write_entries(std::span<const raft::Write> writes, Group& group);
+  DiskResult<LogWriter::Outcome> install(const raft::Snapshot& snapshot);
   DiskResult<LogWriter::Outcome> flush_batch();
+  Meta meta_now() const;  // with the hard state that it has
   DiskResult<void> write_meta(const raft::HardState& hard_state);
+  DiskResult<void> drop_what_snapshots_replace();
   tl::unexpected<StorageError> fail(const DiskError& error);
   void note_space(bool is_short, bool waiting);
 
+  using Compacting = StorageResult<std::optional<SnapshotFile>>;
+
+  Disk* disk_;
   std::string folder_;
   std::size_t max_batch_bytes_;
-  std::vector<raft::Entry> restored_entries_;
+  bool background_;
+  LogContents restored_log_;
+  raft::SharedSnapshot restored_snapshot_;
   MetaFile meta_;
+  SnapshotStore snapshots_;
   LogWriter log_;
   BatchBuilder batch_;
   LogIndex last_index_;
@@ -86,6 +119,7 @@ class Storage {
   bool warned_of_waiting_ = false;
   std::optional<StorageError> failed_;
   std::vector<Notice> notices_;
+  std::future<Compacting> compacting_;  // last: it uses the disk
 };
 
 }  // namespace lockstep

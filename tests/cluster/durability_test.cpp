@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "tests/support/cluster.hpp"
 
 using namespace lockstep;
+using lockstep::testing::Cluster;
 using lockstep::testing::StartedCluster;
 using lockstep::testing::wait_until;
 
@@ -265,5 +267,96 @@ TEST_CASE("nodes that stand still and wake up during load change nothing that wa
     cluster.leader();
   }
   CHECK(load.goes_on(kBetweenFaults));
+  check_everything(cluster, load);
+}
+
+namespace {
+
+// The smallest log there is: it is compacted every few dozen entries.
+const std::string kCompactOften = "[storage]\nsegment_bytes = 65536\ncompact_log_bytes = 4096\n";
+
+bool holds(const std::filesystem::path& folder, const std::string& prefix) {
+  const std::filesystem::directory_iterator files(folder);
+  return std::any_of(begin(files), end(files),
+                     [&](const auto& file) { return file.path().filename().string().starts_with(prefix); });
+}
+
+// The log no longer begins with entry 1: it was compacted twice, and filled a segment.
+bool log_is_cut(const Cluster& cluster, const std::string& node) {
+  return !std::filesystem::exists(cluster.data_folder(node) / "log-0000000000000001");
+}
+
+// Under load, until the logs of these nodes are cut.
+bool goes_on_until_logs_are_cut(const Cluster& cluster, const std::vector<std::string>& nodes, Load& load) {
+  const auto all_are_cut = [&] {
+    return std::all_of(nodes.begin(), nodes.end(), [&](const auto& node) { return log_is_cut(cluster, node); });
+  };
+  for (int i = 0; i < 1000; ++i) {
+    if (all_are_cut()) return true;
+    if (!load.goes_on(kBetweenFaults)) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("kill -9 during load loses nothing that was acknowledged while logs are compacted all the time") {
+  StartedCluster cluster(3, kCompactOften);
+  Load load(cluster, kWorkers);
+  for (int round = 0; round < 3; ++round) {
+    CHECK(load.goes_on(3 * kBetweenFaults));
+    const std::string leader = cluster.leader();
+    cluster.kill(leader);
+    CHECK(load.goes_on(kBetweenFaults));
+    cluster.start(leader);
+    cluster.leader();
+    CHECK(load.goes_on(kBetweenFaults));
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.leader();
+  }
+  CHECK(goes_on_until_logs_are_cut(cluster, cluster.names(), load));
+  cluster.kill_all();
+  cluster.start_all();
+  cluster.leader();
+  CHECK(load.goes_on(kBetweenFaults));
+  check_everything(cluster, load);
+  for (const std::string& node : cluster.names()) CHECK_FALSE(holds(cluster.data_folder(node), "damaged-"));
+}
+
+TEST_CASE("a cluster of one goes on from its snapshot, and from the one before it when that one is damaged") {
+  StartedCluster cluster(1, kCompactOften);
+  Load load(cluster, kWorkers);
+  CHECK(goes_on_until_logs_are_cut(cluster, {"a"}, load));
+  cluster.kill("a");
+  std::filesystem::path newest;
+  for (const auto& file : std::filesystem::directory_iterator(cluster.data_folder("a"))) {
+    const std::string name = file.path().filename().string();
+    if (name.starts_with("snapshot-") && !name.ends_with(".tmp")) newest = std::max(newest, file.path());
+  }
+  REQUIRE_FALSE(newest.empty());
+  std::filesystem::resize_file(newest, std::filesystem::file_size(newest) / 2);
+  cluster.start("a");
+  CHECK(load.goes_on(kBetweenFaults));
+  CHECK(holds(cluster.data_folder("a"), "damaged-snapshot-"));
+  check_everything(cluster, load);
+}
+
+TEST_CASE("a node that was away while the others cut their logs is given a snapshot, and holds what they hold") {
+  StartedCluster cluster(3, kCompactOften);
+  Load load(cluster, kWorkers);
+  CHECK(load.goes_on(kBetweenFaults));
+  const std::string away = cluster.follower();
+  cluster.kill(away);
+  const std::vector<std::string> others = cluster.names_but(away);
+  CHECK(goes_on_until_logs_are_cut(cluster, others, load));
+  cluster.start(away);
+  CHECK(wait_until([&] { return cluster.log(away).find("stored the leader's snapshot") != std::string::npos; }));
+  CHECK(load.goes_on(kBetweenFaults));
+  // What it was given counts as much as what it saw itself: it makes a quorum with one that saw everything.
+  cluster.kill(others[0]);
+  CHECK(load.goes_on(kBetweenFaults));
+  cluster.start(others[0]);
+  cluster.leader();
   check_everything(cluster, load);
 }

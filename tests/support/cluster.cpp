@@ -58,7 +58,7 @@ std::string free_endpoint() {
   throw std::runtime_error("no port is free");
 }
 
-Cluster::Cluster(std::size_t size) {
+Cluster::Cluster(std::size_t size, std::string settings) : settings_(std::move(settings)) {
   for (std::size_t i = 0; i < size; ++i) {
     names_.emplace_back(1, static_cast<char>('a' + i));
     endpoints_.try_emplace(names_.back());
@@ -85,7 +85,7 @@ std::string Cluster::config_text(const std::string& name) const {
     text += "[[members]]\nname = \"" + member + "\"\nclient = \"" + at.client + "\"\npeer = \"" + at.peer +
             "\"\npublish = \"" + at.publish + "\"\n";
   }
-  return text;
+  return text + settings_;
 }
 
 void Cluster::start(const std::string& name) {
@@ -184,7 +184,7 @@ Client Cluster::client(const std::vector<std::string>& names, Duration ttl) {
   return std::move(*client);
 }
 
-StartedCluster::StartedCluster(std::size_t size) : Cluster(size) {
+StartedCluster::StartedCluster(std::size_t size, std::string settings) : Cluster(size, std::move(settings)) {
   start_all();
   leader();
 }

@@ -27,8 +27,8 @@ struct Endpoints {
 
 class Cluster {
  public:
-  // Makes configurations for members named a, b, c, ..., and starts nothing.
-  explicit Cluster(std::size_t size);
+  // Makes configurations for members named a, b, c, ..., and starts nothing. `settings`: more of them, for every node.
+  explicit Cluster(std::size_t size, std::string settings = "");
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -71,6 +71,7 @@ class Cluster {
   Ended take_end(const std::string& name);
 
   TemporaryFolder folder_;
+  std::string settings_;
   std::vector<std::string> names_;
   std::map<std::string, Endpoints> endpoints_;
   std::map<std::string, Process> nodes_;  // those that run
@@ -80,7 +81,7 @@ class Cluster {
 
 // A cluster all of whose nodes run and agree on a leader.
 struct StartedCluster : Cluster {
-  explicit StartedCluster(std::size_t size);
+  explicit StartedCluster(std::size_t size, std::string settings = "");
 };
 
 // Runs lockstepd to its end: for starts that must fail.

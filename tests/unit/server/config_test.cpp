@@ -82,6 +82,7 @@ sessions = 4294967295
 locks_per_session = 7
 [storage]
 segment_bytes = 2097152
+compact_log_bytes = 4096
 )",
                                    "b.toml");
   REQUIRE(config);
@@ -91,6 +92,7 @@ segment_bytes = 2097152
   CHECK(config->timing.election_timeout_max == 2min);
   CHECK(config->limits == locks::StateLimits{1, 4294967295, 7});
   CHECK(config->segment_bytes == 2097152);
+  CHECK(config->compact_log_bytes == 4096);
 }
 
 TEST_CASE("a file that is not TOML is refused where it stops being it") {
@@ -167,7 +169,9 @@ TEST_CASE("a number out of range is refused") {
   CHECK(error_with_added("[limits]\nsessions = 4294967296\n") ==
         "b.toml:22: limits.sessions: must be 1 to 4294967295, not 4294967296");
   CHECK(error_with_added("[storage]\nsegment_bytes = 4096\n") ==
-        "b.toml:22: storage.segment_bytes: must be 1048576 to 1073741824, not 4096");
+        "b.toml:22: storage.segment_bytes: must be 65536 to 1073741824, not 4096");
+  CHECK(error_with_added("[storage]\ncompact_log_bytes = 4095\n") ==
+        "b.toml:22: storage.compact_log_bytes: must be 4096 to 68719476736, not 4095");
 }
 
 TEST_CASE("a log level that does not exist is refused") {
@@ -265,6 +269,7 @@ TEST_CASE("configs/single.toml says what a node does without a file") {
   CHECK(file->members == built_in.members);
   CHECK(file->log_level == built_in.log_level);
   CHECK(file->segment_bytes == built_in.segment_bytes);
+  CHECK(file->compact_log_bytes == built_in.compact_log_bytes);
 }
 
 TEST_CASE("the files of configs/local make one cluster, and what a.toml shows as defaults are the defaults") {
@@ -294,4 +299,6 @@ TEST_CASE("the files of configs/local make one cluster, and what a.toml shows as
   CHECK(shown->limits == a->limits);
   CHECK(shown->segment_bytes == a->segment_bytes);
   CHECK(with_defaults.find("\nsegment_bytes") != std::string::npos);
+  CHECK(shown->compact_log_bytes == a->compact_log_bytes);
+  CHECK(with_defaults.find("\ncompact_log_bytes") != std::string::npos);
 }

@@ -5,11 +5,9 @@
 // choice), open, and compare with the only states that may be found.
 #include <doctest/doctest.h>
 
-#include <functional>
-
 #include "nodes/storage/storage.hpp"
-#include "protocol/base/random.hpp"
 #include "tests/support/memory_disk.hpp"
+#include "tests/unit/storage/crash_choices.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace lockstep {
@@ -17,12 +15,13 @@ namespace {
 
 using test::acknowledged;
 using test::entry;
+using test::for_each_choice;
 using test::hard_state;
 using test::large_entries;
 using test::options;
+using test::Survives;
 using test::write;
 using test::Writes;
-using Survives = std::function<bool(std::size_t)>;
 
 struct Found {
   std::vector<raft::Entry> entries;
@@ -68,29 +67,6 @@ std::size_t run_workload(MemoryDisk& disk) {
     ++done;
   }
   return done;
-}
-
-void for_each_choice(std::size_t items, const std::function<void(const Survives&)>& use) {
-  if (items <= 8) {
-    for (std::size_t kept = 0; kept < (std::size_t{1} << items); ++kept) {
-      use([kept](std::size_t i) { return ((kept >> i) & 1U) != 0; });
-    }
-    return;
-  }
-  use([](std::size_t) { return true; });
-  use([](std::size_t) { return false; });
-  for (std::size_t n = 1; n < items; n += 1 + items / 16) {
-    use([n](std::size_t i) { return i < n; });
-    use([n](std::size_t i) { return i >= n; });
-    use([n](std::size_t i) { return i != n; });
-    use([n](std::size_t i) { return i == n; });
-  }
-  for (std::uint64_t seed = 0; seed < 8; ++seed) {
-    Random random(seed);
-    std::vector<bool> kept;
-    for (std::size_t i = 0; i < items; ++i) kept.push_back(random.one_in(2));
-    use([&kept](std::size_t i) { return kept[i]; });
-  }
 }
 
 Found restore(MemoryDisk& disk) {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "nodes/storage/encoding.hpp"
+#include "nodes/storage/file_names.hpp"
 #include "nodes/storage/log_format.hpp"
 #include "nodes/storage/storage.hpp"
 #include "tests/support/memory_disk.hpp"
@@ -215,7 +216,7 @@ TEST_CASE("after a repair the damaged files are kept aside, and the log goes on"
     Storage storage = test::open(disk);
     const auto notices = storage.take_notices();
     REQUIRE(notices.size() == 1);
-    CHECK(says(notices[0].text, "data/" + kSecond + " was damaged at offset " + std::to_string(log.batches[4].offset)));
+    CHECK(says(notices[0].text, "data/" + kSecond + " is damaged at offset " + std::to_string(log.batches[4].offset)));
     CHECK(says(notices[0].text, "kept entries up to 16, fetching the rest up to 31"));
     for (const std::string& file : {kFirst, kSecond, kThird}) {
       CHECK(disk.names().count(file) == 0);

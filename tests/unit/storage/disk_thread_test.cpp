@@ -10,6 +10,7 @@
 #include "nodes/storage/posix_disk.hpp"
 #include "tests/support/memory_disk.hpp"
 #include "tests/unit/storage/fixture.hpp"
+#include "tests/unit/storage/snapshots.hpp"
 #include "tests/unit/storage/temporary_folder.hpp"
 
 namespace lockstep {
@@ -50,7 +51,7 @@ TEST_CASE("all writes complete in the order of submission, on a real folder, ove
   const test::TemporaryFolder folder;
   StorageOptions options = test::options();
   options.folder = folder / "data";
-  options.background_segments = true;
+  options.background = true;
   std::vector<raft::Entry> expected;
   constexpr std::uint64_t kWrites = 2000;
   {
@@ -148,6 +149,134 @@ TEST_CASE("stop does not wait for a disk that stays full") {
   while (thread->take_notices().size() < 2) REQUIRE(wait_for_news(*thread));
   thread->stop();
   CHECK(thread->take_completed().size() < 10);
+  CHECK_FALSE(thread->fatal());
+}
+
+// Waits for the end of a compaction, with all completions meanwhile.
+std::optional<CompactionEnd> wait_for_compaction(DiskThread& thread, std::vector<WriteId>& completed) {
+  for (;;) {
+    REQUIRE(wait_for_news(thread));
+    const std::vector<WriteId> some = thread.take_completed();
+    completed.insert(completed.end(), some.begin(), some.end());
+    auto end = thread.take_compacted();
+    if (end || thread.fatal()) return end;
+  }
+}
+
+raft::SnapshotRead read_of(std::uint64_t snapshot, std::uint64_t offset, std::uint64_t bytes) {
+  raft::SnapshotRead read;
+  read.to = NodeId(offset + 1);
+  read.snapshot = LogIndex(snapshot);
+  read.offset = offset;
+  read.bytes = bytes;
+  return read;
+}
+
+TEST_CASE("compactions and reads of snapshots go on beside writes, on a real folder") {
+  const test::TemporaryFolder folder;
+  StorageOptions options = test::options();
+  options.folder = folder / "data";
+  options.background = true;
+  std::vector<raft::Entry> expected;
+  std::uint64_t id = 0;
+  {
+    PosixDisk disk;
+    const auto thread = start(disk, options);
+    std::vector<WriteId> completed;
+    const auto submit = [&] {
+      raft::Write next = write(++id, expected.size() + 1, large_entries(1, 3));
+      test::follow(expected, next);
+      thread->submit({std::move(next)});
+    };
+    for (std::uint64_t round = 1; round <= 20; ++round) {
+      for (int i = 0; i < 10; ++i) submit();
+      while (completed.size() < id) {
+        const auto some = wait_for(*thread, 1);
+        completed.insert(completed.end(), some.begin(), some.end());
+      }
+      const LogIndex index(expected.size() - 2);
+      thread->compact(index, test::fold_up_to(index));
+      for (int i = 0; i < 10; ++i) submit();
+      const auto end = wait_for_compaction(*thread, completed);
+      REQUIRE(end);
+      REQUIRE(end->snapshot);
+      REQUIRE(end->snapshot->index == index);
+
+      thread->read_snapshots({read_of(index.value(), 0, 100), read_of(index.value(), 100, 1 << 30U), read_of(1, 0, 9)});
+      std::vector<SnapshotPiece> pieces;
+      while (pieces.size() < 3) {
+        REQUIRE(wait_for_news(*thread));
+        const auto some = thread->take_completed();
+        completed.insert(completed.end(), some.begin(), some.end());
+        for (SnapshotPiece& piece : thread->take_snapshot_pieces()) pieces.push_back(std::move(piece));
+      }
+      CHECK(pieces[1].read == read_of(index.value(), 100, 1 << 30U));
+      CHECK(pieces[0].bytes + pieces[1].bytes == test::state_of(std::span(expected).first(index.value())));
+      CHECK(pieces[2].bytes.empty());
+    }
+    thread->stop();
+    const auto some = thread->take_completed();
+    completed.insert(completed.end(), some.begin(), some.end());
+    CHECK(completed.size() == id);
+    CHECK_FALSE(thread->fatal());
+  }
+  PosixDisk disk;
+  CHECK(test::everything(test::open(disk, options).take_restored()) == expected);
+  CHECK(disk.list()->size() < 20);  // of some ninety segments that were written
+}
+
+TEST_CASE("stop waits for a compaction under way, and what it made counts") {
+  MemoryDisk disk;
+  const auto thread = start(disk);
+  thread->submit({write(1, 1, large_entries(1, 20))});
+  CHECK(wait_for(*thread, 1).size() == 1);
+  thread->compact(LogIndex(15), test::fold_up_to(LogIndex(15)));
+  thread->stop();
+  REQUIRE(thread->take_compacted());
+  disk.crash_losing_all();
+}
+
+TEST_CASE("a compaction that fails is fatal; one that finds no room is not") {
+  MemoryDisk disk;
+  const auto thread = start(disk);
+  thread->submit({write(1, 1, large_entries(1, 20))});
+  std::vector<WriteId> completed = wait_for(*thread, 1);
+  const auto compact_with = [&](Fold fold) {
+    thread->compact(LogIndex(15), std::move(fold));
+    return wait_for_compaction(*thread, completed);
+  };
+  disk.set_capacity(1);
+  const auto end = compact_with(test::fold_up_to(LogIndex(15)));
+  REQUIRE(end);
+  CHECK_FALSE(end->snapshot);
+  disk.set_capacity(UINT64_MAX);
+  const auto failed = compact_with([](const raft::Snapshot*, LogIndex, std::span<const raft::Entry>) {
+    return tl::expected<raft::Snapshot, std::string>(tl::unexpect, "another state");
+  });
+  CHECK_FALSE(failed);
+  REQUIRE(thread->fatal());
+  CHECK(*thread->fatal() == "data: another state");
+}
+
+TEST_CASE("a full disk delays no reads of snapshots") {
+  MemoryDisk disk;
+  const auto thread = start(disk);
+  thread->submit({write(1, 1, large_entries(1, 20))});
+  std::vector<WriteId> completed = wait_for(*thread, 1);
+  thread->compact(LogIndex(15), test::fold_up_to(LogIndex(15)));
+  REQUIRE(wait_for_compaction(*thread, completed));
+  disk.fail(Operation::kPreallocate, ENOSPC, 0, UINT64_MAX);
+  for (std::uint64_t i = 2; i < 9; ++i) thread->submit({write(i, 20 * (i - 1) + 1, large_entries(1, 20))});
+  thread->read_snapshots({read_of(15, 0, 100)});
+  std::vector<SnapshotPiece> pieces;
+  while (pieces.empty()) {
+    REQUIRE(wait_for_news(*thread));
+    thread->take_completed();
+    pieces = thread->take_snapshot_pieces();
+  }
+  CHECK(pieces[0].bytes.size() == 100);
+  thread->stop();
+  CHECK(thread->take_completed().size() < 7);
   CHECK_FALSE(thread->fatal());
 }
 

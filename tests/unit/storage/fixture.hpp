@@ -36,7 +36,7 @@ inline raft::HardState hard_state(std::uint64_t term, std::uint64_t vote = 0) {
 
 inline raft::Write write(std::uint64_t id, std::uint64_t first, std::vector<raft::Entry> entries,
                          std::optional<raft::HardState> state = std::nullopt) {
-  return {WriteId(id), LogIndex(first), std::move(entries), state};
+  return {WriteId(id), LogIndex(first), std::move(entries), state, nullptr};
 }
 
 // Small, so that a few entries fill a segment: it has room for 13 large ones.

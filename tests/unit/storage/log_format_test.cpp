@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "nodes/storage/encoding.hpp"
+#include "nodes/storage/file_names.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace lockstep {

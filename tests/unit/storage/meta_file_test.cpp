@@ -11,7 +11,7 @@ namespace lockstep {
 namespace {
 
 Meta some_meta(std::uint64_t term) {
-  return {NodeId(1), {ClusterId(2), Term(term), NodeId(4), LogIndex(5)}, 6, LogIndex(7)};
+  return {NodeId(1), {ClusterId(2), Term(term), NodeId(4), LogIndex(5)}, 6, LogIndex(7), LogIndex(6), {3, 4}};
 }
 
 MemoryDisk disk_with_terms(std::uint64_t first, std::uint64_t second) {
@@ -105,7 +105,7 @@ TEST_CASE("two bad copies are refused, naming the file and the way out") {
 TEST_CASE("a folder of another format is refused, not taken for damage") {
   MemoryDisk disk = disk_with_terms(1, 2);
   std::string block = encode_meta(some_meta(3), 9);
-  put(block, 8, std::uint32_t{3});
+  put(block, 8, std::uint32_t{4});
   block.resize(kBlockBytes - 4);
   const auto file = disk.open("meta");
   REQUIRE(file);
@@ -113,7 +113,7 @@ TEST_CASE("a folder of another format is refused, not taken for damage") {
   std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
-  CHECK(meta.error().message.find("data/meta: format 3") == 0);
+  CHECK(meta.error().message.find("data/meta: format 4") == 0);
 }
 
 }  // namespace

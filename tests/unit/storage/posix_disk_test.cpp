@@ -100,7 +100,7 @@ TEST_CASE("a folder that cannot be made is one line with its name and the reason
 TEST_CASE("a node's storage on a real folder comes back after a restart") {
   const TemporaryFolder folder;
   StorageOptions options = options_in(folder / "data");
-  options.background_segments = true;
+  options.background = true;
   std::vector<raft::Entry> expected;
   for (std::uint64_t start = 1; start <= 3; ++start) {
     PosixDisk disk;
