@@ -7,6 +7,7 @@
 #include <map>
 
 #include "nodes/storage/encoding.hpp"
+#include "nodes/storage/file_names.hpp"
 #include "nodes/storage/log_format.hpp"
 #include "nodes/storage/storage.hpp"
 #include "protocol/base/invariant.hpp"
@@ -51,34 +52,58 @@ void must_apply(Storage& storage, const raft::Write& write) {
   INVARIANT(applied && applied->completed == 1, "a disk without faults takes every write");
 }
 
-// Three segments, with a replaced end; the log of a node that has taken requests.
-Folder folder_with_log() {
+const Node& source() {
   static const std::vector<Node> kCluster = busy_cluster(1);
-  const std::vector<raft::Entry>& source = kCluster.front().disk().durable().entries;
+  return kCluster.front();
+}
+
+// Several segments, each write of which replaces the end of the one before.
+void write_log(Storage& storage) {
+  const std::vector<raft::Entry>& entries = source().disk().durable().entries;
+  raft::HardState hard_state;
+  hard_state.cluster = ClusterId(77);
+  for (std::uint64_t write = 0; write < 8; ++write) {
+    hard_state.term = Term(write + 1);
+    const LogIndex first(1 + 8 * write);
+    std::vector<raft::Entry> next;
+    for (std::size_t i = 0; i < 9; ++i) {
+      next.push_back(entries[(first.value() + i) % entries.size()]);
+      next.back().term = hard_state.term;
+    }
+    must_apply(storage, {WriteId(write + 1), first, std::move(next), hard_state, nullptr});
+  }
+}
+
+// One snapshot that another node made, entries, and one that this node makes.
+void write_snapshots(Storage& storage) {
+  const raft::Restored& durable = source().disk().durable();
+  const LogIndex first = durable.snapshot->head.index.next();
+  must_apply(storage, {WriteId(1), LogIndex(), {}, durable.hard_state, durable.snapshot});
+  const auto begin = durable.entries.begin() + static_cast<std::ptrdiff_t>(first - durable.base.index - 1);
+  must_apply(storage, {WriteId(2), first, {begin, durable.entries.end()}, {}, nullptr});
+  const Compaction wanted{source().replica().applied_index(), source().replica().state().hash()};
+  storage.start_compaction(
+      wanted.index,
+      [&](const raft::Snapshot* older, LogIndex from, std::span<const raft::Entry> entries) {
+        return fold(older, from, entries, wanted);
+      },
+      [] {});
+  INVARIANT(storage.finish_compaction(), "what was applied can be folded");
+}
+
+Folder folder_written_by(void (*write)(Storage&)) {
   MemoryDisk disk;
   {
     auto storage = Storage::open(disk, options());
     INVARIANT(storage.has_value(), "an empty folder is formatted");
-    raft::HardState hard_state;
-    hard_state.cluster = ClusterId(77);
-    std::uint64_t id = 1;
-    std::uint64_t next = 1;
-    for (std::uint64_t term = 1; next < 60; ++term) {
-      hard_state.term = Term(term);
-      std::vector<raft::Entry> entries;
-      for (std::size_t i = 0; i < 9; ++i) {
-        entries.push_back(source[(next + i) % source.size()]);
-        entries.back().term = Term(term);
-      }
-      must_apply(*storage, {WriteId(id++), LogIndex(next), std::move(entries), hard_state, nullptr});
-      next += 8;  // so that the last one is replaced
-    }
+    write(*storage);
   }
   disk.crash_losing_all();
   return contents_of(disk);
 }
 
 bool is_segment(const std::string& name) { return segment_number_from(name).has_value(); }
+bool is_snapshot(const std::string& name) { return snapshot_index_from(name).has_value(); }
 
 std::uint32_t salt_of(const std::string& segment) {
   const auto header = decode_segment_header(std::string_view(segment).substr(0, kBlockBytes));
@@ -104,12 +129,24 @@ void fix_batch(std::string& file, std::size_t offset, std::uint32_t salt) {
   put(file, offset + 4, crc32c(std::string_view(file).substr(offset + 8, kBatchHeaderBytes - 8), salt));
 }
 
+void fix_snapshot(std::string& file) {
+  if (file.size() < kBlockBytes) return;
+  const std::size_t head_bytes = get<std::uint32_t>(file, 8);
+  const std::string_view rest = std::string_view(file).substr(kBlockBytes);
+  if (head_bytes <= rest.size()) {
+    put(file, 12, crc32c(rest.substr(0, head_bytes)));
+    put(file, 16, crc32c(rest.substr(head_bytes)));
+  }
+  seal(file, 0);
+}
+
 void fix_checksums(Folder& folder) {
   for (auto& [name, file] : folder) {
     if (name == kMetaName || is_segment(name)) {
       seal(file, 0);
       seal(file, kBlockBytes);
     }
+    if (is_snapshot(name)) fix_snapshot(file);
     if (!is_segment(name)) continue;
     const std::uint32_t salt = salt_of(file);
     for (std::size_t offset = kFirstBatchOffset; offset < file.size(); offset += kSectorBytes) {
@@ -201,12 +238,13 @@ bool are_equal(const raft::Restored& one, const raft::Restored& other) {
 
 }  // namespace
 
-// How many of the files' checksums are put right, and then changes.
+// Which folder, and whether its checksums are put right; and then changes.
 void log_recovery(Bytes bytes) {
-  static const Folder kFolder = folder_with_log();
-  Folder folder = kFolder;
+  static const Folder kFolders[] = {folder_written_by(write_log), folder_written_by(write_snapshots)};
   Input input(bytes);
-  const bool fixes_checksums = input.byte() % 8 != 0;
+  const std::uint8_t choice = input.byte();
+  Folder folder = kFolders[choice % 2];
+  const bool fixes_checksums = choice / 2 % 8 != 0;
   for (int i = 0; i < 16 && !input.empty(); ++i) change(input, folder);
   if (fixes_checksums) fix_checksums(folder);
 
@@ -216,7 +254,6 @@ void log_recovery(Bytes bytes) {
   disk.crash_losing_all();
   const auto second = open_and_look(disk);
   INVARIANT(second && are_equal(*first, *second), "what a node started with is found again");
-  disk.crash_losing_all();
 }
 
 }  // namespace lockstep::fuzz

@@ -167,15 +167,15 @@ void write_rest() {
   write("state_file", "empty", encode_state(client, {}));
 
   // A number in `meta`, in a segment's header, in a batch's header and in its record; and each kind of change.
-  write("log_recovery", "unchanged", byte(1));
+  write("log_recovery", "unchanged", byte(2));
   for (unsigned file = 0; file < 5; ++file) {
-    for (unsigned place = 0; place < 8; ++place) {
+    for (unsigned place = 0; place < 8; place += 2) {
       write("log_recovery", "number-" + std::to_string(file) + "-" + std::to_string(place),
-            byte(1) + byte(16 * file + 3) + byte(place) + byte(8) + "\1\2\3\4\5\6\7\10");
+            byte(2 + place / 2 % 2) + byte(16 * file + 3) + byte(place) + byte(8) + "\1\2\3\4\5\6\7\10");
     }
     for (unsigned what = 8; what < 16; ++what) {
       write("log_recovery", "change-" + std::to_string(file) + "-" + std::to_string(what),
-            byte(1) + byte(16 * file + what) + byte(3) + byte(4) + byte(5) + byte(6) + "seed");
+            byte(2 + what % 2) + byte(16 * file + what) + byte(3) + byte(4) + byte(5) + byte(6) + "seed");
     }
   }
 }
