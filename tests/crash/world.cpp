@@ -21,7 +21,7 @@ StorageOptions storage_options(NodeId fresh) {
   options.folder = "data";
   options.fresh_node_id = fresh;
   options.seed = fresh.value();
-  options.segment_bytes = 8 * 1024;  // a few requests: so that there are many segments
+  options.segment_bytes = 16 * 1024;  // a few requests: so that there are many segments
   return options;
 }
 
@@ -247,15 +247,16 @@ void World::run(Duration duration) {
 wire::ResponseBody World::ask(const wire::RequestBody& body) {
   const Time patience_ends = remains_.time + kPatience;
   for (Place place = remains_.given.size() % kNodes;; place = (place + 1) % kNodes) {
-    if (remains_.time > patience_ends) throw Failure(FailureKind::kLiveness, "a request has no answer");
+    if (remains_.time > patience_ends) throw Failure(FailureKind::kLiveness, "a request has no answer: " + what_is_missing());
     call_ = call_.next();
     answer_.reset();
     const Time until = remains_.time + kTryElsewhere;
     if (!isolated_.contains(place)) step(place, ClientRequest{ConnectionId(500), {call_, body}});
     while (!answer_ && run_one(until)) {
     }
+    if (!answer_) remains_.time = until;
     if (answer_ && !says_try_again(*answer_)) return *answer_;
-    if (!nodes_[place].replica || answer_) run(std::chrono::milliseconds(20));
+    if (answer_) run(std::chrono::milliseconds(20));
   }
 }
 
