@@ -6,7 +6,7 @@
 // everything is compared with the reference.
 //
 //   corruption                every field: minutes
-//   corruption --every 11     every 11th
+//   corruption --every 97     every 97th
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
