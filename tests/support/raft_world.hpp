@@ -62,9 +62,9 @@ class RaftWorld {
   // The same, but of the oldest unfinished write the entries survive without the hard state.
   void crash_within_write(const std::string& name);
   void restart(const std::string& name);
-  // A snapshot of all that it has committed is made and durable (S6), with a state of so many bytes.
   // Its disk has nothing to give for this question.
   void snapshot_is_gone(const std::string& name, const SnapshotRead& read) { find(name).raft->snapshot_read(read, ""); }
+  // A snapshot of all that it has committed is made and durable (S6), with a state of so many bytes.
   void compact(const std::string& name, std::size_t state_bytes = 10);
 
   // Times the node out, and delivers everything: it leads then, or the test fails. Traced without messages.
