@@ -38,7 +38,7 @@ void ClientChecker::replied(const Turn& turn, const Reference* reference, const 
   const auto* error = std::get_if<wire::Error>(&response.body);
   if (error != nullptr && is_about_the_node(*error)) return;
   if (std::holds_alternative<wire::Status>(request.body)) return;
-  require_safe(reference != nullptr, "a node without a cluster answers nothing");
+  REQUIRE_SAFE(reference != nullptr, "a node without a cluster answers nothing");
 
   if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
     check_command(*reference, locks::RequestKey{open->client, SessionId(), open->nonce, 0}, response);
@@ -46,13 +46,13 @@ void ClientChecker::replied(const Turn& turn, const Reference* reference, const 
     check_command(*reference, locks::key_of(*execute), response);
   } else if (const auto* check = std::get_if<wire::Check>(&request.body)) {
     const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
-    require_safe(answer != nullptr, "a check is answered with a CheckAnswer");
-    require_safe(response.applied >= check->at_least, "a read is at least as new as was asked for");
+    REQUIRE_SAFE(answer != nullptr, "a check is answered with a CheckAnswer");
+    REQUIRE_SAFE(response.applied >= check->at_least, "a read is at least as new as was asked for");
     check_view(turn, *reference, *check, *answer, response.applied);
   } else if (const auto* list = std::get_if<wire::List>(&request.body)) {
     const auto* answer = std::get_if<wire::ListAnswer>(&response.body);
-    require_safe(answer != nullptr, "a list is answered with a ListAnswer");
-    require_safe(response.applied >= list->at_least, "a read is at least as new as was asked for");
+    REQUIRE_SAFE(answer != nullptr, "a list is answered with a ListAnswer");
+    REQUIRE_SAFE(response.applied >= list->at_least, "a read is at least as new as was asked for");
     check_list(turn, *reference, *list, *answer, response.applied);
   } else if (const auto* wait = std::get_if<wire::Wait>(&request.body)) {
     check_wait(*wait, response);
@@ -63,7 +63,7 @@ void ClientChecker::replied(const Turn& turn, const Reference* reference, const 
 void ClientChecker::check_wait(const wire::Wait& wait, const wire::Response& response) const {
   if (const auto* granted = std::get_if<locks::Granted>(&response.body)) {
     const LogIndex index(granted->token.value());
-    require_safe(index > LogIndex(wait.waiter.value()) && index <= response.applied,
+    REQUIRE_SAFE(index > LogIndex(wait.waiter.value()) && index <= response.applied,
                  "a waiter is granted after it was queued");
   }
 }
@@ -75,7 +75,7 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
   const bool backed = std::any_of(answers.begin(), answers.end(), [&](const Reference::Answer& answer) {
     return answer.index == response.applied && says(response, answer.result);
   });
-  require_safe(backed, "no committed entry gave the answer that a client is told for index " + text(response.applied));
+  REQUIRE_SAFE(backed, "no committed entry gave the answer that a client is told for index " + text(response.applied));
   if (const auto* error = std::get_if<wire::Error>(&response.body)) {
     refusals_.try_emplace(key, Refusal{error->code, response.applied});
     if (error->code == ErrorCode::kSessionSuperseded) coverage_->note(Met::kSupersededAnswer);
@@ -84,7 +84,7 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
 
 void ClientChecker::check_view(const Turn& turn, const Reference& reference, const wire::Check& check,
                                const wire::CheckAnswer& answer, LogIndex applied) {
-  require_safe(answer.lock == reference.view_at(check.name, applied),
+  REQUIRE_SAFE(answer.lock == reference.view_at(check.name, applied),
                "check of " + check.name + " tells something else than index " + text(applied) + " says");
   check_age(turn, reference, answer.age_ms, applied);
 }
@@ -94,7 +94,7 @@ void ClientChecker::check_list(const Turn& turn, const Reference& reference, con
   std::vector<locks::LockView> expected = reference.list_at(list.prefix, list.after, applied);
   const bool more = expected.size() > list.limit;
   if (more) expected.resize(list.limit);
-  require_safe(answer.locks == expected && answer.more == more,
+  REQUIRE_SAFE(answer.locks == expected && answer.more == more,
                "list of '" + list.prefix + "' tells something else than index " + text(applied) + " says");
   check_age(turn, reference, answer.age_ms, applied);
 }
@@ -107,7 +107,7 @@ void ClientChecker::check_age(const Turn& turn, const Reference& reference, std:
   coverage_->note(Met::kAgeChecked);
   if (applied >= reference.last()) return;
   const Time promised = turn.began - turn.clock->in_world(std::chrono::milliseconds(*age_ms));
-  require_safe(
+  REQUIRE_SAFE(
       reference.committed_at(applied.next()) >= promised,
       "an answer at index " + text(applied) + " is older than the " + std::to_string(*age_ms) + " ms that it claims");
 }
@@ -122,15 +122,15 @@ void ClientChecker::completed(const Reference* reference, SessionId session, con
   // There was no session to close, or nothing was sent of what was cancelled.
   const bool is_answer = static_cast<bool>(completion.applied);
   if (!is_answer && (call.kind == CallKind::kClose || std::holds_alternative<NotAcquired>(completion.outcome))) return;
-  require_safe(reference != nullptr, "without a cluster no call has an outcome");
+  REQUIRE_SAFE(reference != nullptr, "without a cluster no call has an outcome");
   const bool is_read = call.kind == CallKind::kCheck || call.kind == CallKind::kList;
   if (is_read) {
-    require_safe(completion.applied >= call.seen, "what a client sees never goes back");
+    REQUIRE_SAFE(completion.applied >= call.seen, "what a client sees never goes back");
     coverage_->note(call.mode == wire::ReadMode::kLocal ? Met::kLocalRead : Met::kLinearizableRead);
   }
   // A linearizable read sees all that was committed before it began (etcd #7331: a new leader's must too).
   if (is_read && call.mode == wire::ReadMode::kLinearizable) {
-    require_safe(completion.applied >= call.committed, "a linearizable read at index " + text(completion.applied) +
+    REQUIRE_SAFE(completion.applied >= call.committed, "a linearizable read at index " + text(completion.applied) +
                                                            " began when " + text(call.committed) + " was committed");
   }
   if (const auto* granted = std::get_if<locks::Granted>(&completion.outcome)) {
@@ -143,7 +143,7 @@ void ClientChecker::completed(const Reference* reference, SessionId session, con
 
 void ClientChecker::check_grant(const Reference& reference, const Call& call, FencingToken token) const {
   const LogIndex index(token.value());
-  require_safe(index <= reference.last() && reference.committed_at(index) >= call.started,
+  REQUIRE_SAFE(index <= reference.last() && reference.committed_at(index) >= call.started,
                "a call is granted by an entry that was committed after it began");
   std::vector<std::string> names = call.names;
   if (names.empty()) names.push_back(call.name);
@@ -152,7 +152,7 @@ void ClientChecker::check_grant(const Reference& reference, const Call& call, Fe
     const bool is_granted = std::any_of(changes.begin(), changes.end(), [&](const locks::LockChange& change) {
       return !change.ended && change.name == name && change.token == token;
     });
-    require_safe(is_granted, "a call is granted what its token's entry granted: " + name);
+    REQUIRE_SAFE(is_granted, "a call is granted what its token's entry granted: " + name);
   }
 }
 
@@ -164,7 +164,7 @@ void ClientChecker::check_is_in_no_queue(const Reference& reference, SessionId s
     if (!view) continue;
     const bool waits = std::any_of(view->waiters.begin(), view->waiters.end(),
                                    [&](const locks::WaiterView& waiter) { return waiter.session == session; });
-    require_safe(!waits, "an acquisition that ended still waits for " + name);
+    REQUIRE_SAFE(!waits, "an acquisition that ended still waits for " + name);
   }
 }
 
@@ -175,7 +175,7 @@ void ClientChecker::check_refusals(const Reference& reference) const {
     if (!ran) continue;
     const bool may_have_run_before = says_session_ended(refusal.code) && ran < refusal.index;
     const bool is_definite = error_info(refusal.code).certainty == Certainty::kDefinite;
-    require_safe(may_have_run_before || (!is_definite && !says_session_ended(refusal.code)),
+    REQUIRE_SAFE(may_have_run_before || (!is_definite && !says_session_ended(refusal.code)),
                  "a request that was refused with " + std::string(error_info(refusal.code).name) +
                      " ran nevertheless in entry " + text(ran));
   }

@@ -21,8 +21,11 @@ class Failure : public std::runtime_error {
   FailureKind kind_;
 };
 
-inline void require_safe(bool holds, const std::string& what) {
-  if (!holds) throw Failure(FailureKind::kSafety, what);
-}
-
 }  // namespace lockstep::simulation
+
+// What must hold after every step. A macro, so that the text is put together only when it is needed: most of what a
+// simulated step costs would be these texts.
+#define REQUIRE_SAFE(holds, what)                                                                            \
+  do {                                                                                                       \
+    if (!(holds)) throw ::lockstep::simulation::Failure(::lockstep::simulation::FailureKind::kSafety, what); \
+  } while (false)

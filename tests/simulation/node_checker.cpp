@@ -70,17 +70,17 @@ void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
 void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {
   const raft::Raft& raft = *replica.raft();
   const Track& before = tracks_[place];
-  require_safe(raft.term() >= before.term, node_name(place) + ": the term fell");
-  require_safe(raft.commit_index() >= before.commit, node_name(place) + ": the commit index fell");
-  require_safe(replica.applied_index() >= before.applied, node_name(place) + ": the applied index fell");
-  require_safe(raft.term() != before.term || !before.vote || raft.vote() == before.vote,
+  REQUIRE_SAFE(raft.term() >= before.term, node_name(place) + ": the term fell");
+  REQUIRE_SAFE(raft.commit_index() >= before.commit, node_name(place) + ": the commit index fell");
+  REQUIRE_SAFE(replica.applied_index() >= before.applied, node_name(place) + ": the applied index fell");
+  REQUIRE_SAFE(raft.term() != before.term || !before.vote || raft.vote() == before.vote,
                node_name(place) + ": the vote of term " + text(raft.term().value()) + " changed");
-  require_safe(replica.applied_index() <= raft.commit_index(), node_name(place) + " applied what is not committed");
-  require_safe(raft.commit_index() <= raft.log().last_index(), node_name(place) + " committed what it does not have");
-  require_safe(raft.log().base().index >= before.base, node_name(place) + ": its log grew at the front");
+  REQUIRE_SAFE(replica.applied_index() <= raft.commit_index(), node_name(place) + " applied what is not committed");
+  REQUIRE_SAFE(raft.commit_index() <= raft.log().last_index(), node_name(place) + " committed what it does not have");
+  REQUIRE_SAFE(raft.log().base().index >= before.base, node_name(place) + ": its log grew at the front");
   const LogIndex applied = replica.applied_index();
   if (applied < raft.log().base().index) return;  // a snapshot is on its way to the disk
-  require_safe(!applied || nodes_->at(place).disk.has(applied, raft.log().term_at(applied)),
+  REQUIRE_SAFE(!applied || nodes_->at(place).disk.has(applied, raft.log().term_at(applied)),
                node_name(place) + " applied entry " + text(applied.value()) + ", which is not on its disk (R4)");
 }
 
@@ -88,14 +88,14 @@ void NodeChecker::check_nothing_falls(Place place, const Replica& replica) {
 void NodeChecker::check_leader(Place place, const raft::Raft& raft) {
   if (!raft.is_leader()) return;
   const auto [found, added] = leaders_.try_emplace({raft.configuration().cluster, raft.term()}, raft.self());
-  require_safe(found->second == raft.self(),
+  REQUIRE_SAFE(found->second == raft.self(),
                node_name(place) + " leads term " + text(raft.term().value()) + ", which already had another leader");
   if (added) coverage_->note(Met::kElection);
   const Track& before = tracks_[place];
   if (before.was_leader && before.term == raft.term()) return;
   // Its own vote is one of those that elected it, and counts only once it is durable, like the others (R1).
   const raft::HardState& durable = nodes_->at(place).disk.durable().hard_state;
-  require_safe(durable.term == raft.term() && durable.vote == raft.self(),
+  REQUIRE_SAFE(durable.term == raft.term() && durable.vote == raft.self(),
                node_name(place) + " leads term " + text(raft.term().value()) + ", but its vote is not on its disk");
   check_log_of_leader(place, raft, reference_for(raft));
 }
@@ -105,7 +105,7 @@ void NodeChecker::check_leader(Place place, const raft::Raft& raft) {
 void NodeChecker::check_log_of_leader(Place place, const raft::Raft& raft, const Reference& reference) const {
   for (LogIndex index = raft.log().base().index.next(); index <= reference.last(); index = index.next()) {
     if (reference.committed_in(index) >= raft.term()) return;
-    require_safe(raft.log().contains(index) && raft.log().at(index) == reference.at(index),
+    REQUIRE_SAFE(raft.log().contains(index) && raft.log().at(index) == reference.at(index),
                  node_name(place) + " leads term " + text(raft.term().value()) + " without entry " +
                      text(index.value()) + ", which was committed in term " +
                      text(reference.committed_in(index).value()));
@@ -119,17 +119,17 @@ void NodeChecker::check_commits(Time now, Place place, const raft::Raft& raft) {
   Reference& reference = reference_for(raft);
   for (LogIndex index = tracks_[place].commit.next(); index <= raft.commit_index(); index = index.next()) {
     if (index <= raft.log().base().index) {  // a snapshot stands for it
-      require_safe(index <= reference.last(), node_name(place) + " has a snapshot of what nobody committed");
+      REQUIRE_SAFE(index <= reference.last(), node_name(place) + " has a snapshot of what nobody committed");
       continue;
     }
     const raft::Entry& entry = raft.log().at(index);
     if (index <= reference.last()) {
-      require_safe(entry == reference.at(index), node_name(place) + " committed another entry " + text(index.value()));
+      REQUIRE_SAFE(entry == reference.at(index), node_name(place) + " committed another entry " + text(index.value()));
       continue;
     }
     // Entry 1 is committed by construction; every other by the leader before anyone else can know.
     const bool is_first = index == LogIndex(1);
-    require_safe(is_first || raft.is_leader(),
+    REQUIRE_SAFE(is_first || raft.is_leader(),
                  node_name(place) + " committed entry " + text(index.value()) + ", which no leader had committed");
     if (!is_first) check_is_on_a_quorum(raft, index);
     reference.commit(now, raft.term(), entry);
@@ -137,12 +137,12 @@ void NodeChecker::check_commits(Time now, Place place, const raft::Raft& raft) {
   // "Only log entries from the leader's current term are committed by counting replicas" (Raft section
   // 5.4.2; R6): what is older is committed with them, never alone.
   const bool advanced = raft.commit_index() > std::max(tracks_[place].commit, LogIndex(1));
-  require_safe(!raft.is_leader() || !advanced || raft.log().term_at(raft.commit_index()) == raft.term(),
+  REQUIRE_SAFE(!raft.is_leader() || !advanced || raft.log().term_at(raft.commit_index()) == raft.term(),
                node_name(place) + " leads term " + text(raft.term().value()) + " and commits entry " +
                    text(raft.commit_index().value()) + " of an older term by counting");
   // What is committed stays in the log: its last entry stands for it, the rest is compared now and then.
   const LogIndex commit = raft.commit_index();
-  require_safe(raft.log().term_at(commit) == reference.at(commit).term,
+  REQUIRE_SAFE(raft.log().term_at(commit) == reference.at(commit).term,
                node_name(place) + " replaced committed entry " + text(commit.value()));
 }
 
@@ -154,14 +154,14 @@ void NodeChecker::check_is_on_a_quorum(const raft::Raft& raft, LogIndex index) c
     const bool lost = node == nullptr || node->disk.durable().hard_state.repair_until >= index;
     if (lost || node->disk.has(index, raft.log().term_at(index))) ++holders;
   }
-  require_safe(holders >= raft::quorum_of(raft.configuration().voters.size()),
+  REQUIRE_SAFE(holders >= raft::quorum_of(raft.configuration().voters.size()),
                "entry " + text(index.value()) + " is committed, but it is on only " + text(holders) + " disks");
 }
 
 void NodeChecker::check_state(Place place, const Replica& replica, const Reference& reference) const {
   const LogIndex applied = replica.applied_index();
   if (!applied || applied == tracks_[place].applied) return;
-  require_safe(replica.state().hash() == reference.hash_at(applied),
+  REQUIRE_SAFE(replica.state().hash() == reference.hash_at(applied),
                node_name(place) + " has another state at index " + text(applied.value()));
 }
 
@@ -170,7 +170,7 @@ void NodeChecker::compare_whole_log(Place place, const Replica& replica) const {
   if (reference == nullptr) return;
   const raft::Raft& raft = *replica.raft();
   for (LogIndex index = raft.log().base().index.next(); index <= raft.commit_index(); index = index.next()) {
-    require_safe(raft.log().at(index) == reference->at(index),
+    REQUIRE_SAFE(raft.log().at(index) == reference->at(index),
                  node_name(place) + " changed committed entry " + text(index.value()));
   }
 }
@@ -199,19 +199,19 @@ void NodeChecker::check_term_is_durable(Place place, const raft::Message& messag
                        std::holds_alternative<raft::Hello>(message.body) ||
                        std::holds_alternative<raft::HelloRefused>(message.body);
   if (forming) return;
-  require_safe(message.term >= last, node_name(place) + " speaks in term " + text(message.term.value()) +
+  REQUIRE_SAFE(message.term >= last, node_name(place) + " speaks in term " + text(message.term.value()) +
                                          " after it spoke in term " + text(last.value()));
   last = message.term;
-  require_safe(nodes_->at(place).disk.durable().hard_state.term >= message.term,
+  REQUIRE_SAFE(nodes_->at(place).disk.durable().hard_state.term >= message.term,
                node_name(place) + " speaks in term " + text(message.term.value()) + ", which is not on its disk");
 }
 
 // "Each server will vote for at most one candidate in a given term" (Raft section 5.2).
 void NodeChecker::check_vote(Place place, const raft::Message& message, NodeId candidate) {
   const auto [found, added] = votes_.try_emplace({message.from, message.term}, candidate);
-  require_safe(found->second == candidate, node_name(place) + " votes twice in term " + text(message.term.value()));
+  REQUIRE_SAFE(found->second == candidate, node_name(place) + " votes twice in term " + text(message.term.value()));
   const raft::HardState& durable = nodes_->at(place).disk.durable().hard_state;
-  require_safe(durable.term == message.term && durable.vote == candidate,
+  REQUIRE_SAFE(durable.term == message.term && durable.vote == candidate,
                node_name(place) + " votes in term " + text(message.term.value()) + ", but its disk does not know");
 }
 
@@ -221,16 +221,16 @@ void NodeChecker::check_ack(Place place, const Replica& replica, const raft::Mes
   if (!ack.match) return;
   const raft::Log& log = replica.raft()->log();
   if (ack.match < log.base().index) return;  // of the log that a snapshot on its way takes the place of: committed
-  require_safe(ack.match <= log.last_index() && nodes_->at(place).disk.has(ack.match, log.term_at(ack.match)),
+  REQUIRE_SAFE(ack.match <= log.last_index() && nodes_->at(place).disk.has(ack.match, log.term_at(ack.match)),
                node_name(place) + " acknowledges entry " + text(ack.match.value()) + ", which is not on its disk");
-  require_safe(nodes_->at(place).disk.durable().hard_state.repair_until == LogIndex(),
+  REQUIRE_SAFE(nodes_->at(place).disk.durable().hard_state.repair_until == LogIndex(),
                node_name(place) + " acknowledges while it is under repair");
   const auto leader = leaders_.find({message.cluster, message.term});
   if (leader == leaders_.end()) return;
   const SimNode* node = node_of(leader->second);
   const raft::Raft* theirs = node != nullptr && node->replica ? node->replica->raft() : nullptr;
   if (theirs == nullptr || !theirs->is_leader() || theirs->term() != message.term) return;
-  require_safe(
+  REQUIRE_SAFE(
       theirs->log().matches(ack.match, log.term_at(ack.match)),
       node_name(place) + " acknowledges entry " + text(ack.match.value()) + ", which its leader does not have");
 }

@@ -53,12 +53,12 @@ void Reference::commit(Time when, Term term, const raft::Entry& entry) {
 void Reference::apply(LogIndex index, const raft::Entry& entry) {
   if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
     const auto limits = wire::decode_state_limits(configuration->state_limits);
-    require_safe(limits.has_value(), "the configuration carries state limits that decode");
+    REQUIRE_SAFE(limits.has_value(), "the configuration carries state limits that decode");
     state_ = locks::StateMachine(*limits);
     naive_ = locks::NaiveMachine(*limits);
   } else if (const auto* bytes = std::get_if<raft::Command>(&entry.body)) {
     const auto command = wire::decode_command(bytes->bytes);
-    require_safe(command.has_value(), "a committed command decodes");
+    REQUIRE_SAFE(command.has_value(), "a committed command decodes");
     apply(index, entry.time, *command);
   }
 }
@@ -75,20 +75,20 @@ void Reference::apply(LogIndex index, WallTime time, const locks::Command& comma
   const auto outcome = state_.apply(index, time, command);
   const auto expected = naive_.apply(index, time, command);
   std::vector<locks::LockChange> changes = state_.take_changes();
-  require_safe(in_order(changes) == in_order(naive_.changes), "both machines change the same locks" + at_index(index));
+  REQUIRE_SAFE(in_order(changes) == in_order(naive_.changes), "both machines change the same locks" + at_index(index));
   judge_changes(index, changes);
   for (const locks::LockChange& change : changes) names.insert(change.name);
   for (const std::string& name : names) note_version(index, name);
   committed_.back().changes = std::move(changes);
 
-  require_safe(outcome.has_value() == expected.has_value(), "both machines answer the same requests" + at_index(index));
+  REQUIRE_SAFE(outcome.has_value() == expected.has_value(), "both machines answer the same requests" + at_index(index));
   if (expire != nullptr) {
     if (committed_.back().expired) coverage_->note(Met::kExpired);
     if (expire->waits_only && state_.locks().waiter_count() < waited) coverage_->note(Met::kWaitsExpired);
   }
   if (!outcome) return;
-  require_safe(without_detail(outcome->result) == *expected, "both machines give the same answer" + at_index(index));
-  require_safe(outcome->key == locks::key_of(command), "an outcome has the key of its command" + at_index(index));
+  REQUIRE_SAFE(without_detail(outcome->result) == *expected, "both machines give the same answer" + at_index(index));
+  REQUIRE_SAFE(outcome->key == locks::key_of(command), "an outcome has the key of its command" + at_index(index));
   answers_[key_of(command)].push_back({index, outcome->result});
   const auto* opened = std::get_if<locks::SessionOpened>(&outcome->result);
   const bool grants_its_own = opened || std::holds_alternative<locks::Granted>(outcome->result);
@@ -130,16 +130,16 @@ void Reference::judge_changes(LogIndex index, const std::vector<locks::LockChang
       if (change.ended == locks::EndReason::kForced) coverage_->note(Met::kForced);
       continue;
     }
-    require_safe(change.token == token_granted_by(index), "a token is its entry's index" + at_index(index));
+    REQUIRE_SAFE(change.token == token_granted_by(index), "a token is its entry's index" + at_index(index));
     const auto last = last_grant_.find(change.name);
     if (last != last_grant_.end()) {
       const bool exclusive = change.mode == locks::Mode::kExclusive || last->second.mode == locks::Mode::kExclusive;
       const bool rises = exclusive ? change.token > last->second.token : change.token >= last->second.token;
-      require_safe(rises, "tokens of a lock rise: " + change.name + at_index(index));
+      REQUIRE_SAFE(rises, "tokens of a lock rise: " + change.name + at_index(index));
     }
     last_grant_[change.name] = change;
     const auto view = state_.check(change.name);
-    require_safe(view.has_value() && (change.mode != locks::Mode::kExclusive || view->holder_count == 1),
+    REQUIRE_SAFE(view.has_value() && (change.mode != locks::Mode::kExclusive || view->holder_count == 1),
                  "an exclusive lock has one holder: " + change.name + at_index(index));
   }
 }
@@ -149,14 +149,14 @@ void Reference::judge_once(LogIndex index, const locks::Execute& request, const 
   const auto [before, is_first] =
       ran_.try_emplace({request.session, request.number}, Ran{outcome.key.fingerprint, index, outcome.result});
   if (!is_first) {
-    require_safe(before->second.fingerprint == outcome.key.fingerprint && before->second.result == outcome.result,
+    REQUIRE_SAFE(before->second.fingerprint == outcome.key.fingerprint && before->second.result == outcome.result,
                  "a retry has the answer of its first run" + at_index(index));
     coverage_->note(Met::kRetryAnswered);
     return;
   }
   const auto* preempt = std::get_if<locks::Preempt>(&request.operation);
   if (preempt != nullptr && preempt->name.starts_with(kOncePrefix)) {
-    require_safe(preempted_once_.insert(preempt->name).second,
+    REQUIRE_SAFE(preempted_once_.insert(preempt->name).second,
                  "one call of a client ran twice: " + preempt->name + at_index(index));
   }
 }
@@ -186,7 +186,7 @@ void Reference::note_version(LogIndex index, const std::string& name) {
   auto view = state_.check(name);
   auto expected = naive_.view(name);
   const bool is_used = expected.holder_count + expected.waiter_count != 0;
-  require_safe(view.has_value() == is_used && (!view || *view == expected),
+  REQUIRE_SAFE(view.has_value() == is_used && (!view || *view == expected),
                "both machines show the same lock: " + name + at_index(index));
   auto& versions = versions_[name];
   if (versions.empty() || versions.back().view != view) versions.push_back({index, std::move(view)});

@@ -383,7 +383,7 @@ void SimClients::plan_tick(Process& process) {
 
 void SimClients::finish(Process& process, const Completion& completion) {
   const auto found = process.calls.find(completion.call);
-  require_safe(found != process.calls.end(), "a call ends in exactly one completion");
+  REQUIRE_SAFE(found != process.calls.end(), "a call ends in exactly one completion");
   const Call call = found->second;
   process.calls.erase(found);
   world_.trace(people_[process.person].place, "is told " + describe(completion.outcome) + " of " + describe(call));
@@ -440,7 +440,7 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
     if (is_closing) continue;
     const LeaseView lease = process.core.lease();
     const bool is_safe = !lease.lost && lease.safe_until && *lease.safe_until > clock_of(process);
-    require_safe(!expired || process.core.session().id() != expired || !is_safe,
+    REQUIRE_SAFE(!expired || process.core.session().id() != expired || !is_safe,
                  "session " + std::to_string(expired.value()) + " is expired before its client's own deadline");
     for (const locks::LockChange& change : reference.changes_at(index)) {
       const bool is_own = change.owner == people_[process.person].id;
@@ -449,7 +449,7 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
         continue;
       }
       const auto held = process.held.find(change.name);
-      require_safe(held == process.held.end() || held->second != change.token || !is_safe,
+      REQUIRE_SAFE(held == process.held.end() || held->second != change.token || !is_safe,
                    "a hold of " + change.name + " ends while its client counts on it");
     }
   }
@@ -493,12 +493,12 @@ void SimClients::go_on_watching(const Process& process) {
 void SimClients::check(const Mirror& mirror) const {
   if (!mirror.complete_at) return;
   const Reference* reference = world_.reference();
-  require_safe(reference != nullptr && mirror.complete_at <= reference->last(), "who watches sees what is committed");
+  REQUIRE_SAFE(reference != nullptr && mirror.complete_at <= reference->last(), "who watches sees what is committed");
   std::map<std::string, std::map<ClientId, FencingToken>> expected;
   for (const locks::LockView& view : reference->list_at("lock/", "", mirror.complete_at)) {
     for (const locks::HolderView& holder : view.holders) expected[view.name][holder.owner] = holder.token;
   }
-  require_safe(mirror.holders == expected,
+  REQUIRE_SAFE(mirror.holders == expected,
                "who watches knows every lock at index " + std::to_string(mirror.complete_at.value()));
   coverage_->note(Met::kWatched);
 }
@@ -520,7 +520,7 @@ void SimClients::react_to_error(Process& process, const ClientError& error) {
       if (!zombie) take_over(which, error.current_session);
       return;
     case ErrorCode::kSessionSuperseded:
-      require_safe(zombie, "nobody supersedes the latest process of a client");
+      REQUIRE_SAFE(zombie, "nobody supersedes the latest process of a client");
       end(process.connection);
       return;
     case ErrorCode::kSessionExpired:

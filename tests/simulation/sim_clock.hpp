@@ -36,7 +36,9 @@ class SimClock {
  private:
   static constexpr std::int64_t kMillion = 1'000'000;
 
-  Duration stretched(Duration world) const { return world + world / kMillion * drift_ppm_; }
+  Duration stretched(Duration world) const {
+    return world + world / kMillion * drift_ppm_ + world % Duration(kMillion) * drift_ppm_ / kMillion;
+  }
 
   Duration offset_{};
   std::int64_t drift_ppm_ = 0;

@@ -20,7 +20,7 @@ std::optional<raft::SnapshotHead> SimDisk::compact(const Compaction& wanted) {
   const raft::Restored& durable = disk_.durable();
   if (durable.snapshot && durable.snapshot->head.index >= wanted.index) return std::nullopt;
   auto folded = fold(durable.snapshot.get(), durable.base.index.next(), durable.entries, wanted);
-  require_safe(folded.has_value(), "a disk does not fold: " + (folded ? std::string() : folded.error()));
+  REQUIRE_SAFE(folded.has_value(), "a disk does not fold: " + (folded ? std::string() : folded.error()));
   const auto snapshot = std::make_shared<const raft::Snapshot>(*std::move(folded));
   disk_.compacted(snapshot);
   return snapshot->head;

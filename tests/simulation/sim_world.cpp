@@ -37,9 +37,9 @@ template <typename Message, typename Decode>
 Message through_codec(const Message& message, Decode decode) {
   const std::string bytes = wire::encode(message);
   auto decoded = decode(bytes);
-  require_safe(decoded.has_value(),
+  REQUIRE_SAFE(decoded.has_value(),
                "a message of ours does not decode: " + (decoded ? std::string() : wire::to_string(decoded.error())));
-  require_safe(*decoded == message, "a message decodes to another one");
+  REQUIRE_SAFE(*decoded == message, "a message decodes to another one");
   return *std::move(decoded);
 }
 
@@ -142,7 +142,7 @@ void SimWorld::final_checks() const {
   for (const SimNode& node : nodes_) {
     if (!node.is_up()) continue;
     node_checker_.compare_whole_log(node.place, *node.replica);
-    require_safe(node.replica->state().hash() == node.replica->state().recomputed_hash(),
+    REQUIRE_SAFE(node.replica->state().hash() == node.replica->state().recomputed_hash(),
                  "the state's hash is the sum over its records");
   }
   client_checker_.check_refusals(*main);
@@ -378,12 +378,12 @@ void SimWorld::send_to_node(const SimNode& from, Place to, const raft::Message& 
 
 void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const wire::Request* asked = clients_.request_of(reply.connection, reply.response.call);
-  require_safe(asked != nullptr, "a node answers what nobody asked");
+  REQUIRE_SAFE(asked != nullptr, "a node answers what nobody asked");
   // "After a start: no answer until applied reaches a commit index heard from a live leader."
   const bool is_read = std::holds_alternative<wire::CheckAnswer>(reply.response.body) ||
                        std::holds_alternative<wire::ListAnswer>(reply.response.body);
   const auto heard = is_read ? node.replica->raft()->first_commit_heard() : LogIndex();
-  require_safe(heard && reply.response.applied >= *heard,
+  REQUIRE_SAFE(heard && reply.response.applied >= *heard,
                "node " + name_of_node(node.place) + " answers a read before it knows what was committed");
   client_checker_.replied({node.turn_began, &node.clock}, node_checker_.reference_of(*node.replica), *asked,
                           reply.response);
@@ -424,7 +424,7 @@ void SimWorld::request(Place from, ConnectionId connection, const ClientSend& se
 void SimWorld::stop_for_good(SimNode& node, const std::string& why) {
   if (options_.trace) trace(name_of_node(node.place), "stops: " + why);
   const bool some_wiped = std::any_of(nodes_.begin(), nodes_.end(), [](const SimNode& n) { return n.wiped; });
-  require_safe(some_wiped, "node " + name_of_node(node.place) + " stops without a reason: " + why);
+  REQUIRE_SAFE(some_wiped, "node " + name_of_node(node.place) + " stops without a reason: " + why);
   crash(node);
   if (node.wiped) {
     coverage_.note(Met::kWipedRefused);
