@@ -182,8 +182,9 @@ class Reader {
     } else if (type == "finding") {
       history_.findings.push_back({it.at("rule"), it.at("text")});
     } else if (type == "run") {
-      history_.run = {it.at("seed"),    it.at("nodes"),        it.at("clients"),   it.at("seconds"),
-                      it.at("skipped"), it.at("load_from_ns"), it.at("load_to_ns")};
+      history_.run = {
+          it.at("seed"),    it.at("nodes"),        it.at("clients"),    it.at("seconds"),
+          it.at("skipped"), it.at("load_from_ns"), it.at("load_to_ns"), it.value("snapshots_installed", 0U)};
     } else {
       throw std::runtime_error("an unknown type: " + type);
     }
@@ -212,9 +213,16 @@ std::string_view to_string(Verb verb) { return name_in(kVerbs, verb); }
 std::string_view to_string(Result result) { return name_in(kResults, result); }
 
 std::string to_line(const RunInfo& run) {
-  return json{{"type", "run"},          {"clock", "CLOCK_BOOTTIME"},     {"seed", run.seed},
-              {"nodes", run.nodes},     {"clients", run.clients},        {"seconds", run.seconds},
-              {"skipped", run.skipped}, {"load_from_ns", run.load_from}, {"load_to_ns", run.load_to}}
+  return json{{"type", "run"},
+              {"clock", "CLOCK_BOOTTIME"},
+              {"seed", run.seed},
+              {"nodes", run.nodes},
+              {"clients", run.clients},
+              {"seconds", run.seconds},
+              {"skipped", run.skipped},
+              {"load_from_ns", run.load_from},
+              {"load_to_ns", run.load_to},
+              {"snapshots_installed", run.snapshots_installed}}
       .dump();
 }
 

@@ -114,6 +114,7 @@ struct RunInfo {
   std::vector<std::string> skipped;  // kinds of faults that this machine does not allow, with the reason
   Nanoseconds load_from = 0;
   Nanoseconds load_to = 0;
+  std::uint64_t snapshots_installed = 0;  // by nodes that were too far behind, in place of their logs
 };
 
 struct History {

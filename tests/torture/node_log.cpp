@@ -1,15 +1,18 @@
 #include "tests/torture/node_log.hpp"
 
-#include "nodes/storage/log_scan.hpp"
-#include "nodes/storage/posix_disk.hpp"
+#include <algorithm>
+#include <iterator>
+
+#include "nodes/storage/encoding.hpp"
+#include "nodes/storage/file_names.hpp"
+#include "nodes/storage/log_format.hpp"
 #include "protocol/wire/codec.hpp"
+#include "tests/support/process.hpp"
 
 namespace lockstep::torture {
 namespace {
 
-using Read = tl::expected<Entry, std::string>;
-
-Read decoded(std::uint64_t index, const raft::Entry& raw) {
+tl::expected<Entry, std::string> decoded(std::uint64_t index, const raft::Entry& raw) {
   Entry entry{index, raw.term.value(), {}};
   if (const auto* configuration = std::get_if<raft::Configuration>(&raw.body)) {
     const auto limits = wire::decode_state_limits(configuration->state_limits);
@@ -23,27 +26,132 @@ Read decoded(std::uint64_t index, const raft::Entry& raw) {
   return entry;
 }
 
+// A file that a node may have in its folder still and that is kept as well counts once.
+std::map<std::uint64_t, std::filesystem::path> segments_in(const std::vector<std::filesystem::path>& folders) {
+  std::map<std::uint64_t, std::filesystem::path> segments;
+  for (const auto& folder : folders) {
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      if (const auto number = segment_number_from(file.path().filename().string())) segments[*number] = file.path();
+    }
+  }
+  return segments;
+}
+
+std::optional<SegmentHeader> header_of(std::string_view segment) {
+  if (segment.size() < kFirstBatchOffset) return std::nullopt;
+  return decode_segment_header(segment.substr(0, kBlockBytes));
+}
+
+std::string name_of(LogIndex index, Term term) {
+  return "entry " + std::to_string(index.value()) + " of term " + std::to_string(term.value());
+}
+
 }  // namespace
 
-tl::expected<std::vector<Entry>, std::string> read_log(const std::filesystem::path& data_folder) {
-  PosixDisk disk;
-  if (const auto locked = disk.lock_folder(data_folder.string()); !locked) return tl::unexpected(locked.error().text);
-  std::vector<Notice> notices;
-  const auto meta = MetaFile::load(disk, data_folder.string(), notices);
-  if (!meta) return tl::unexpected(meta.error().message);
-  const auto scan = scan_log(disk, data_folder.string(), meta->get());
-  if (!scan) return tl::unexpected(scan.error().message);
-  if (scan->damage) return tl::unexpected(data_folder.string() + ": the log is damaged");
-  if (scan->log.base.index) {
-    return tl::unexpected(data_folder.string() + ": the log begins after index " +
-                          std::to_string(scan->log.base.index.value()) + ", so it cannot be replayed");
+std::optional<Term> WrittenEntries::NodeLog::term_at(LogIndex index) const {
+  if (index == base.index && base.term) return base.term;
+  if (index <= base.index || index - base.index > terms.size()) return std::nullopt;
+  return terms[index - base.index.next()];
+}
+
+// One node's batches in order.
+class WrittenEntries::Reader {
+ public:
+  Reader(WrittenEntries& all, const std::string& node) : all_(all), node_(node) {}
+
+  tl::expected<void, std::string> take_segment(std::string_view segment) {
+    const auto header = header_of(segment);
+    if (!header) return tl::unexpected(std::string("its header is damaged"));
+    const auto first = batch_header_at(segment, kFirstBatchOffset, header->salt);
+    if (!first) return {};  // prepared and not used
+    if (first->sequence != next_sequence_) log_.base = {}, log_.terms.clear(), begun_ = false;
+    next_sequence_ = first->sequence;
+    std::size_t offset = kFirstBatchOffset;
+    while (const auto batch = whole_batch_at(segment, offset, header->salt, next_sequence_)) {
+      if (auto taken = take_batch(*batch); !taken) return taken;
+      offset += batch_bytes_on_disk(batch->header);
+      ++next_sequence_;
+    }
+    return {};
   }
+
+  NodeLog take_log() { return std::move(log_); }
+
+ private:
+  tl::expected<void, std::string> take_batch(const Batch& batch) {
+    std::string_view payload = batch.payload;
+    for (std::uint32_t i = 0; i < batch.header.records; ++i) {
+      const auto record = take_record(payload);
+      if (!record) return tl::unexpected(record.error());
+      if (record->entry) {
+        take_entry(record->index, *record->entry);
+      } else {
+        log_.base = {record->index, record->term};
+        log_.terms.clear();
+        ++log_.installs;
+      }
+      begun_ = true;
+    }
+    return {};
+  }
+
+  void take_entry(LogIndex index, const raft::Entry& entry) {
+    const bool goes_on = begun_ && index > log_.base.index && index - log_.base.index <= log_.terms.size() + 1;
+    if (!goes_on) {
+      log_.base = {index.previous(), Term()};
+      log_.terms.clear();
+    }
+    log_.terms.resize(index - log_.base.index.next());
+    const LogIndex before = index.previous();
+    all_.write(node_, index, entry, before ? log_.term_at(before) : Term());
+    log_.terms.push_back(entry.term);
+  }
+
+  WrittenEntries& all_;
+  const std::string& node_;
+  NodeLog log_;
+  bool begun_ = false;
+  std::uint64_t next_sequence_ = 0;
+};
+
+tl::expected<WrittenEntries::NodeLog, std::string> WrittenEntries::read(
+    const std::string& node, const std::vector<std::filesystem::path>& folders) {
+  Reader reader(*this, node);
+  for (const auto& [number, file] : segments_in(folders)) {
+    if (auto taken = reader.take_segment(testing::read_file(file)); !taken) {
+      return tl::unexpected(file.string() + ": " + taken.error());
+    }
+  }
+  return reader.take_log();
+}
+
+void WrittenEntries::write(const std::string& node, LogIndex index, const raft::Entry& entry,
+                           std::optional<Term> after) {
+  const auto [place, is_new] = written_.try_emplace({index, entry.term}, Written{entry, after, node});
+  Written& written = place->second;
+  if (is_new) return;
+  if (written.entry != entry) {
+    contradictions_.push_back(name_of(index, entry.term) + " is another one on " + written.node + " and on " + node);
+  }
+  if (!written.after) written.after = after;
+  if (after && written.after != after) {
+    contradictions_.push_back(name_of(index, entry.term) + " follows other entries on " + written.node + " and on " +
+                              node);
+  }
+}
+
+tl::expected<std::vector<Entry>, std::string> WrittenEntries::log_up_to(raft::EntryId last) const {
   std::vector<Entry> entries;
-  for (const raft::Entry& raw : scan->log.entries) {
-    auto entry = decoded(entries.size() + 1, raw);
+  while (last.index) {
+    const auto found = written_.find({last.index, last.term});
+    if (found == written_.end()) return tl::unexpected("nobody has " + name_of(last.index, last.term));
+    auto entry = decoded(last.index.value(), found->second.entry);
     if (!entry) return tl::unexpected(entry.error());
     entries.push_back(*std::move(entry));
+    if (!found->second.after) return tl::unexpected("nobody has what came before " + name_of(last.index, last.term));
+    last = {last.index.previous(), *found->second.after};
   }
+  std::reverse(entries.begin(), entries.end());
   return entries;
 }
 

@@ -36,8 +36,8 @@ Nodes::Nodes(std::size_t count, const std::filesystem::path& folder, std::string
   for (const std::string& name : names_) {
     std::ofstream config(folder_ / (name + ".toml"));
     config << "name = \"" << name << "\"\ndata = \"" << data_folder(name).string() << "\"\n";
-    // Segments so small that a full disk is met soon; a log that is never cut, since all of it is replayed at the end.
-    config << "[storage]\nsegment_bytes = 1048576\ncompact_log_bytes = 68719476736\n";
+    // So small that a full disk and snapshots are met all the time: who is away for seconds must be sent one.
+    config << "[storage]\nsegment_bytes = 65536\ncompact_log_bytes = 32768\n";
     for (const auto& entry : served) {
       const std::string& other = entry.first;
       const Served& at = entry.second;

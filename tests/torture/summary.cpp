@@ -108,9 +108,11 @@ std::string to_text(const Summary& summary, const std::vector<Violation>& violat
   line("faults:");
   for (const auto& [kind, count] : summary.faults) line("  " + std::to_string(count) + "  " + kind);
   for (const std::string& skipped : summary.run.skipped) line("  SKIPPED  " + skipped);
-  line("log: " + (summary.entries == 0 ? "not known, NOT REPLAYED"
-                                       : std::to_string(summary.entries) + " entries replayed, " +
-                                             std::to_string(summary.terms) + " terms"));
+  line("log: " +
+       (summary.entries == 0
+            ? "not known, NOT REPLAYED"
+            : std::to_string(summary.entries) + " entries replayed, " + std::to_string(summary.terms) + " terms") +
+       ", " + std::to_string(summary.run.snapshots_installed) + " snapshots installed");
   line("worst unavailability: " + in_ms(summary.unavailable) + ", from second " +
        std::to_string(summary.unavailable_from / 1'000'000'000) + " on");
   line("failover after a fault at the leader: p50 " + in_ms(percentile(summary.failovers, 50)) + ", p99 " +
@@ -134,6 +136,7 @@ std::string to_json(const Summary& summary, const std::vector<Violation>& violat
                         {"skipped", summary.run.skipped},
                         {"entries_replayed", summary.entries},
                         {"terms", summary.terms},
+                        {"snapshots_installed", summary.run.snapshots_installed},
                         {"worst_unavailability_ns", summary.unavailable},
                         {"failovers", summary.failovers.size()},
                         {"failover_p50_ns", percentile(summary.failovers, 50)},

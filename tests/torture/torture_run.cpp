@@ -6,7 +6,6 @@
 
 #include "nodes/system/clock.hpp"
 #include "tests/support/wait_until.hpp"
-#include "tests/torture/node_log.hpp"
 
 namespace lockstep::torture {
 namespace {
@@ -61,6 +60,9 @@ void TortureRun::set_up() {
   }
   network_ = std::make_unique<Network>();
   nodes_ = std::make_unique<Nodes>(options_.nodes, options_.folder, options_.lockstepd, *network_);
+  std::map<std::string, std::filesystem::path> data_folders;
+  for (const std::string& name : nodes_->names()) data_folders[name] = nodes_->data_folder(name);
+  archive_ = std::make_unique<LogArchive>(std::move(data_folders), options_.folder / "kept");
   clients_ = std::make_unique<ClientProcesses>(options_.clients, options_.seed, *nodes_, options_.folder);
   nodes_->start_all();
   bool has_leader = false;
@@ -319,30 +321,27 @@ void TortureRun::quiesce() {
 }
 
 void TortureRun::collect_logs() {
+  WrittenEntries written;
+  raft::EntryId last{LogIndex(committed_), Term()};
   for (const std::string& name : nodes_->names()) {
-    auto log = read_log(nodes_->data_folder(name));
+    const auto log = written.read(name, {archive_->kept(name), nodes_->data_folder(name)});
     if (!log) {
-      find("log", name + ": " + log.error());
+      find("log", log.error());
       continue;
     }
-    if (log->size() < committed_) {
-      find("logs differ",
-           name + " ends at " + std::to_string(log->size()) + " but had applied " + std::to_string(committed_));
+    history_.run.snapshots_installed += log->installs;
+    const auto term = log->term_at(last.index);
+    if (!term || (last.term && last.term != *term)) {
+      find("logs differ", name + " had applied " + std::to_string(committed_) + " entries, but its log " +
+                              (term ? "has another one there than other nodes" : "does not have the last of them"));
       continue;
     }
-    log->resize(committed_);
-    if (history_.entries.empty()) {
-      history_.entries = *std::move(log);
-      continue;
-    }
-    for (std::size_t i = 0; i < committed_; ++i) {
-      const Entry& one = history_.entries[i];
-      const Entry& other = (*log)[i];
-      if (one.term == other.term && one.body == other.body) continue;
-      find("logs differ", name + " and " + nodes_->names().front() + " at index " + std::to_string(i + 1));
-      break;
-    }
+    last.term = *term;
   }
+  for (const std::string& contradiction : written.contradictions()) find("logs differ", contradiction);
+  auto log = written.log_up_to(last);
+  if (!log) return find("log", log.error());
+  history_.entries = *std::move(log);
 }
 
 void TortureRun::collect_records() {

@@ -1,0 +1,40 @@
+#include "tests/torture/log_archive.hpp"
+
+#include <chrono>
+#include <stop_token>
+#include <system_error>
+#include <utility>
+
+#include "nodes/storage/file_names.hpp"
+
+namespace lockstep::torture {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenLooks{10};  // a segment lives for much longer than that
+
+}  // namespace
+
+LogArchive::LogArchive(std::map<std::string, std::filesystem::path> data_folders, std::filesystem::path folder)
+    : data_folders_(std::move(data_folders)), folder_(std::move(folder)) {
+  for (const auto& entry : data_folders_) std::filesystem::create_directories(kept(entry.first));
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      keep_segments();
+      std::this_thread::sleep_for(kBetweenLooks);
+    }
+  });
+}
+
+// Whatever fails was deleted under our hands, or is tried again.
+void LogArchive::keep_segments() {
+  for (const auto& [node, data_folder] : data_folders_) {
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator file(data_folder, ignored), end; file != end; file.increment(ignored)) {
+      const std::filesystem::path name = file->path().filename();
+      if (!segment_number_from(name.string())) continue;
+      std::filesystem::create_hard_link(file->path(), kept(node) / name, ignored);
+    }
+  }
+}
+
+}  // namespace lockstep::torture
