@@ -17,6 +17,7 @@ const std::vector<FaultName>& fault_names() {
       {FaultKind::kPublish, "publish", "nothing of a node's PUB socket arrives, all else does"},
       {FaultKind::kClientKill, "client-kill", "kill -9 of a process of clients"},
       {FaultKind::kClientPause, "client-pause", "SIGSTOP of a process of clients"},
+      {FaultKind::kBehind, "behind", "one node is away until the others have cut their logs"},
       {FaultKind::kDisk, "disk", "the disk of one node is full"},
   };
   return kNames;
@@ -56,6 +57,7 @@ Duration FaultPlan::length(FaultKind kind) {
     case FaultKind::kClientPause:
       length = random_.between(milliseconds(500), milliseconds(is_long ? 8000 : 3000));
       break;
+    case FaultKind::kBehind: length = std::chrono::seconds(20); break;  // at most
     default: length = random_.between(milliseconds(200), milliseconds(is_long ? 5000 : 2000)); break;
   }
   return std::min(length, share_ / 3 * 2);

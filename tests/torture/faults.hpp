@@ -21,6 +21,7 @@ enum class FaultKind : std::uint8_t {
   kPublish,      // nothing that one node publishes arrives
   kClientKill,   // kill -9 of a process of clients
   kClientPause,  // SIGSTOP of one, often for longer than its leases
+  kBehind,       // kill -9 of one node, which stays away until it needs another's snapshot
   kDisk,         // the disk of one node is full
 };
 

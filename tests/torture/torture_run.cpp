@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 #include <thread>
 
+#include "nodes/storage/file_names.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/wait_until.hpp"
 
@@ -91,7 +93,7 @@ void TortureRun::do_faults() {
       continue;
     }
     begin(*kind);
-    if (*kind != FaultKind::kDisk) wait(plan_.length(*kind));
+    if (*kind != FaultKind::kDisk) wait(plan_.length(*kind), [&] { return kind == FaultKind::kBehind && is_behind(); });
     end();
     wait(plan_.calm());
   }
@@ -151,6 +153,14 @@ void TortureRun::begin_node_fault(FaultKind kind, const std::string& victim) {
     case FaultKind::kPause:
       if (nodes_->runs(victim)) nodes_->pause(victim);
       break;
+    case FaultKind::kBehind:
+      missing_from_.reset();
+      if (const auto status = nodes_->answers(victim) ? nodes_->status(victim) : std::nullopt) {
+        missing_from_ = status->last_index;
+      }
+      fault_.detail = "not for long enough";
+      nodes_->kill(victim);
+      break;
     case FaultKind::kPublish: network_->silence_publishing(victim); break;
     case FaultKind::kOneWay: {
       const bool is_mute = plan_.random().one_in(2);
@@ -173,6 +183,22 @@ std::vector<std::string> TortureRun::victims(const std::string& first) {
     if (name != first && chosen.size() < most && plan_.random().one_in(2)) chosen.push_back(name);
   }
   return chosen;
+}
+
+// Whether every other node has cut what the one that is away would have to read: its log begins after the older of two
+// snapshots.
+bool TortureRun::is_behind() {
+  if (!missing_from_) return true;
+  for (const std::string& name : nodes_->names()) {
+    if (name == fault_.targets.front()) continue;
+    std::set<LogIndex> snapshots;
+    for (const auto& file : std::filesystem::directory_iterator(nodes_->data_folder(name))) {
+      if (const auto index = snapshot_index_from(file.path().filename().string())) snapshots.insert(*index);
+    }
+    if (snapshots.size() < 2 || *snapshots.begin() <= *missing_from_) return false;
+  }
+  fault_.detail = "until the others had cut their logs";
+  return true;
 }
 
 void TortureRun::partition(const std::string& victim) {
@@ -200,7 +226,7 @@ void TortureRun::end() {
   clients_->resume_all();
   nodes_->resume_all();
   network_->heal(plan_.random().one_in(2));
-  if (kind == FaultKind::kKill || kind == FaultKind::kRestart) {
+  if (kind == FaultKind::kKill || kind == FaultKind::kRestart || kind == FaultKind::kBehind) {
     for (const std::string& name : fault_.targets) nodes_->start(name);
   }
   note(std::move(fault_));
@@ -250,12 +276,12 @@ void TortureRun::end_disk_fault() {
 
 // ---- Meanwhile
 
-void TortureRun::wait(Duration length) {
+void TortureRun::wait(Duration length, const std::function<bool()>& is_over) {
   const Nanoseconds until = std::min(now() + length.count(), ends_);
   do {
     look_around();
     std::this_thread::sleep_for(std::min<Duration>(20ms, Duration(std::max<Nanoseconds>(0, until - now()))));
-  } while (!stop_ && now() < until);
+  } while (!stop_ && now() < until && !is_over());
 }
 
 void TortureRun::look_around() {

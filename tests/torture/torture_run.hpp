@@ -47,7 +47,9 @@ class TortureRun {
   void look_at_disk();
   void end_disk_fault();
   void partition(const std::string& victim);
-  void wait(Duration length);
+  void wait(
+      Duration length, const std::function<bool()>& is_over = [] { return false; });
+  bool is_behind();
   void look_around();
   void quiesce();
   void collect_logs();
@@ -71,11 +73,12 @@ class TortureRun {
   Nanoseconds started_ = 0;
   Nanoseconds ends_ = 0;
   Nanoseconds next_progress_ = 0;
-  std::optional<FaultKind> kind_;       // under way
-  Fault fault_;                         // with kind_
-  std::optional<Fault> disk_fault_;     // under way beside the others
-  std::size_t disk_log_from_ = 0;       // where the node's log ended when the disk was filled
-  std::optional<Nanoseconds> noticed_;  // when the node said that its disk was full
+  std::optional<FaultKind> kind_;         // under way
+  Fault fault_;                           // with kind_
+  std::optional<LogIndex> missing_from_;  // of FaultKind::kBehind: the last index that the node had
+  std::optional<Fault> disk_fault_;       // under way beside the others
+  std::size_t disk_log_from_ = 0;         // where the node's log ended when the disk was filled
+  std::optional<Nanoseconds> noticed_;    // when the node said that its disk was full
   Nanoseconds room_since_ = 0;
   std::uint64_t committed_ = 0;  // applied by every node at the end
 };
