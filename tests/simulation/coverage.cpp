@@ -26,7 +26,11 @@ std::string_view to_string(Met what) {
     case Met::kCrashOfAll: return "crashes of all nodes";
     case Met::kWriteLost: return "writes lost in a crash";
     case Met::kWriteTorn: return "writes torn in a crash";
+    case Met::kPowerFailedInWrite: return "power failures in the middle of the storage's writes";
+    case Met::kPowerFailedInRecovery: return "power failures in a recovery";
     case Met::kDiskStall: return "disk stalls";
+    case Met::kDiskFailed: return "disks that failed";
+    case Met::kDiskFull: return "writes for which a full disk had no room";
     case Met::kPause: return "node pauses";
     case Met::kBlankWiped: return "blank disks wiped";
     case Met::kFormedWiped: return "formed disks wiped";
@@ -37,6 +41,8 @@ std::string_view to_string(Met what) {
     case Met::kSnapshotDamaged: return "newest snapshots damaged";
     case Met::kSnapshotPart: return "parts of snapshots sent";
     case Met::kSnapshotInstalled: return "snapshots installed";
+    case Met::kRot: return "bits or sectors damaged";
+    case Met::kRotRefused: return "damaged folders refused";
     case Met::kRepair: return "damaged logs repaired";
     case Met::kClientCrash: return "client crashes";
     case Met::kZombieClient: return "zombie clients";

@@ -58,6 +58,9 @@ void draw_disk(Random& random, FaultPlan& plan) {
   plan.compact_log_bytes = random.one_in(4) ? 1'000'000 : 100 + random.below(random.one_in(4) ? 20'000 : 1'000);
   plan.compaction = {microseconds(100), draw_scale(random, milliseconds(1), milliseconds(500)), 0, {}};
   plan.compaction_fails_one_in = maybe_one_in(random, 2, 8);
+  plan.in_bytes = random.one_in(4);
+  plan.disk_fails_one_in = maybe_one_in(random, 20, 500);
+  plan.disk_full = maybe_every(random, milliseconds(500), seconds(10), seconds(3));
   plan.snapshot_rots_one_in = maybe_one_in(random, 4, 40);
 }
 

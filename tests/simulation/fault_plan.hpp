@@ -54,6 +54,9 @@ struct FaultPlan {
   Delay disk;
   Delay completion;  // from durable to known durable
   Recurring disk_stall;
+  bool in_bytes = false;                // the disks are the production storage's: the next three, and what rots
+  std::uint64_t disk_fails_one_in = 0;  // of the writes: an operation of the disk soon after it fails
+  Recurring disk_full;
   std::uint64_t compact_log_bytes = 0;        // how much log before it is compacted
   Delay compaction;                           // from being asked for to being durable
   std::uint64_t compaction_fails_one_in = 0;  // there is no room

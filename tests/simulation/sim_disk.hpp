@@ -3,12 +3,21 @@
 // Writes become durable one by one, in the order they were asked. A crash loses those still on their
 // way, except a prefix of them; of the write after that prefix the first parts may survive without the
 // rest, which is what raft::Write allows.
+//
+// What it must hold is kept as values, which the checkers look at. Some disks are kept in bytes as well, by the
+// production storage; then those decide, and after every crash they must be what the values allow.
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "protocol/base/random.hpp"
 #include "protocol/replica/fold.hpp"
+#include "tests/simulation/byte_disk.hpp"
 #include "tests/simulation/coverage.hpp"
 #include "tests/support/model_disk.hpp"
 
@@ -17,6 +26,8 @@ namespace lockstep::simulation {
 class SimDisk {
  public:
   explicit SimDisk(NodeId node) : disk_(node) {}
+  // Also kept in bytes.
+  SimDisk(NodeId node, std::uint64_t seed, bool cluster_of_one);
 
   const raft::Restored& durable() const { return disk_.durable(); }
   LogIndex last_index() const { return disk_.last_index(); }
@@ -25,27 +36,61 @@ class SimDisk {
 
   std::size_t outstanding() const { return outstanding_.size(); }
   void submit(raft::Write write) { outstanding_.push_back(std::move(write)); }
-  // The oldest outstanding write is durable now.
-  WriteId complete_oldest();
 
-  // Folds what is on it, and makes the snapshot durable. None: a newer one was installed meanwhile.
-  std::optional<raft::SnapshotHead> compact(const Compaction& wanted);
-  std::string read(const raft::SnapshotRead& read) const;
+  enum class Outcome { kDone, kNoRoom, kFailed };
+  struct Completed {
+    Outcome outcome = Outcome::kDone;  // kNoRoom: it is still outstanding. kFailed: the process must end
+    WriteId write{};
+  };
+  // The oldest outstanding write is durable now.
+  Completed complete_oldest();
+
+  struct Compacted {
+    Outcome outcome = Outcome::kDone;
+    std::optional<raft::SnapshotHead> snapshot = {};  // none: a newer one was installed meanwhile
+  };
+  void begin_compaction(const Compaction& wanted) { compaction_ = wanted; }
+  // Folds what is on it, and makes the snapshot durable.
+  Compacted finish_compaction();
+  std::string read(const raft::SnapshotRead& read);
+
+  // Of a disk in bytes; others never fail and are never full. False: nothing happens.
+  bool fail_soon(Random& random);
+  bool fill();
+  void make_room();
+  void heal();
 
   void crash(Random& random, Coverage& coverage);
   // Another disk takes its place: a new node.
-  void wipe(NodeId node) { *this = SimDisk(node); }
+  void wipe(NodeId node, Random& random);
   // S2: acknowledged data is damaged. Of the entries only some are left, at least up to `kept`, and recovery has
   // noted up to which index there may have been more. What a snapshot stands for is not lost, unless the snapshot is
-  // damaged as well, and then the older one serves.
-  void damage(Random& random, LogIndex kept, Coverage& coverage);
+  // damaged as well, and then the older one serves. In bytes anything may be damaged, but if something must be kept.
+  // Says what, for a trace.
+  std::string damage(Random& random, LogIndex kept, Coverage& coverage);
+  // After a crash: what the next process finds. An error: it refuses to start, which it may after damage only.
+  tl::expected<void, std::string> recover(Random& random, Coverage& coverage);
 
  private:
   void note_highest() { highest_ever_ = std::max(highest_ever_, disk_.last_index()); }
+  void crash_bytes(Random& random, Coverage& coverage);
+  void crash_values(Random& random, Coverage& coverage);
+  bool may_follow_from_crash(const raft::Restored& found) const;
+  bool may_follow_from_rot(const raft::Restored& found) const;
+  // What is on the disk, and all hard states that may be.
+  using OutcomeCheck = std::function<bool(const raft::Restored&, const std::vector<raft::HardState>&)>;
+  bool some_outcome(LogIndex last, const OutcomeCheck& is_it) const;
 
   testing::ModelDisk disk_;
   LogIndex highest_ever_;  // index that was ever written here, replaced or not
   std::deque<raft::Write> outstanding_;
+  std::optional<Compaction> compaction_;  // under way
+
+  std::unique_ptr<ByteDisk> bytes_;       // none: values are enough
+  bool fails_ = false;                    // an error was planned for it
+  std::vector<raft::Write> interrupted_;  // by the last crash, and perhaps on it in part
+  std::optional<Compaction> interrupted_compaction_;
+  bool rotten_ = false;  // since the last crash
 };
 
 }  // namespace lockstep::simulation

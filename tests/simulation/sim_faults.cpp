@@ -11,6 +11,7 @@ void SimWorld::plan_faults() {
   plan_recurring(plan_.pub_outage, [this] { cut_path(SimNetwork::Path::kPub, plan_.pub_outage.up_to); });
   plan_recurring(plan_.direct_outage, [this] { cut_path(SimNetwork::Path::kDirect, plan_.direct_outage.up_to); });
   plan_recurring(plan_.disk_stall, [this] { stall_disk(); });
+  plan_recurring(plan_.disk_full, [this] { fill_disk(); });
   plan_recurring(plan_.pause, [this] { pause(); });
   plan_recurring(plan_.wall_jump, [this] { set_wall_clock(); });
   plan_recurring(plan_.client_pause, [this] { clients_.pause_one(); });
@@ -84,6 +85,14 @@ void SimWorld::stall_disk() {
   if (options_.trace) trace(name_of_node(node.place), "has a disk that stalls");
 }
 
+void SimWorld::fill_disk() {
+  SimNode& node = victim();
+  if (!node.is_up() || !node.disk.fill()) return;
+  if (options_.trace) trace(name_of_node(node.place), "has a full disk");
+  scheduler_.in(random_.between(Duration::zero(), plan_.disk_full.up_to),
+                [this, place = node.place] { nodes_[place].disk.make_room(); });
+}
+
 void SimWorld::pause() {
   SimNode& node = victim();
   if (!node.is_up()) return;
@@ -118,6 +127,7 @@ void SimWorld::crash(SimNode& node) {
   ++node.incarnation;
   node.paused_until = node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();
   if (!healed_) lose_data(node);
+  recover(node);
 }
 
 // Nodes whose disk is gone or damaged: as many as the cluster may be asked to bear.
@@ -143,16 +153,26 @@ void SimWorld::lose_data(SimNode& node) {
   if (!node.wiped && random_.one_in(plan_.wipe_one_in)) {
     coverage_.note(is_formed ? Met::kFormedWiped : Met::kBlankWiped);
     if (options_.trace) trace(name_of_node(node.place), "loses its disk");
-    node.disk.wipe(NodeId(random_.next_nonzero()));
-    node.wiped = true;
+    wipe(node);
   } else if (is_formed && node.disk.has_entry_1() && random_.one_in(plan_.damage_one_in)) {
     coverage_.note(Met::kDamage);
-    node.disk.damage(random_, LogIndex(others_have_entry_1(node) ? 0 : 1), coverage_);
-    if (options_.trace) {
-      trace(name_of_node(node.place),
-            "has a damaged log, good up to " + std::to_string(node.disk.last_index().value()));
-    }
+    const std::string what = node.disk.damage(random_, LogIndex(others_have_entry_1(node) ? 0 : 1), coverage_);
+    if (options_.trace) trace(name_of_node(node.place), "has a damaged disk: " + what);
   }
+}
+
+void SimWorld::wipe(SimNode& node) {
+  node.disk.wipe(NodeId(random_.next_nonzero()), random_);
+  node.wiped = true;
+}
+
+// A folder that is refused is lost; the operator leaves that node down.
+void SimWorld::recover(SimNode& node) {
+  const auto recovered = node.disk.recover(random_, coverage_);
+  if (recovered) return;
+  if (options_.trace) trace(name_of_node(node.place), "does not start: " + recovered.error());
+  wipe(node);
+  node.refused = true;
 }
 
 void SimWorld::restart(Place place, std::uint64_t incarnation) {

@@ -16,15 +16,19 @@ constexpr std::uint64_t kWholeLogEvery = 5'000;
 // "within 10 maximum election timeouts" of healing the cluster is useful again.
 constexpr int kPatience = 10;
 constexpr int kMaxTicksAtOnce = 100;
+constexpr Duration kFullDiskIsTriedAgain = std::chrono::milliseconds(20);
 constexpr Duration kLongestTurn = std::chrono::milliseconds(1);
+
+SimDisk make_disk(const FaultPlan& plan, Random& random) {
+  const NodeId node(random.next_nonzero());
+  return plan.in_bytes ? SimDisk(node, random.next(), plan.nodes == 1) : SimDisk(node);
+}
 
 std::deque<SimNode> make_nodes(const FaultPlan& plan, Random& random) {
   std::deque<SimNode> nodes;
   for (Place place = 0; place < plan.nodes; ++place) {
-    SimNode node{.place = place,
-                 .disk = SimDisk(NodeId(random.next_nonzero())),
-                 .replica = std::nullopt,
-                 .clock = plan.draw_clock(random)};
+    SimNode node{
+        .place = place, .disk = make_disk(plan, random), .replica = std::nullopt, .clock = plan.draw_clock(random)};
     nodes.push_back(std::move(node));
   }
   return nodes;
@@ -111,7 +115,8 @@ void SimWorld::heal() {
       restart(node.place, node.incarnation);
       continue;
     }
-    while (node.disk.outstanding() != 0) complete_oldest(node, node.incarnation);
+    node.disk.heal();
+    while (node.is_up() && node.disk.outstanding() != 0) complete_oldest(node, node.incarnation);
   }
   clients_.start_probes();
 }
@@ -297,7 +302,15 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
                   [this, place = node.place, incarnation] { complete_oldest(nodes_[place], incarnation); });
     return;
   }
-  const WriteId write = node.disk.complete_oldest();
+  if (!healed_ && random_.one_in(plan_.disk_fails_one_in)) node.disk.fail_soon(random_);
+  const auto [outcome, write] = node.disk.complete_oldest();
+  if (outcome == SimDisk::Outcome::kFailed) return die_of_disk(node);
+  if (outcome == SimDisk::Outcome::kNoRoom) {
+    coverage_.note(Met::kDiskFull);
+    scheduler_.in(kFullDiskIsTriedAgain,
+                  [this, place = node.place, incarnation] { complete_oldest(nodes_[place], incarnation); });
+    return;
+  }
   const Duration delay = healed_ ? Duration::zero() : plan_.completion.draw(random_);
   node.last_completion = std::max(node.last_completion, scheduler_.now() + delay);
   scheduler_.at(node.last_completion, [this, place = node.place, incarnation, write] {
@@ -312,11 +325,15 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
 void SimWorld::compact(SimNode& node, const Compaction& wanted) {
   const Duration delay = healed_ ? Duration::zero() : plan_.compaction.draw(random_);
   const bool no_room = !healed_ && random_.one_in(plan_.compaction_fails_one_in);
-  coverage_.note(no_room ? Met::kCompactionWithoutRoom : Met::kCompaction);
+  node.disk.begin_compaction(wanted);
   scheduler_.in(delay, [this, place = node.place, incarnation = node.incarnation, wanted, no_room] {
     SimNode& compacting = nodes_[place];
     if (incarnation != compacting.incarnation) return;
-    const Compacted event{no_room ? std::nullopt : compacting.disk.compact(wanted)};
+    const auto compacted =
+        no_room ? SimDisk::Compacted{SimDisk::Outcome::kNoRoom} : compacting.disk.finish_compaction();
+    if (compacted.outcome == SimDisk::Outcome::kFailed) return die_of_disk(compacting);
+    coverage_.note(compacted.outcome == SimDisk::Outcome::kNoRoom ? Met::kCompactionWithoutRoom : Met::kCompaction);
+    const Compacted event{compacted.snapshot};
     if (options_.trace) {
       trace(name_of_node(place),
             (event.snapshot ? "compacted up to " : "did not compact up to ") + std::to_string(wanted.index.value()));
@@ -326,6 +343,13 @@ void SimWorld::compact(SimNode& node, const Compaction& wanted) {
       when_awake(place, incarnation, [this, event](SimNode& awake) { step(awake, event); });
     });
   });
+}
+
+// S4: a process whose disk has failed ends, and whoever looks after it starts it again.
+void SimWorld::die_of_disk(SimNode& node) {
+  if (options_.trace) trace(name_of_node(node.place), "has a disk that fails");
+  coverage_.note(Met::kDiskFailed);
+  crash_for_a_while(node);
 }
 
 void SimWorld::read_snapshot(SimNode& node, const raft::SnapshotRead& read) {

@@ -63,6 +63,7 @@ class SimWorld {
   void submit(SimNode& node, raft::Write write);
   void complete_oldest(SimNode& node, std::uint64_t incarnation);
   void compact(SimNode& node, const Compaction& wanted);
+  void die_of_disk(SimNode& node);
   void read_snapshot(SimNode& node, const raft::SnapshotRead& read);
   void send(SimNode& node, const raft::Outgoing& outgoing);
   void send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path);
@@ -78,11 +79,14 @@ class SimWorld {
   void set_wall_clock();
   void note_election(SimNode& node);
   void stall_disk();
+  void fill_disk();
   void pause();
   void crash_some();
   void crash(SimNode& node);
   void restart(Place place, std::uint64_t incarnation);
   void lose_data(SimNode& node);
+  void recover(SimNode& node);
+  void wipe(SimNode& node);
   std::size_t lost_disks() const;
   bool others_have_entry_1(const SimNode& node) const;
   void crash_for_a_while(SimNode& node);

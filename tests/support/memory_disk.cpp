@@ -215,6 +215,13 @@ void MemoryDisk::truncate(const std::string& name, std::uint64_t bytes) {
   data.durable = data.cached;
 }
 
+void MemoryDisk::overwrite(const std::string& name, std::uint64_t offset, std::string_view bytes) {
+  Data& data = data_[names_.at(name)];
+  INVARIANT(data.pending.empty(), "damage is for what is on the disk");
+  data.cached.replace(offset, bytes.size(), bytes);
+  data.durable = data.cached;
+}
+
 std::uint64_t MemoryDisk::count(Operation operation) const {
   const auto found = counts_.find(operation);
   return found == counts_.end() ? 0 : found->second;
@@ -223,6 +230,12 @@ std::uint64_t MemoryDisk::count(Operation operation) const {
 std::set<std::string> MemoryDisk::names() const {
   std::set<std::string> result;
   for (const auto& [name, data] : names_) result.insert(name);
+  return result;
+}
+
+std::uint64_t MemoryDisk::used() const {
+  std::uint64_t result = 0;
+  for (const auto& [name, data] : names_) result += data_[data].cached.size();
   return result;
 }
 

@@ -56,13 +56,17 @@ class MemoryDisk final : public Disk {
   // After `skip` more operations of this kind, the next `times` fail with this errno value.
   void fail(Operation operation, int code, std::uint64_t skip = 0, std::uint64_t times = 1);
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  void clear_faults() { faults_.clear(); }
   void flip_bit(const std::string& name, std::uint64_t bit);
   void truncate(const std::string& name, std::uint64_t bytes);
+  // A write that was for another place, or a sector that the disk lost.
+  void overwrite(const std::string& name, std::uint64_t offset, std::string_view bytes);
 
   // -- views
   std::uint64_t count(Operation operation) const;
   std::set<std::string> names() const;
   const std::string& contents(const std::string& name) const;  // as a read sees them
+  std::uint64_t used() const;                                  // bytes, of what set_capacity() allows
 
  private:
   static constexpr std::size_t kSector = 512;
