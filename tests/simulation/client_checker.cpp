@@ -1,6 +1,7 @@
 #include "tests/simulation/client_checker.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "tests/simulation/failure.hpp"
 
@@ -136,6 +137,9 @@ void ClientChecker::completed(const Reference* reference, SessionId session, con
   if (const auto* granted = std::get_if<locks::Granted>(&completion.outcome)) {
     check_grant(*reference, call, granted->token);
   }
+  if (const auto* taken_over = std::get_if<TakenOver>(&completion.outcome)) {
+    check_taken_over(*reference, *taken_over, completion.applied);
+  }
   if (std::holds_alternative<NotAcquired>(completion.outcome)) {
     check_is_in_no_queue(*reference, session, call, completion.applied);
   }
@@ -154,6 +158,28 @@ void ClientChecker::check_grant(const Reference& reference, const Call& call, Fe
     });
     REQUIRE_SAFE(is_granted, "a call is granted what its token's entry granted: " + name);
   }
+}
+
+// Whoever takes its earlier session over is told of every lock that came with it (L1): all that its Open gave it, but
+// for those that somebody has taken away since.
+void ClientChecker::check_taken_over(const Reference& reference, const TakenOver& outcome, LogIndex open) const {
+  const FencingToken token(open.value());
+  std::set<std::string> told;
+  for (const TakenOverLock& lock : outcome.locks) told.insert(lock.name);
+  std::set<std::string> given;
+  for (const locks::LockChange& change : reference.changes_at(open)) {
+    if (!change.ended && change.token == token) given.insert(change.name);
+  }
+  REQUIRE_SAFE(std::includes(given.begin(), given.end(), told.begin(), told.end()),
+               "a lock is told to be taken over that was not");
+  for (const std::string& name : given) {
+    const auto view = reference.view_at(name, reference.last());
+    const bool is_held = view && std::any_of(view->holders.begin(), view->holders.end(), [&](const auto& holder) {
+                           return holder.session == SessionId(open.value()) && holder.token == token;
+                         });
+    REQUIRE_SAFE(!is_held || told.contains(name), "a lock was taken over, and its client is not told: " + name);
+  }
+  if (!told.empty()) coverage_->note(Met::kHoldsTakenOver);
 }
 
 // An acquisition that ended without the lock leaves no phantom waiter behind.

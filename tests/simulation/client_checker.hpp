@@ -26,6 +26,7 @@ enum class CallKind {
   kHistory,
   kSessions,
   kWatch,
+  kTakeOver,
 };
 
 // One call of a client's application, as it was when it began.
@@ -69,6 +70,7 @@ class ClientChecker {
                   LogIndex applied);
   void check_wait(const wire::Wait& wait, const wire::Response& response) const;
   void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
+  void check_taken_over(const Reference& reference, const TakenOver& outcome, LogIndex open) const;
   void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call, LogIndex ended) const;
   void check_age(const Turn& turn, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
 

@@ -47,6 +47,7 @@ std::string_view to_string(Met what) {
     case Met::kClientCrash: return "client crashes";
     case Met::kZombieClient: return "zombie clients";
     case Met::kTakeover: return "sessions taken over";
+    case Met::kHoldsTakenOver: return "clients told what they took over";
     case Met::kSupersededAnswer: return "superseded sessions refused";
     case Met::kEviction: return "sessions evicted";
     case Met::kRetryAnswered: return "retries answered from the table";

@@ -53,6 +53,7 @@ enum class Met : std::size_t {
   kClientCrash,
   kZombieClient,
   kTakeover,
+  kHoldsTakenOver,
   kSupersededAnswer,
   kEviction,
   kRetryAnswered,

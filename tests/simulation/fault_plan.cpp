@@ -88,7 +88,7 @@ void draw_clients(Random& random, FaultPlan& plan) {
   plan.think_max = draw_scale(random, milliseconds(4), milliseconds(250));
   plan.waits = !random.one_in(3);
   plan.watches = random.one_in(3);
-  if (!plan.keeps_sessions && random.one_in(2)) plan.ttl = random.between(seconds(1), seconds(4));
+  if (random.one_in(2)) plan.ttl = random.between(seconds(1), seconds(4));
 }
 
 // Mostly the defaults, in the proportions that R7 to R10 assume otherwise; small bounds, so that they are met.

@@ -75,7 +75,8 @@ struct FaultPlan {
   std::uint64_t wipe_one_in = 0;    // of the crashes, while the number of lost disks allows it
   std::uint64_t damage_one_in = 0;  // the same
 
-  bool keeps_sessions = false;  // clients store their session, and go on with it after a crash
+  // Clients store their session, and go on with it after a crash; with a lease they take it over.
+  bool keeps_sessions = false;
   Recurring client_crash;
   Recurring client_pause;
   std::uint64_t zombie_one_in = 0;  // of the client crashes: the earlier process lives on
@@ -85,6 +86,7 @@ struct FaultPlan {
   bool watches = false;             // and each watches every change
   Duration think_max{};
 
+  bool takes_over() const { return keeps_sessions && ttl != Duration::zero(); }
   std::size_t tolerated_losses() const { return (nodes - 1) / 2; }
 
   SimClock draw_clock(Random& random) const;

@@ -74,12 +74,18 @@ void SimClients::start_process(std::size_t which, const SavedSession& saved) {
                                         std::forward_as_tuple(which, connection, plan_->draw_clock(random_), options));
   world_.trace(person.place, "starts, its connection is " + std::to_string(connection.value()));
   Process& process = added.first->second;
+  if (plan_->takes_over()) {
+    Call call;
+    call.kind = CallKind::kTakeOver;
+    start_call(process, std::move(call));
+  }
   if (probing_) {
     probe(process);
-  } else {
-    plan_thinking(connection);
-    if (plan_->watches) go_on_watching(process);
+    return;
   }
+  plan_thinking(connection);
+  if (plan_->watches) go_on_watching(process);
+  if (plan_->takes_over()) carry_out(connection);
 }
 
 void SimClients::end(ConnectionId connection) {
@@ -110,6 +116,11 @@ void SimClients::pause_one() {
   process->paused_until = scheduler_->now() + random_.between(Duration::zero(), plan_->client_pause.up_to);
   coverage_->note(Met::kClientPause);
   world_.trace(people_[process->person].place, "stands still");
+}
+
+bool SimClients::somebody_stands_still() const {
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [&](const auto& entry) { return entry.second.paused_until > scheduler_->now(); });
 }
 
 void SimClients::when_awake(ConnectionId connection, std::function<void(Process&)> action) {
@@ -267,6 +278,7 @@ CallId SimClients::start_call(Process& process, Call call) {
       case CallKind::kSessions: return process.core.sessions(now, SessionId(), 10);
       case CallKind::kWatch:
         return process.core.watch(now, "lock/", process.mirror.from, process.mirror.after, kWatchFor);
+      case CallKind::kTakeOver: return process.core.take_over(now);
       case CallKind::kStatus: break;
     }
     return process.core.status(now);
@@ -288,7 +300,6 @@ void SimClients::start_probes() {
   for (const ConnectionId zombie : zombies) end(zombie);
   for (std::size_t i = 0; i < people_.size(); ++i) {
     if (Process* process = find(people_[i].current)) {
-      process->paused_until = scheduler_->now();
       probe(*process);
     } else {
       start_process(i, plan_->keeps_sessions ? people_[i].stored : SavedSession{});
@@ -411,6 +422,16 @@ void SimClients::finish_probe(Process& process, const Completion& completion) {
 void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
   if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) update(process.mirror, *answer);
   if (call.kind == CallKind::kWatch) return go_on_watching(process);
+  if (const auto* taken_over = std::get_if<TakenOver>(&completion.outcome)) {
+    // Of what it already asked to release it does not count on anything.
+    for (const TakenOverLock& lock : taken_over->locks) {
+      const bool is_let_go = std::any_of(process.calls.begin(), process.calls.end(), [&](const auto& entry) {
+        const Call& other = entry.second;
+        return other.kind == CallKind::kClose || (other.kind == CallKind::kRelease && other.name == lock.name);
+      });
+      if (!is_let_go) process.held[lock.name] = lock.token;
+    }
+  }
   const auto* granted = std::get_if<locks::Granted>(&completion.outcome);
   if (granted == nullptr) return;
   std::vector<std::string> names = call.names;

@@ -37,6 +37,7 @@ class SimClients {
   void not_connected(ConnectionId connection, std::size_t endpoint);
   void crash_one();
   void pause_one();
+  bool somebody_stands_still() const;
 
   // An entry was committed: nobody may still count on a hold that it ended.
   void committed(const Reference& reference, LogIndex index) const;

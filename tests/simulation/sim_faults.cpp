@@ -14,7 +14,9 @@ void SimWorld::plan_faults() {
   plan_recurring(plan_.disk_full, [this] { fill_disk(); });
   plan_recurring(plan_.pause, [this] { pause(); });
   plan_recurring(plan_.wall_jump, [this] { set_wall_clock(); });
-  plan_recurring(plan_.client_pause, [this] { clients_.pause_one(); });
+  plan_recurring(plan_.client_pause, [this] {
+    if (is_time_for_pauses()) clients_.pause_one();
+  });
   plan_recurring(plan_.crash, [this] { crash_some(); });
   plan_recurring(plan_.client_crash, [this] { clients_.crash_one(); });
 }
@@ -95,7 +97,7 @@ void SimWorld::fill_disk() {
 
 void SimWorld::pause() {
   SimNode& node = victim();
-  if (!node.is_up()) return;
+  if (!node.is_up() || !is_time_for_pauses()) return;
   node.paused_until = scheduler_.now() + random_.between(Duration::zero(), plan_.pause.up_to);
   coverage_.note(Met::kPause);
   if (options_.trace) trace(name_of_node(node.place), "stands still");

@@ -80,7 +80,7 @@ void SimWorld::run() {
   }
   clients_.start();
   plan_faults();
-  while (events_ < options_.events) run_one();
+  while (events_ < options_.events || somebody_stands_still()) run_one();
 
   heal();
   // By the slowest clock.
@@ -96,6 +96,12 @@ void SimWorld::run() {
   final_checks();
 }
 
+// What was to happen to it meanwhile comes when it goes on, also if all was healed before.
+bool SimWorld::somebody_stands_still() const {
+  const auto stands_still = [&](const SimNode& node) { return node.paused_until > scheduler_.now(); };
+  return clients_.somebody_stands_still() || std::any_of(nodes_.begin(), nodes_.end(), stands_still);
+}
+
 void SimWorld::run_one() {
   scheduler_.run_next();
   if (++events_ % kWholeLogEvery != 0) return;
@@ -109,8 +115,7 @@ void SimWorld::heal() {
   if (options_.trace) trace("world", "heals");
   network_.become_perfect();
   for (SimNode& node : nodes_) {
-    node.paused_until = node.stalled_until = scheduler_.now();
-    node.last_write_done = node.last_completion = scheduler_.now();
+    node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();
     if (!node.is_up()) {
       restart(node.place, node.incarnation);
       continue;

@@ -44,6 +44,8 @@ class SimWorld {
  private:
   // sim_world.cpp: one event after another
   void run_one();
+  bool somebody_stands_still() const;
+  bool is_time_for_pauses() const { return events_ < options_.events; }
   void heal();
   bool is_settled() const;
   std::string what_is_missing() const;

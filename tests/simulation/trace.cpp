@@ -156,6 +156,7 @@ std::string describe(const Call& call) {
     case CallKind::kHistory: return "history";
     case CallKind::kSessions: return "sessions";
     case CallKind::kWatch: return "watch";
+    case CallKind::kTakeOver: return "take over";
   }
   return "?";
 }
