@@ -1,5 +1,7 @@
 #include "tests/torture/log_archive.hpp"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <stop_token>
 #include <system_error>
@@ -25,14 +27,23 @@ LogArchive::LogArchive(std::map<std::string, std::filesystem::path> data_folders
   });
 }
 
-// Whatever fails was deleted under our hands, or is tried again.
+// A number may come again: a segment that was made in advance and not used is made anew by the next process. So each
+// file has a folder of its own, named by its inode. Whatever fails was deleted under our hands, or is tried again.
 void LogArchive::keep_segments() {
+  struct stat own {};
+  stat(folder_.c_str(), &own);
   for (const auto& [node, data_folder] : data_folders_) {
     std::error_code ignored;
     for (std::filesystem::directory_iterator file(data_folder, ignored), end; file != end; file.increment(ignored)) {
       const std::filesystem::path name = file->path().filename();
       if (!segment_number_from(name.string())) continue;
-      std::filesystem::create_hard_link(file->path(), kept(node) / name, ignored);
+      struct stat status {};
+      if (stat(file->path().c_str(), &status) != 0) continue;
+      if (status.st_dev != own.st_dev) break;
+      const std::filesystem::path folder = kept(node) / std::to_string(status.st_ino);
+      if (!std::filesystem::create_directory(folder, ignored)) continue;
+      std::filesystem::create_hard_link(file->path(), folder / name, ignored);
+      if (ignored) std::filesystem::remove(folder, ignored);
     }
   }
 }

@@ -26,20 +26,29 @@ tl::expected<Entry, std::string> decoded(std::uint64_t index, const raft::Entry&
   return entry;
 }
 
-// A file that a node may have in its folder still and that is kept as well counts once.
-std::map<std::uint64_t, std::filesystem::path> segments_in(const std::vector<std::filesystem::path>& folders) {
-  std::map<std::uint64_t, std::filesystem::path> segments;
-  for (const auto& folder : folders) {
-    for (const auto& file : std::filesystem::directory_iterator(folder)) {
-      if (const auto number = segment_number_from(file.path().filename().string())) segments[*number] = file.path();
-    }
-  }
-  return segments;
-}
-
 std::optional<SegmentHeader> header_of(std::string_view segment) {
   if (segment.size() < kFirstBatchOffset) return std::nullopt;
   return decode_segment_header(segment.substr(0, kBlockBytes));
+}
+
+// Of the batch that a segment begins with; 0: it was prepared and not used.
+std::uint64_t first_sequence_of(std::string_view segment) {
+  const auto header = header_of(segment);
+  const auto first = header ? batch_header_at(segment, kFirstBatchOffset, header->salt) : std::nullopt;
+  return first ? first->sequence : 0;
+}
+
+// In the order in which they were written. A file that a node has in its folder still and that is kept as well counts
+// once.
+std::map<std::uint64_t, std::filesystem::path> segments_in(const std::vector<std::filesystem::path>& folders) {
+  std::map<std::uint64_t, std::filesystem::path> segments;
+  for (const auto& folder : folders) {
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+      if (!segment_number_from(file.path().filename().string())) continue;
+      if (const auto first = first_sequence_of(testing::read_file(file.path()))) segments[first] = file.path();
+    }
+  }
+  return segments;
 }
 
 std::string name_of(LogIndex index, Term term) {
@@ -61,11 +70,9 @@ class WrittenEntries::Reader {
 
   tl::expected<void, std::string> take_segment(std::string_view segment) {
     const auto header = header_of(segment);
-    if (!header) return tl::unexpected(std::string("its header is damaged"));
-    const auto first = batch_header_at(segment, kFirstBatchOffset, header->salt);
-    if (!first) return {};  // prepared and not used
-    if (first->sequence != next_sequence_) log_.base = {}, log_.terms.clear(), begun_ = false;
-    next_sequence_ = first->sequence;
+    const std::uint64_t first = first_sequence_of(segment);
+    if (first != next_sequence_) log_.base = {}, log_.terms.clear(), begun_ = false;
+    next_sequence_ = first;
     std::size_t offset = kFirstBatchOffset;
     while (const auto batch = whole_batch_at(segment, offset, header->salt, next_sequence_)) {
       if (auto taken = take_batch(*batch); !taken) return taken;
@@ -117,7 +124,7 @@ class WrittenEntries::Reader {
 tl::expected<WrittenEntries::NodeLog, std::string> WrittenEntries::read(
     const std::string& node, const std::vector<std::filesystem::path>& folders) {
   Reader reader(*this, node);
-  for (const auto& [number, file] : segments_in(folders)) {
+  for (const auto& [first, file] : segments_in(folders)) {
     if (auto taken = reader.take_segment(testing::read_file(file)); !taken) {
       return tl::unexpected(file.string() + ": " + taken.error());
     }

@@ -149,13 +149,41 @@ TEST_CASE("Logs that contradict each other are found") {
   }
 }
 
+TEST_CASE("A segment whose number a later process uses again is kept like the one before it") {
+  const testing::TemporaryFolder folder;
+  const Folder data = folder.path() / "data";
+  LogArchive archive({{"a", data}}, folder.path() / "kept");
+  SegmentText(1, 1).entries(1, 2, 1).save(data);
+  SegmentText(2, 3).save(data);  // prepared and not used
+  const auto kept = [&] {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(archive.kept("a"))) {
+      if (file.is_regular_file()) ++count;
+    }
+    return count;
+  };
+  REQUIRE(testing::wait_until([&] { return kept() == 2; }));
+  std::filesystem::remove(data / segment_name(2));
+  SegmentText(2, 3).entries(3, 4, 1).save(data);
+  REQUIRE(testing::wait_until([&] { return kept() == 3; }));
+  std::filesystem::remove(data / segment_name(2));
+  WrittenEntries written;
+  REQUIRE(written.read("a", {archive.kept("a"), data}).has_value());
+  CHECK(terms_of(written.log_up_to(id(4, 1))) == Terms{1, 1, 1, 1});
+}
+
 TEST_CASE("An archive has what a node deleted, with what it wrote to the file after it was kept") {
   const testing::TemporaryFolder folder;
   const Folder data = folder.path() / "data";
   LogArchive archive({{"a", data}}, folder.path() / "kept");
   SegmentText(1, 1).entries(1, 2, 1).save(data);
   const Folder segment = data / segment_name(1);
-  REQUIRE(testing::wait_until([&] { return std::filesystem::exists(archive.kept("a") / segment_name(1)); }));
+  const auto is_kept = [&] {
+    const std::filesystem::directory_iterator files(archive.kept("a"));
+    return std::distance(begin(files), end(files)) == 1 &&
+           std::filesystem::exists(std::filesystem::directory_iterator(archive.kept("a"))->path() / segment_name(1));
+  };
+  REQUIRE(testing::wait_until(is_kept));
   SegmentText(1, 1).entries(1, 3, 1).save(data);  // writes into the same file
   std::filesystem::remove(segment);
   SegmentText(2, 4).entries(4, 4, 1).save(data);
