@@ -314,6 +314,24 @@ TEST_CASE("parts that do not follow, are too long, empty or of another cluster c
   spoiled([](SnapshotPart& part) { part.head.configuration.cluster = ClusterId(78); });
 }
 
+TEST_CASE("a part of one snapshot is never put behind the beginning of another (S3)") {
+  RaftWorld world = with_c_far_behind();
+  let_c_ask(world);
+  SnapshotPart other = parts_for_c(world).front();
+  world.deliver("a", "c");  // the first four bytes; c asks for the next ones
+  const auto asked = fetches_of_c(world);
+  REQUIRE(asked.size() == 1);
+  REQUIRE(asked.front().offset == 4);
+  world.drop("c", "a");
+  other.fetch = asked.front().number;
+  other.offset = 4;
+  other.head.state_hash += 1;
+  world.receive("c", "a", Term(2), other);
+  CHECK(fetches_of_c(world).empty());  // no more of what is no whole
+  world.run(std::chrono::seconds(1));
+  CHECK(world.node("c").commit_index() == LogIndex(8));
+}
+
 TEST_CASE("a leader that compacts what it has not published yet goes on publishing after it") {
   Options options;
   options.bounds.unacknowledged_frames = 1;

@@ -253,6 +253,10 @@ TEST_CASE("nothing unreadable enters a log: commands are read to the end") {
   CHECK(in_forward(packed_array({n(10)})) == "forward.commands[1].type: unknown value 10");
   CHECK(in_forward(packed_array({n(3), n(5), n(6), n(6)})) == "forward.commands[1].name: is missing");
   CHECK(in_forward(kPreempt + kPreempt) == "forward.commands[1]: 7 bytes left over");
+  // L4: who could send one would end whose session it likes.
+  const std::string expire = wire::encode(locks::Command(locks::Expire{SessionId(5)}));
+  CHECK(in_entry(expire).empty());
+  CHECK(in_forward(expire) == "forward.commands[1]: only a leader makes an expire, and only for its own log");
 }
 
 TEST_CASE("a configuration must have readable limits and members with ids") {
