@@ -18,7 +18,10 @@ constexpr Duration kWarmUp = 1s;
 constexpr Duration kProgressEvery = 10s;
 constexpr Duration kMostDiskFault = 12s;        // if the node does not notice
 constexpr Duration kDiskFaultNoticed = 1500ms;  // and if it does
-constexpr std::size_t kShownOfALog = 1500;      // bytes
+// The state grows, and with it the log between two snapshots: from then on it is not worth waiting for the next one.
+constexpr std::uintmax_t kLargeSnapshot = 400'000;  // bytes
+constexpr Nanoseconds kInVain = 3'000'000'000;
+constexpr std::size_t kShownOfALog = 1500;  // bytes
 
 Nanoseconds now() { return boot_time().time_since_epoch().count(); }
 
@@ -185,17 +188,27 @@ std::vector<std::string> TortureRun::victims(const std::string& first) {
   return chosen;
 }
 
-// Whether every other node has cut what the one that is away would have to read: its log begins after the older of two
-// snapshots.
+// On its disk, with their sizes in bytes.
+std::map<LogIndex, std::uintmax_t> TortureRun::snapshots_of(const std::string& name) const {
+  std::map<LogIndex, std::uintmax_t> snapshots;
+  for (const auto& file : std::filesystem::directory_iterator(nodes_->data_folder(name))) {
+    std::error_code gone;
+    const auto index = snapshot_index_from(file.path().filename().string());
+    const std::uintmax_t size = index ? file.file_size(gone) : 0;
+    if (index && !gone) snapshots[*index] = size;
+  }
+  return snapshots;
+}
+
+// Whether every other node has cut what the one that is away would have to read, so that its log begins after the older
+// of two snapshots; or whether that would take too long.
 bool TortureRun::is_behind() {
   if (!missing_from_) return true;
   for (const std::string& name : nodes_->names()) {
     if (name == fault_.targets.front()) continue;
-    std::set<LogIndex> snapshots;
-    for (const auto& file : std::filesystem::directory_iterator(nodes_->data_folder(name))) {
-      if (const auto index = snapshot_index_from(file.path().filename().string())) snapshots.insert(*index);
-    }
-    if (snapshots.size() < 2 || *snapshots.begin() <= *missing_from_) return false;
+    const auto snapshots = snapshots_of(name);
+    if (snapshots.size() >= 2 && snapshots.begin()->first > *missing_from_) continue;
+    return !snapshots.empty() && snapshots.rbegin()->second > kLargeSnapshot && now() - fault_.from > kInVain;
   }
   fault_.detail = "until the others had cut their logs";
   return true;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ class TortureRun {
   void wait(
       Duration length, const std::function<bool()>& is_over = [] { return false; });
   bool is_behind();
+  std::map<LogIndex, std::uintmax_t> snapshots_of(const std::string& name) const;
   void look_around();
   void quiesce();
   void collect_logs();
