@@ -308,9 +308,9 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
     return;
   }
   if (!healed_ && random_.one_in(plan_.disk_fails_one_in)) node.disk.fail_soon(random_);
-  const auto [outcome, write] = node.disk.complete_oldest();
-  if (outcome == SimDisk::Outcome::kFailed) return die_of_disk(node);
-  if (outcome == SimDisk::Outcome::kNoRoom) {
+  const SimDisk::Completed completed = node.disk.complete_oldest();
+  if (completed.outcome == SimDisk::Outcome::kFailed) return die_of_disk(node);
+  if (completed.outcome == SimDisk::Outcome::kNoRoom) {
     coverage_.note(Met::kDiskFull);
     scheduler_.in(kFullDiskIsTriedAgain,
                   [this, place = node.place, incarnation] { complete_oldest(nodes_[place], incarnation); });
@@ -318,7 +318,7 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
   }
   const Duration delay = healed_ ? Duration::zero() : plan_.completion.draw(random_);
   node.last_completion = std::max(node.last_completion, scheduler_.now() + delay);
-  scheduler_.at(node.last_completion, [this, place = node.place, incarnation, write] {
+  scheduler_.at(node.last_completion, [this, place = node.place, incarnation, write = completed.write] {
     when_awake(place, incarnation, [this, write](SimNode& awake) {
       if (options_.trace) trace(name_of_node(awake.place), "persisted " + std::to_string(write.value()));
       step(awake, Persisted{write});
