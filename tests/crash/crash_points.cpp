@@ -5,7 +5,7 @@
 // of eight patterns of it does. That world goes on for some requests, then the power fails everywhere, and once more
 // everything is compared with the reference.
 //
-//   crash_points                every operation: minutes
+//   crash_points                every operation: a minute or two
 //   crash_points --every 13     every 13th
 //   crash_points --node 1 --operation 250 --outcome 3     that one alone, in this process
 #include <sys/wait.h>

@@ -43,12 +43,13 @@ class Walk {
       if (segment_number_from(name)) segment(bytes);
       if (snapshot_index_from(name)) snapshot(bytes);
     }
+    for (Field& field : fields_) field.in_last_batch = field.file == last_file_ && field.bytes.front() >= last_batch_;
   }
   std::vector<Field> take() { return std::move(fields_); }
 
  private:
   void add(const std::string& what, std::vector<std::uint64_t> bytes) {
-    fields_.push_back({file_, what, std::move(bytes)});
+    fields_.push_back({file_, what, std::move(bytes), false});
   }
   template <std::size_t N>
   void all(const std::string& of, const Named (&names)[N], std::uint64_t base) {
@@ -72,6 +73,8 @@ class Walk {
     for (int number = 0;; ++number) {
       const auto batch = batch_header_at(bytes, offset, header->salt);
       if (!batch) break;
+      last_file_ = file_;
+      last_batch_ = offset;
       const std::string of = "batch " + std::to_string(number) + ", ";
       all(of, kBatch, offset);
       records(of, bytes, offset, *batch);
@@ -99,6 +102,8 @@ class Walk {
   }
 
   std::string file_;
+  std::string last_file_;  // with a batch: segments come in order
+  std::uint64_t last_batch_ = 0;
   std::vector<Field> fields_;
 };
 

@@ -14,6 +14,7 @@ struct Field {
   std::string file;
   std::string what;                  // "batch 7, record 0, term"
   std::vector<std::uint64_t> bytes;  // each of which is damaged at once, by one bit
+  bool in_last_batch = false;        // of the log: after a crash rot there looks like a torn tail
 };
 
 std::vector<Field> fields_of(const MemoryDisk& disk);
