@@ -26,6 +26,20 @@ WallTime formed_at(const Restored& restored) {
 // The time of the base matters only where nothing follows it, and then it is the snapshot's last entry.
 WallTime base_time(const Restored& restored) { return restored.snapshot ? restored.snapshot->head.time : WallTime(); }
 
+// Whether a leader of that term can have such a log: terms never fall along it, none is above the leader's own, and
+// only entry 1 is a configuration (R17).
+bool is_of_a_log(const Append& append, Term leaders_term) {
+  Term last = append.previous_term;
+  LogIndex index = append.previous_index;
+  for (const Entry& entry : append.entries) {
+    index = index.next();
+    const bool configures = std::holds_alternative<Configuration>(entry.body);
+    if (entry.term < last || (configures && index != LogIndex(1))) return false;
+    last = entry.term;
+  }
+  return last <= leaders_term;
+}
+
 }  // namespace
 
 Raft::Raft(const Options& options, const Restored& restored, WriteId last_write, Time now)
@@ -87,6 +101,16 @@ bool Raft::is_for_us(const Message& message) const {
          configuration_.find(message.from) != nullptr;
 }
 
+// What nobody who keeps the rules can have said is dropped like a stranger's message: no single one may break what this
+// node's own log and its next start rely on. Two that contradict each other are another matter: see docs/protocol.md.
+bool Raft::is_possible(const Message& message) const {
+  if (const auto* append = std::get_if<Append>(&message.body)) return is_of_a_log(*append, message.term);
+  if (const auto* part = std::get_if<SnapshotPart>(&message.body)) {
+    return part->head.term <= message.term && part->head.configuration == configuration_;
+  }
+  return true;
+}
+
 // An older term is dropped, except where an answer brings the asker up to date, and except an answer to
 // a pre-vote, which carries the voter's own term and that may be lower than the asker's (R9).
 bool Raft::is_stale(const Message& message) const {
@@ -99,7 +123,7 @@ bool Raft::is_stale(const Message& message) const {
 }
 
 void Raft::receive(Now now, ConnectionId connection, const Message& message) {
-  if (!is_for_us(message) || is_stale(message)) return;
+  if (!is_for_us(message) || is_stale(message) || !is_possible(message)) return;
 
   // "If RPC request or response contains term T > currentTerm: set currentTerm = T, convert to follower"
   // (Raft figure 2), except from a request for votes, which may have to be ignored as a whole (R9).

@@ -206,6 +206,7 @@ class Raft {
 
   // raft.cpp: terms, timers, output
   bool is_for_us(const Message& message) const;
+  bool is_possible(const Message& message) const;
   bool is_stale(const Message& message) const;
   void become_follower(Time now, Term term, NodeId leader);
   void step_down(Time now, const char* why);

@@ -24,7 +24,6 @@ void Raft::on_snapshot_part(Time now, const Message& from, const SnapshotPart& p
   const bool is_answer = follower.fetch && follower.fetch->number == part.fetch;
   if (!is_answer && !is_next(part)) return;
   const SnapshotHead& head = part.head;
-  if (head.configuration.cluster != configuration_.cluster) return;
   if (head.index > commit_ && !log_.matches(head.index, head.term)) {
     take_part(now, part);
     return;

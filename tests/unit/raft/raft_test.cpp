@@ -57,6 +57,29 @@ TEST_CASE("messages of another cluster, for another node or from a stranger are 
   CHECK_FALSE(try_message(ours, world.id("a"), world.id("a")));
 }
 
+// Each of them would end the node sooner or later, by an INVARIANT of its log or of the state that follows from it.
+TEST_CASE("an Append that no leader can have said is dropped, its term too") {
+  RaftWorld world("a b c");
+  const auto entry = [](std::uint64_t term) { return Entry{Term(term), {}, Command{"x"}}; };
+  const auto is_accepted = [&](std::vector<Entry> entries, std::uint64_t previous_term = 1) {
+    RaftWorld copy = world;
+    Append append = heartbeat(1, previous_term);
+    append.entries = std::move(entries);
+    copy.receive("b", "a", Term(3), append);
+    CHECK(copy.node("b").log().last_index() ==
+          LogIndex(copy.node("b").term() == Term(3) ? 1 + append.entries.size() : 1));
+    return copy.node("b").term() == Term(3);
+  };
+  CHECK(is_accepted({}));
+  CHECK(is_accepted({entry(1), entry(2), entry(2), entry(3)}));
+  CHECK_FALSE(is_accepted({entry(3), entry(2)}));
+  CHECK_FALSE(is_accepted({entry(4)}));
+  CHECK_FALSE(is_accepted({entry(1)}, 2));
+  CHECK_FALSE(is_accepted({}, 4));
+  const Configuration second = world.node("b").configuration();
+  CHECK_FALSE(is_accepted({Entry{Term(3), {}, second}}));
+}
+
 TEST_CASE("no message of a term leaves before the term is durable, an answer to a Fetch included (R1)") {
   RaftWorld world("a b c");
   world.disk_is_late("b", true);

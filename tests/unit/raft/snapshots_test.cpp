@@ -292,7 +292,9 @@ TEST_CASE("a leader whose snapshot is not durable yet has nothing to give, and s
   CHECK(world.node("c").snapshot() == nullptr);
 }
 
-TEST_CASE("parts that do not follow, are too long, empty or of another cluster change nothing") {
+TEST_CASE(
+    "parts that do not follow, are too long, empty, or of another cluster, other members or a later term change "
+    "nothing") {
   RaftWorld world = with_c_far_behind();
   let_c_ask(world);
   const SnapshotPart good = parts_for_c(world).front();
@@ -312,6 +314,8 @@ TEST_CASE("parts that do not follow, are too long, empty or of another cluster c
   spoiled([](SnapshotPart& part) { part.bytes = std::string(11, 'x'); });
   spoiled([](SnapshotPart& part) { part.bytes.clear(); });
   spoiled([](SnapshotPart& part) { part.head.configuration.cluster = ClusterId(78); });
+  spoiled([](SnapshotPart& part) { part.head.configuration.voters.pop_back(); });
+  spoiled([](SnapshotPart& part) { part.head.term = Term(3); });
 }
 
 TEST_CASE("a part of one snapshot is never put behind the beginning of another (S3)") {
