@@ -1,6 +1,7 @@
 // What goes wrong in a simulated world, and for how long.
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulation/sim_world.hpp"
 
@@ -166,6 +167,19 @@ void SimWorld::lose_data(SimNode& node) {
 void SimWorld::wipe(SimNode& node) {
   node.disk.wipe(NodeId(random_.next_nonzero()), random_);
   node.wiped = true;
+  let_refused_start_if_nothing_is_left();
+}
+
+// A cluster that had only just begun to form may be gone with one disk, and those whom it refused may be needed to
+// form the next: their operators start them again.
+void SimWorld::let_refused_start_if_nothing_is_left() {
+  const auto has_entry_1 = [](const SimNode& node) { return node.disk.has_entry_1(); };
+  if (std::any_of(nodes_.begin(), nodes_.end(), has_entry_1)) return;
+  for (SimNode& node : nodes_) {
+    if (!std::exchange(node.refused, false)) continue;
+    scheduler_.in(Duration::zero(),
+                  [this, place = node.place, incarnation = node.incarnation] { restart(place, incarnation); });
+  }
 }
 
 // A folder that is refused is lost; the operator leaves that node down.

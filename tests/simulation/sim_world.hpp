@@ -89,6 +89,7 @@ class SimWorld {
   void lose_data(SimNode& node);
   void recover(SimNode& node);
   void wipe(SimNode& node);
+  void let_refused_start_if_nothing_is_left();
   std::size_t lost_disks() const;
   bool others_have_entry_1(const SimNode& node) const;
   void crash_for_a_while(SimNode& node);
