@@ -8,6 +8,9 @@
 //
 //   corruption                every field: half a minute
 //   corruption --every 23     every 23rd
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -22,6 +25,9 @@ namespace {
 
 constexpr std::size_t kMissed = 6;  // requests
 constexpr std::size_t kAfter = 6;
+
+enum class Outcome { kHarmless, kRepaired, kRefused, kFailed };
+constexpr const char* kOutcomeNames[] = {"harmless", "repaired", "refused", "failed"};
 
 // What a cluster is started on again, and how.
 struct Start {
@@ -67,17 +73,35 @@ class Corruption {
       if (field.in_last_batch && !start.last_batch_counts) continue;
       if (seen_++ % every_ != 0) continue;
       ++flips_;
-      try {
-        ++outcomes_[try_one(start, place, field) + ": " + kind_of(field.file)];
-      } catch (const simulation::Failure& failure) {
+      const Outcome outcome = try_in_a_process(start, place, field);
+      if (outcome == Outcome::kFailed) {
         ++failures_;
-        std::cout << "FAILED: node " << name_of(place) << ", " << field.file << ", " << field.what << start.name << ": "
-                  << failure.what() << std::endl;
+        std::cout << "FAILED: node " << name_of(place) << ", " << field.file << ", " << field.what << start.name
+                  << std::endl;
       }
+      ++outcomes_[std::string(kOutcomeNames[static_cast<std::size_t>(outcome)]) + ": " + kind_of(field.file)];
     }
   }
 
-  static std::string try_one(const Start& start, Place place, const Field& field) {
+  // A node that aborts ends this one try.
+  static Outcome try_in_a_process(const Start& start, Place place, const Field& field) {
+    std::cout.flush();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Outcome outcome = Outcome::kFailed;
+      try {
+        outcome = try_one(start, place, field);
+      } catch (const simulation::Failure& failure) {
+        std::cout << failure.what() << std::endl;
+      }
+      ::_exit(static_cast<int>(outcome));
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return Outcome::kFailed;
+    return static_cast<Outcome>(std::min(WEXITSTATUS(status), static_cast<int>(Outcome::kFailed)));
+  }
+
+  static Outcome try_one(const Start& start, Place place, const Field& field) {
     World::Remains remains = start.remains;
     for (const std::uint64_t byte : field.bytes) remains.disks[place].flip_bit(field.file, 8 * byte + byte % 8);
     World world(std::move(remains));
@@ -90,10 +114,10 @@ class Corruption {
     for (std::size_t i = 0; i < kAfter; ++i) world.request(i % 3, operation(2 * kRequests + i));
     world.settle();
     world.repeat_last_requests();
-    if (world.refusal(place)) return "refused";
+    if (world.refusal(place)) return Outcome::kRefused;
     const bool repaired = std::any_of(world.notices(place).begin(), world.notices(place).end(),
                                       [](const Notice& notice) { return notice.level != Notice::Level::kInfo; });
-    return repaired ? "repaired" : "harmless";
+    return repaired ? Outcome::kRepaired : Outcome::kHarmless;
   }
 
   static std::string kind_of(const std::string& file) { return file.substr(0, file.find('-')); }

@@ -317,10 +317,10 @@ void World::settle() {
   while (!what_is_missing().empty()) {
     if (!run_one(deadline)) throw Failure(FailureKind::kLiveness, "healed, but " + what_is_missing());
   }
-  for (const auto& [command, answer] : remains_.given) {
-    const auto& answers = remains_.reference.answers_to(simulation::Reference::key_of(command));
-    const bool holds =
-        std::any_of(answers.begin(), answers.end(), [&](const auto& one) { return as_sent(one.result) == answer; });
+  for (const auto& given : remains_.given) {
+    const auto& answers = remains_.reference.answers_to(simulation::Reference::key_of(given.first));
+    const bool holds = std::any_of(answers.begin(), answers.end(),
+                                   [&](const auto& one) { return as_sent(one.result) == given.second; });
     REQUIRE_SAFE(holds, "an answer that was given is the reference's");
   }
 }
