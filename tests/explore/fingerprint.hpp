@@ -4,6 +4,8 @@
 // unseen: with 10^8 states the odds are below 10^-22. Not for adversaries: the hash is quick, not secret.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +18,19 @@ struct Fingerprint {
   std::uint64_t low = 0;
   friend auto operator<=>(const Fingerprint&, const Fingerprint&) = default;
 };
+
+// Of things in their order, each of which has one. A sum is enough, as what is summed up is random already.
+template <std::size_t kCount>
+Fingerprint combined(const std::array<Fingerprint, kCount>& parts) {
+  Fingerprint sum;
+  std::uint64_t factor = 0x9e3779b97f4a7c15ULL;
+  for (const Fingerprint& part : parts) {
+    sum.high += part.high * factor;
+    sum.low += part.low * factor;
+    factor *= 0xd1342543de82ef95ULL;  // odd, so that nothing is lost
+  }
+  return sum;
+}
 
 struct HashOfFingerprint {
   std::size_t operator()(const Fingerprint& fingerprint) const { return fingerprint.low; }
@@ -54,18 +69,30 @@ class FingerprintSet {
     if (++size_ * 4 > places_.size() * 3) grow();
     return true;
   }
+  bool contains(Fingerprint fingerprint) const {
+    if (fingerprint == Fingerprint{}) fingerprint.low = 1;
+    return places_[place_of(fingerprint)] == fingerprint;
+  }
   std::size_t size() const { return size_; }
+  friend bool operator==(const FingerprintSet& a, const FingerprintSet& b) {
+    return a.size() == b.size() && std::all_of(a.places_.begin(), a.places_.end(), [&](const Fingerprint& place) {
+             return place == Fingerprint{} || b.contains(place);
+           });
+  }
 
  private:
-  bool put(const Fingerprint& fingerprint) {
+  // Where it is, or would be.
+  std::size_t place_of(const Fingerprint& fingerprint) const {
     const std::size_t mask = places_.size() - 1;
-    for (std::size_t i = fingerprint.low & mask;; i = (i + 1) & mask) {
-      if (places_[i] == fingerprint) return false;
-      if (places_[i] == Fingerprint{}) {
-        places_[i] = fingerprint;
-        return true;
-      }
-    }
+    std::size_t place = fingerprint.low & mask;
+    while (places_[place] != fingerprint && places_[place] != Fingerprint{}) place = (place + 1) & mask;
+    return place;
+  }
+  bool put(const Fingerprint& fingerprint) {
+    Fingerprint& place = places_[place_of(fingerprint)];
+    if (place == fingerprint) return false;
+    place = fingerprint;
+    return true;
   }
   void grow() {
     std::vector<Fingerprint> old(places_.size() * 2);

@@ -21,15 +21,17 @@ struct Inside {
 
   static void project(const Raft& raft, Projection& out) {
     const HardState& hard = raft.hard_state_;
-    out.add(raft.self_).add(hard.term).add(hard.vote).add(hard.repair_until);
+    out.add(raft.self_).add(hard.term).add(hard.repair_until);
+    if (out.vote_matters()) out.add(hard.vote);
     out.add(raft.hard_state_staged_).add(raft.hard_state_write_.has_value());
     project(raft.log_, out);
     out.add(raft.staged_from_.value_or(LogIndex()));
     project(raft.durability_, out);
     out.add(raft.commit_).add(raft.verified_).add(raft.role_.index());
-    std::visit([&](const auto& role) { project(role, out); }, raft.role_);
+    std::visit([&](const auto& role) { project(role, raft.commit_, out); }, raft.role_);
     std::set<std::uint64_t> waiting;  // the same vote granted twice is as good as once
     for (const Outgoing& outgoing : raft.messages_) waiting.insert(number_of(outgoing.message, out));
+    waiting.erase(0);
     for (const std::uint64_t number : waiting) out.add(number);
   }
 
@@ -55,7 +57,7 @@ struct Inside {
     out.add(durability.durable_).add(durability.pending_.size());
     for (const auto& pending : durability.pending_) out.add(pending.first).add(pending.last).add(pending.done);
   }
-  static void project(const Raft::Follower& follower, Projection& out) {
+  static void project(const Raft::Follower& follower, LogIndex, Projection& out) {
     out.add(follower.leader).add(out.tells_fetches_apart() && follower.fetch).add(follower.ack_due);
     out.add(follower.round).add(follower.acked_round).add(follower.ahead.size());
     for (const auto& [after, append] : follower.ahead) {
@@ -63,12 +65,14 @@ struct Inside {
       for (const Entry& entry : append.entries) out.add(entry.term);
     }
   }
-  static void project(const Raft::PreCandidate& candidate, Projection& out) { out.add(candidate.granted); }
-  static void project(const Raft::Candidate& candidate, Projection& out) { out.add(candidate.granted); }
-  static void project(const Raft::Leader& leader, Projection& out) {
+  static void project(const Raft::PreCandidate&, LogIndex, Projection&) {}  // the models ask nobody
+  static void project(const Raft::Candidate& candidate, LogIndex, Projection& out) { out.add(candidate.granted); }
+  // What a quorum has reached is compared with the commit index: below that, how far one of it has got is all the same.
+  static void project(const Raft::Leader& leader, LogIndex commit, Projection& out) {
     out.add_for_each_node([&](std::size_t node) {
       const auto peer = leader.peers.find(explore::id_of(node));
-      if (peer != leader.peers.end()) out.add(peer->second.match).add(peer->second.round);
+      if (peer == leader.peers.end()) return;
+      out.add(out.disk_matters() ? peer->second.match : std::max(peer->second.match, commit)).add(peer->second.round);
     });
     out.add(leader.noop).add(leader.published).add(leader.announce).add(leader.round).add(leader.confirmed);
     out.add(leader.barriers.size());
@@ -81,7 +85,7 @@ struct Inside {
       return 1U | out.number_of(message.to) << 2U | (request->pre_vote ? 1U : 0U) << 4U;
     }
     const auto* vote = std::get_if<Vote>(&message.body);
-    if (vote == nullptr || !vote->granted) return 0;
+    if (vote == nullptr || !vote->granted || !out.vote_matters()) return 0;
     return 2U | out.number_of(message.to) << 2U | (vote->pre_vote ? 1U : 0U) << 4U;
   }
 
@@ -93,6 +97,14 @@ struct Inside {
   static bool has_granted(const Raft& raft, NodeId voter) {
     const auto* candidate = std::get_if<Raft::Candidate>(&raft.role_);
     return candidate != nullptr && candidate->granted.contains(voter);
+  }
+  static const HardState& hard_state(const Raft& raft) { return raft.hard_state_; }
+  // To somebody else than the node's own vote says.
+  static bool is_untrue_vote_waiting(const Raft& raft) {
+    return std::any_of(raft.messages_.begin(), raft.messages_.end(), [&](const Outgoing& waiting) {
+      const auto* vote = std::get_if<Vote>(&waiting.message.body);
+      return vote != nullptr && vote->granted && !vote->pre_vote && waiting.message.to != raft.hard_state_.vote;
+    });
   }
   static bool is_fetching(const Raft& raft) {
     const auto* follower = std::get_if<Raft::Follower>(&raft.role_);

@@ -30,13 +30,14 @@ LogShape shape_of(const raft::Log& log) {
   return shape;
 }
 
-Facts facts_of(const RaftNode& node, bool tells_fetches_apart) {
+Facts facts_of(const RaftNode& node) {
   const raft::Raft& raft = node.raft();
   Facts facts;
   facts.log = shape_of(raft.log());
   facts.disk_log = shape_of(node.disk().entries);
   facts.term = narrow(raft.term());
   facts.disk_term = narrow(node.disk().hard_state.term);
+  facts.vote = narrow(raft.vote().value());
   facts.commit = narrow(raft.commit_index());
   facts.writes = narrow(node.disk().writes.size());
   facts.leads = raft.is_leader();
@@ -52,12 +53,12 @@ Facts facts_of(const RaftNode& node, bool tells_fetches_apart) {
   for (std::size_t done = 0; done < writes.size(); ++done) {
     if (!writes[done].entries.empty() && writes[done].hard_state) facts.half_writes.push_back(narrow(done));
   }
-  for (std::size_t i = 0; i < kRenamings.size(); ++i) {
-    Projection out(kRenamings[i], tells_fetches_apart);
-    node.project(out);
-    facts.fingerprints[i] = out.finish();
-  }
   return facts;
+}
+
+void check_vote_stays(const raft::HardState& before, const raft::HardState& now) {
+  require(now.term >= before.term, "R1: a term fell");
+  require(now.term != before.term || !before.vote || now.vote == before.vote, "R1: a vote changed within its term");
 }
 
 // Of every state of a node, whatever the others do.
@@ -70,11 +71,14 @@ void check(const RaftNode& node, const Facts& facts) {
   require(facts.disk_log.starts_with(facts.log.prefix(raft.durable_index().value())),
           "R3: what counts as durable is not what the disk has");
   require(facts.disk_log.starts_with(facts.log.prefix(applied)), "R4: an entry is applied that is not on the disk");
-}
-
-void check_vote_stays(const raft::HardState& before, const raft::HardState& now) {
-  require(now.term >= before.term, "R1: the term on the disk fell");
-  require(now.term != before.term || !before.vote || now.vote == before.vote, "R1: a vote changed within its term");
+  raft::HardState hard = node.disk().hard_state;
+  for (const raft::Write& write : node.disk().writes) {
+    if (!write.hard_state) continue;
+    check_vote_stays(hard, *write.hard_state);
+    hard = *write.hard_state;
+  }
+  check_vote_stays(hard, raft::Inside::hard_state(raft));
+  require(!raft::Inside::is_untrue_vote_waiting(raft), "R1: a vote is about to leave that is not the node's");
 }
 
 // The Appends of a leader say no more than its log and its commit index do: so a model may make them from those.
@@ -181,14 +185,27 @@ std::string LogShape::text() const {
 }
 
 std::uint32_t NodeTable::intern(RaftNode node) {
-  Facts facts = facts_of(node, tells_fetches_apart_);
+  const auto number = static_cast<std::uint32_t>(states_.size());
+  const Fingerprint key = fingerprint(node, kRenamings.front(), Matters::kAll);
+  if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
+  Facts facts = facts_of(node);
   check(node, facts);
-  const auto [place, is_new] = numbers_.emplace(facts.fingerprints.front(), static_cast<std::uint32_t>(states_.size()));
-  if (is_new) {
-    check_answers_to_fetch(node);
-    states_.push_back({std::move(node), std::move(facts)});
+  check_answers_to_fetch(node);
+  fingerprints_.emplace_back();
+  for (const Matters matters : kMatters) {
+    for (std::size_t i = 0; i < kRenamings.size(); ++i) {
+      fingerprints_.back()[static_cast<std::size_t>(matters)][i] = fingerprint(node, kRenamings[i], matters);
+    }
   }
-  return place->second;
+  numbers_.emplace(key, number);
+  states_.push_back({std::move(node), std::move(facts)});
+  return number;
+}
+
+Fingerprint NodeTable::fingerprint(const RaftNode& node, const Renaming& names, Matters matters) const {
+  Projection out(names, matters, tells_fetches_apart_);
+  node.project(out);
+  return out.finish();
 }
 
 const Effect& NodeTable::effect(std::uint32_t state, const Event& event, LogShape log) {

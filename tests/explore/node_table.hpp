@@ -73,6 +73,7 @@ struct Facts {
   LogShape disk_log;
   std::uint8_t term = 0;
   std::uint8_t disk_term = 0;
+  std::uint8_t vote = 0;  // in this term: 1 + the number of the node; 0: none
   std::uint8_t commit = 0;
   std::uint8_t writes = 0;
   bool leads = false;
@@ -83,7 +84,6 @@ struct Facts {
   std::uint8_t granted = 0;                  // a candidate's voters, as bits
   std::array<std::uint8_t, kNodes> match{};  // a leader's
   std::vector<std::uint8_t> half_writes;     // how many writes come before one that can be torn
-  Fingerprints fingerprints;
 };
 
 struct Effect {
@@ -100,6 +100,9 @@ class NodeTable {
   const Facts& facts(std::uint32_t state) const { return states_[state].facts; }
   // `log` is that of the leader of an Append's term.
   const Effect& effect(std::uint32_t state, const Event& event, LogShape log);
+  const Fingerprints& fingerprints(std::uint32_t state, Matters matters) const {
+    return fingerprints_[state][static_cast<std::size_t>(matters)];
+  }
   std::size_t size() const { return states_.size(); }
 
  private:
@@ -107,10 +110,12 @@ class NodeTable {
     RaftNode node;
     Facts facts;
   };
+  Fingerprint fingerprint(const RaftNode& node, const Renaming& names, Matters matters) const;
   Effect run(std::uint32_t state, const Event& event, LogShape log);
 
   bool tells_fetches_apart_;
   std::deque<Known> states_;
+  std::deque<std::array<Fingerprints, kMatters.size()>> fingerprints_;  // of each
   std::unordered_map<Fingerprint, std::uint32_t, HashOfFingerprint> numbers_;
   std::unordered_map<Fingerprint, Effect, HashOfFingerprint> effects_;
 };

@@ -22,13 +22,23 @@ inline constexpr std::array<Renaming, 6> kRenamings = {
     {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}};
 using Fingerprints = std::array<Fingerprint, kRenamings.size()>;  // of one thing, under each
 
+// How much of a node decides the future of a state, which the other nodes decide too.
+enum class Matters : std::uint8_t {
+  kAll,      // a crash or damage may still come, and then what is on the disk counts
+  kNotDisk,  // neither may come: nothing reads the disk any more
+  kNotVote,  // nor does anybody want this node's vote in its term, which it has given
+};
+inline constexpr std::array<Matters, 3> kMatters = {Matters::kAll, Matters::kNotDisk, Matters::kNotVote};
+
 inline NodeId id_of(std::size_t node) { return NodeId(node + 1); }
 inline std::size_t node_of(NodeId id) { return id.value() - 1; }
 
 class Projection {
  public:
-  explicit Projection(const Renaming& names, bool tells_fetches_apart = false)
-      : names_(names), tells_fetches_apart_(tells_fetches_apart) {}
+  explicit Projection(const Renaming& names, Matters matters = Matters::kAll, bool tells_fetches_apart = false)
+      : names_(names), matters_(matters), tells_fetches_apart_(tells_fetches_apart) {}
+  bool disk_matters() const { return matters_ == Matters::kAll; }
+  bool vote_matters() const { return matters_ != Matters::kNotVote; }
   bool tells_fetches_apart() const { return tells_fetches_apart_; }
 
   Projection& add(std::uint64_t value) {
@@ -59,6 +69,7 @@ class Projection {
 
  private:
   Renaming names_;
+  Matters matters_;
   bool tells_fetches_apart_;
   Fingerprinter out_;
 };

@@ -156,17 +156,28 @@ void RaftNode::check_sent(const raft::Message& message) const {
   }
 }
 
+// What no crash can bring back is only asked for by the checks: of the log at every index, so it stays; of a term and
+// a vote whether they are those in memory, and those that are not never will be, as both only rise (NodeTable checks).
 void RaftNode::project(Projection& out) const {
-  out.add(disk_.hard_state.term).add(disk_.hard_state.vote).add(disk_.hard_state.repair_until);
+  const raft::HardState& in_memory = raft::Inside::hard_state(raft_);
+  const auto add = [&](const raft::HardState& hard) {
+    out.add(hard.repair_until);
+    if (out.disk_matters()) {
+      out.add(hard.term).add(hard.vote);
+    } else {
+      out.add(hard.term == in_memory.term && hard.vote == in_memory.vote);
+    }
+  };
+  add(disk_.hard_state);
   out.add(disk_.entries.size());
-  out.add(disk_.highest);
+  if (out.disk_matters()) out.add(disk_.highest);
   for (const raft::Entry& entry : disk_.entries) out.add(entry.term);
   out.add(disk_.writes.size());
   for (const raft::Write& write : disk_.writes) {
     out.add(write.first).add(write.entries.size());
     for (const raft::Entry& entry : write.entries) out.add(entry.term);
-    if (!write.hard_state) continue;
-    out.add(write.hard_state->term).add(write.hard_state->vote).add(write.hard_state->repair_until);
+    out.add(write.hard_state.has_value());
+    if (write.hard_state) add(*write.hard_state);
   }
   raft::Inside::project(raft_, out);
 }

@@ -77,7 +77,8 @@ bool ReplicationModel::is_allowed(const State& state, const Event& event) const 
 
 const std::vector<ReplicationModel::Change>& ReplicationModel::changes(std::uint32_t node_state, std::uint8_t node,
                                                                        std::uint32_t traffic) {
-  const auto [place, is_new] = changes_.emplace(Key{traffic, node_state}, std::vector<Change>());
+  const auto [place, is_new] =
+      changes_.emplace(Fingerprinter().add(traffic).add(node_state).finish(), std::vector<Change>());
   std::vector<Change>& kept = place->second;
   if (!is_new) return kept;
   const Facts& facts = nodes_.facts(node_state);
@@ -208,7 +209,7 @@ ReplicationModel::State ReplicationModel::apply(const State& state, const Change
   if (change.event.kind == Kind::kDamage) --next.damages;
   check_leaders(next);
   check_quorum(state, next, change.event.node);
-  next.traffic = forget_what_concerns_nobody(next);
+  if (bounds_.reduced) next.traffic = forget_what_concerns_nobody(next);
   return next;
 }
 
@@ -246,12 +247,13 @@ std::uint32_t ReplicationModel::forget_what_concerns_nobody(const State& state) 
   std::array<std::uint8_t, kMaxTerm + 1> candidates{};
   std::array<bool, kMaxTerm + 1> is_led{};
   Fingerprinter key;
-  key.add(state.traffic).add(lowest);
+  key.add(state.traffic).add(lowest).add(is_settled(state));
   for (std::size_t node = 0; node < kNodes; ++node) {
     const Facts& now = facts(state, node);
     if (now.is_candidate) candidates[now.term] |= narrow(1U << node);
     if (now.leads) is_led[now.term] = true;
-    key.add(now.term | (now.is_candidate ? 16U : 0U) | (now.leads ? 32U : 0U));
+    key.add(now.term | (now.is_candidate ? 16U : 0U) | (now.leads ? 32U : 0U) |
+            (is_settled(state) ? std::uint64_t{now.vote} << 8U | std::uint64_t{now.commit} << 16U : 0U));
   }
   const auto [place, is_new] = forgotten_.emplace(key.finish(), 0);
   if (!is_new) return place->second;
@@ -261,8 +263,32 @@ std::uint32_t ReplicationModel::forget_what_concerns_nobody(const State& state) 
     if (term < lowest) said = TermTraffic{};
     for (std::uint8_t& votes : said.votes) votes &= candidates[term];
     if (!is_led[term]) said.acked = {};
+    if (is_settled(state)) forget_what_was_heard(state, term, is_led[term], said);
   }
   return place->second = traffics_.intern(traffic);
+}
+
+// Requests for votes that all have given, and Acks of no more than what the leader counts as committed: it compares
+// what a quorum has reached with that alone.
+void ReplicationModel::forget_what_was_heard(const State& state, std::uint8_t term, bool is_led,
+                                             TermTraffic& said) const {
+  for (std::size_t candidate = 0; candidate < kNodes; ++candidate) {
+    bool heeded = false;
+    for (std::size_t voter = 0; voter < kNodes; ++voter) heeded |= is_heeded(state, voter, term, candidate);
+    if (!heeded) said.asked_index[candidate] = said.asked_term[candidate] = 0;
+  }
+  const std::uint8_t commit = is_led ? facts(state, said.leader).commit : narrow(0);
+  for (std::uint8_t& match : said.acked) match = match > commit ? match : narrow(0);
+}
+
+// It would raise the voter's term, get its vote, or get it once more. The candidate itself has voted.
+bool ReplicationModel::is_heeded(const State& state, std::size_t voter, std::uint8_t term,
+                                 std::size_t candidate) const {
+  if (voter == candidate) return false;
+  const Facts& now = facts(state, voter);
+  if (now.term != term || now.vote == 0) return now.term <= term;
+  const Facts& asking = facts(state, candidate);
+  return now.vote == candidate + 1 && asking.is_candidate && asking.term == term;
 }
 
 // A crash brings back the term that is on the disk.
@@ -275,19 +301,45 @@ std::uint8_t ReplicationModel::lowest_term(const State& state) const {
   return lowest;
 }
 
-Fingerprint ReplicationModel::fingerprint(const State& state) const {
+// --- which states have the same future ---
+
+Fingerprint ReplicationModel::fingerprint(const State& state) {
+  if (bounds_.reduced) return class_of(state);
+  State rid_of_the_rest = state;
+  rid_of_the_rest.traffic = forget_what_concerns_nobody(state);
+  classes_.insert(class_of(rid_of_the_rest));
+  Fingerprinter out;
+  for (const std::uint32_t node : state.nodes) out.add(node);
+  return out.add(state.traffic).add(state.crashes + 256U * state.damages).finish();
+}
+
+Fingerprint ReplicationModel::class_of(const State& state) const {
+  std::array<const Fingerprints*, kNodes> nodes{};
+  for (std::size_t node = 0; node < kNodes; ++node) {
+    nodes[node] = &nodes_.fingerprints(state.nodes[node], what_matters(state, node));
+  }
+  const Fingerprints& traffic = traffics_.fingerprints(state.traffic);
   Fingerprint least{~0ULL, ~0ULL};
   for (std::size_t i = 0; i < kRenamings.size(); ++i) {
-    std::array<Fingerprint, kNodes> renamed;
-    for (std::size_t node = 0; node < kNodes; ++node) {
-      renamed[kRenamings[i][node]] = facts(state, node).fingerprints[i];
-    }
-    Fingerprinter out;
-    for (const Fingerprint& node : renamed) out.add(node);
-    out.add(traffics_.fingerprints(state.traffic)[i]).add(state.crashes + 256U * state.damages);
-    least = std::min(least, out.finish());
+    std::array<Fingerprint, kNodes + 1> renamed;
+    for (std::size_t node = 0; node < kNodes; ++node) renamed[kRenamings[i][node]] = (*nodes[node])[i];
+    renamed[kNodes] = traffic[i];
+    least = std::min(least, combined(renamed));
   }
-  return least;
+  return Fingerprinter().add(least).add(state.crashes + 256U * state.damages).finish();
+}
+
+// A vote that is given matters to who may still ask for it in its term.
+Matters ReplicationModel::what_matters(const State& state, std::size_t node) const {
+  if (!is_settled(state)) return Matters::kAll;
+  const Facts& now = facts(state, node);
+  if (now.vote == 0) return Matters::kNotDisk;
+  for (std::size_t i = 0; i < kNodes; ++i) {
+    const Facts& other = facts(state, i);
+    const bool may_ask = other.term < now.term || (other.term == now.term && other.is_candidate);
+    if (i != node && may_ask) return Matters::kNotDisk;
+  }
+  return Matters::kNotVote;
 }
 
 // --- for people ---

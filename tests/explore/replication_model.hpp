@@ -26,6 +26,7 @@ struct ReplicationBounds {
   bool rumours = false;   // messages that say only the term or who leads, and leaders that give up without a quorum
   bool figure_8 = false;  // begin where the story of the paper's Figure 8 gets dangerous, see begin_figure_8()
   bool fetches = false;   // tell apart nodes that wait for a Fetch's answer
+  bool reduced = true;    // states with the same future are visited once; false: each, see classes()
 };
 
 class ReplicationModel {
@@ -43,7 +44,9 @@ class ReplicationModel {
   State initial();
   void successors(const State& state, std::vector<Successor<ReplicationModel>>& successors);
   State step(const State& state, const Event& event);
-  Fingerprint fingerprint(const State& state) const;
+  Fingerprint fingerprint(const State& state);
+  // Unless reduced: what fingerprint() would have been of all states that it was asked for.
+  const FingerprintSet& classes() const { return classes_; }
   std::string describe(const State& state, const Event& event) const;
   std::string describe(const State& state) const;
   std::string sizes() const;
@@ -65,6 +68,11 @@ class ReplicationModel {
   void acks_to(const Facts& facts, std::uint8_t node, const TermTraffic& said, std::vector<Event>& events) const;
   void appends(std::uint32_t node_state, std::uint8_t node, std::uint8_t term, const TermTraffic& said,
                std::vector<Event>& events);
+  bool is_settled(const State& state) const { return state.crashes + state.damages == 0; }
+  Fingerprint class_of(const State& state) const;
+  Matters what_matters(const State& state, std::size_t node) const;
+  void forget_what_was_heard(const State& state, std::uint8_t term, bool is_led, TermTraffic& said) const;
+  bool is_heeded(const State& state, std::size_t voter, std::uint8_t term, std::size_t candidate) const;
   bool is_allowed(const State& state, const Event& event) const;
   Change change(std::uint32_t node_state, const Event& event, std::uint32_t traffic);
   State apply(const State& state, const Change& change);
@@ -74,13 +82,13 @@ class ReplicationModel {
   std::uint8_t lowest_term(const State& state) const;
   const Facts& facts(const State& state, std::size_t node) const { return nodes_.facts(state.nodes[node]); }
 
-  using Key = Fingerprint;
   ReplicationBounds bounds_;
   NodeTable nodes_;
   TrafficTable traffics_;
-  std::unordered_map<Key, std::vector<Change>, HashOfFingerprint> changes_;
-  std::unordered_map<Key, std::vector<Event>, HashOfFingerprint> appends_;
-  std::unordered_map<Key, std::uint32_t, HashOfFingerprint> forgotten_;
+  FingerprintSet classes_;
+  std::unordered_map<Fingerprint, std::vector<Change>, HashOfFingerprint> changes_;
+  std::unordered_map<Fingerprint, std::vector<Event>, HashOfFingerprint> appends_;
+  std::unordered_map<Fingerprint, std::uint32_t, HashOfFingerprint> forgotten_;
 };
 
 }  // namespace lockstep::explore

@@ -86,6 +86,7 @@ class Search {
     findings_.took = Clock::now() - start_;
     return std::move(findings_);
   }
+  const FingerprintSet& seen() const { return seen_; }
 
  private:
   using State = typename Model::State;

@@ -17,7 +17,7 @@ Fingerprint Traffic::fingerprint(const Renaming& names) const {
   out.add(committed.bits()).add(committed_in.bits());
   for (std::size_t term = 0; term <= kMaxTerm; ++term) {
     const TermTraffic& said = terms[term];
-    if (!said.was_begun()) continue;
+    if (said == TermTraffic{}) continue;
     out.add(term).add(said.log.bits()).add(said.commit);
     out.add(said.leader == kNobody ? NodeId() : id_of(said.leader));
     out.add_for_each_node([&](std::size_t node) {

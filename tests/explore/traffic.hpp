@@ -25,7 +25,7 @@ struct TermTraffic {
   std::array<std::uint8_t, kNodes> asked_term{};   // and the term of that entry
   std::array<std::uint8_t, kNodes> votes{};        // a voter's candidates, as bits
   std::array<std::uint8_t, kNodes> acked{};        // the highest match
-  bool was_begun() const { return asked_index != std::array<std::uint8_t, kNodes>{}; }
+  friend bool operator==(const TermTraffic&, const TermTraffic&) = default;
 };
 
 struct Traffic {
@@ -36,8 +36,6 @@ struct Traffic {
   // What the node now is and said. Violation if it contradicts what is known.
   void note(std::uint8_t node, const Facts& facts, const std::vector<Said>& said);
   Fingerprint fingerprint(const Renaming& names) const;
-  // Nobody is in an older term than this, nor ever will be again: what was said there concerns nobody.
-  void forget_below(std::uint8_t term);
 };
 
 // Each once, like the states of nodes.
