@@ -92,7 +92,8 @@ void check_said(const InstallNode& node, const raft::Message& message) {
   const History& log = node.history();
   if (const auto* append = std::get_if<raft::Append>(&message.body)) {
     require(node.raft().is_leader(), "an Append left a node that does not lead");
-    require(append->commit <= node.raft().commit_index(), "R4: an Append names a commit index its leader does not have");
+    require(append->commit <= node.raft().commit_index(),
+            "R4: an Append names a commit index its leader does not have");
     require(append->previous_index + append->entries.size() <= last_of(log) &&
                 append->previous_term == term_at(log, append->previous_index.value()),
             "an Append begins where the leader's log does not");
@@ -118,6 +119,11 @@ InstallModel::State InstallModel::initial() {
   traffic.committed = traffic.committed_in = "1333";
   campaign(state, traffic, {Kind::kCampaign, 0, 0, 1, 0, 0, 0, 0});
   require(facts(state, 0).leads, "a does not lead");
+  happen(state, traffic, of_node(Kind::kPersist, 0));
+  happen(state, traffic, {Kind::kAppend, 1, 4, 0, 4, 1, 4, 0});
+  happen(state, traffic, of_node(Kind::kPersist, 1));
+  happen(state, traffic, {Kind::kAppend, 1, 4, 0, 5, 0, 5, 0});
+  require(facts(state, 1).commit == LogIndex(5), "b does not follow");
   state.traffic = intern(traffic);
   state.elections = narrow(bounds_.elections);
   state.crashes = narrow(bounds_.crashes);
@@ -146,13 +152,6 @@ void InstallModel::events_of_node(const State& state, std::uint8_t node, std::ve
   if (!own.leads && has_room && state.elections > 0) {
     for (std::uint8_t voter = 0; voter < kNodes; ++voter) {
       if (voter != node) events.push_back({Kind::kCampaign, node, 0, voter, 0, 0, 0, 0});
-    }
-  }
-  if (own.leads) {
-    const Speech& said = traffics_[state.traffic].speeches.at(own.term);
-    for (std::uint8_t from = 0; from < kNodes; ++from) {
-      if (said.acked[from] <= own.match[from]) continue;
-      events.push_back({Kind::kAck, node, narrow(own.term), from, said.acked[from], 0, 0, 0});
     }
   }
   for (std::uint8_t done = 0; state.crashes > 0 && done <= own.writes; ++done) {
@@ -241,6 +240,12 @@ const InstallModel::Effect& InstallModel::happen(State& state, Traffic& traffic,
   if (!result.violation.empty()) throw Violation(result.violation);
   state.nodes[event.node] = result.next;
   note(traffic, event.node, result);
+  for (const raft::Message& message : result.said) {
+    const auto* ack = std::get_if<raft::Ack>(&message.body);
+    const std::uint8_t to = narrow(node_of(message.to));
+    if (ack == nullptr || !facts(state, to).leads || facts(state, to).term != message.term) continue;
+    happen(state, traffic, {Kind::kAck, to, narrow(message.term), event.node, narrow(ack->match), 0, 0, 0});
+  }
   return result;
 }
 
@@ -277,10 +282,8 @@ void InstallModel::note(Traffic& traffic, std::size_t node, const Effect& effect
   for (const raft::Message& message : effect.said) {
     const auto* ack = std::get_if<raft::Ack>(&message.body);
     if (ack == nullptr) continue;
-    Speech& speech = traffic.speeches.at(message.term);
-    require(speech.log.starts_with(prefix_of(now.disk_log, ack->match.value())),
+    require(traffic.speeches.at(message.term).log.starts_with(prefix_of(now.disk_log, ack->match.value())),
             "R3: an Ack names entries that are not the leader's");
-    speech.acked[node] = std::max(speech.acked[node], narrow(ack->match));
   }
   const History counted = prefix_of(now.log, now.commit.value());
   require(counted.starts_with(traffic.committed) || traffic.committed.starts_with(counted),
@@ -326,9 +329,6 @@ std::uint32_t InstallModel::intern(InstallNode node) {
   facts.commit = raft.commit_index();
   facts.base = raft.log().base().index;
   for (const raft::SnapshotHead& head : raft::Inside::snapshots(raft)) facts.snapshots.insert(narrow(head.index));
-  for (std::size_t other = 0; other < kNodes; ++other) {
-    facts.match[other] = narrow(raft::Inside::match_of(raft, id_of(other)));
-  }
   facts.writes = narrow(node.disk().writes.size());
   facts.leads = raft.is_leader();
   facts.is_fetching = raft::Inside::is_fetching(raft);
@@ -348,7 +348,8 @@ void InstallModel::check_answers(const InstallNode& node) const {
     for (std::uint64_t snapshot = 0; snapshot <= raft.log().last_index().value(); ++snapshot) {
       for (std::uint64_t term = 1; term <= raft.term().value(); ++term) {
         InstallNode copy = node;
-        raft::Fetch fetch{CallNumber(1), LogIndex(index), Term(term), LogIndex(snapshot), snapshot > 0 ? kPartBytes : 0};
+        raft::Fetch fetch{CallNumber(1), LogIndex(index), Term(term), LogIndex(snapshot),
+                          snapshot > 0 ? kPartBytes : 0};
         copy.receive({kCluster, raft.term(), asker, raft.self(), fetch});
         for (const raft::SnapshotRead& read : copy.take_reads()) {
           const raft::SharedSnapshot own = snapshot_of(prefix_of(node.history(), read.snapshot.value()));
@@ -401,7 +402,6 @@ std::uint32_t InstallModel::intern(const Traffic& traffic) {
     add(speech.log, out);
     out.add(speech.snapshots.size());
     for (const std::uint8_t snapshot : speech.snapshots) out.add(snapshot);
-    for (const std::uint8_t acked : speech.acked) out.add(acked);
   }
   const auto [place, is_new] = traffic_numbers_.emplace(out.finish(), static_cast<std::uint32_t>(traffics_.size()));
   if (is_new) traffics_.push_back(traffic);
@@ -423,7 +423,9 @@ std::string InstallModel::describe(const State&, const Event& event) const {
     case Kind::kPersist: return node + "'s oldest write completes";
     case Kind::kCrash:
       return node + " crashes and restarts; " + index + " of its writes are done" +
-             (event.detail == 0 ? "" : event.detail == 1 ? ", and the next one's snapshot" : ", and the next one's log");
+             (event.detail == 0   ? ""
+              : event.detail == 1 ? ", and the next one's snapshot"
+                                  : ", and the next one's log");
     case Kind::kPropose: return node + " proposes";
     case Kind::kBeginCompaction: return node + " begins to compact";
     case Kind::kEndCompaction: return node + "'s new snapshot is on its disk";

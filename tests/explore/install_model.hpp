@@ -2,14 +2,15 @@
 // loses, delays, repeats and reorders everything, and disks that complete late. Core: Raft, as in raft_node.hpp; see
 // install_node.hpp for what a Replica does with snapshots.
 //
-// It begins in term 4: a leads by b's vote and has a snapshot up to index 3, b has one up to 4, and c has neither of
-// the entries but others at the same places, which it took from nobody. Bounds: the length of a log, elections beyond
+// It begins in term 4: a leads, b follows, both have committed up to 5; a has a snapshot up to index 3, b has one up
+// to 4, and c has other entries at the same places, of term 2. Bounds: the length of a log, elections beyond
 // the first, crashes, and how often a node compacts.
 //
 // Anything that a leader could have said in its term arrives at any time, any number of times, or never: any part of
 // its log with any commit index, and either part of any of its snapshots; as the answer to the Fetch that waits, or
-// to an older one. An election is one event, in which one other is asked and the disks are quick. Any node compacts at
-// any moment, up to what it has applied, and what happens meanwhile happens.
+// to an older one. An Ack arrives at once: late ones are the concern of `replication`. An election is one event, in
+// which one other is asked and the disks are quick. Any node compacts at any moment, up to what it has applied, and
+// what happens meanwhile happens.
 //
 // After every step: what is committed is the same everywhere, and a later leader has it; commit and what is applied
 // never fall, and what is applied is on the disk, as is whatever counts as durable or is acknowledged; a quorum's
@@ -85,7 +86,6 @@ class InstallModel {
     LogIndex commit;
     LogIndex base;
     std::set<std::uint8_t> snapshots;
-    std::array<std::uint8_t, kNodes> match{};  // a leader's
     std::uint8_t writes = 0;
     bool leads = false;
     bool is_fetching = false;
@@ -101,14 +101,13 @@ class InstallModel {
     std::vector<raft::Message> said;  // Acks, VoteRequests and Votes
     std::string violation;
   };
-  // What the leader of a term could have said, and what it was told.
+  // What the leader of a term could have said.
   struct Speech {
     NodeId leader;
-    History log;  // when it was longest
+    History log;     // when it was longest
     LogIndex first;  // the log's base when it was first heard of
     LogIndex commit;
     std::set<std::uint8_t> snapshots;
-    std::array<std::uint8_t, kNodes> acked{};
   };
   struct Traffic {
     std::map<Term, Speech> speeches;

@@ -34,8 +34,8 @@ History history_of(const raft::Snapshot& snapshot);  // Violation if its parts d
 
 struct SnapshotDisk {
   raft::HardState hard_state;
-  History log;                                // what is below the base is not there: the snapshot stands for it
-  LogIndex base;                              // the log on the disk begins after it
+  History log;                                  // what is below the base is not there: the snapshot stands for it
+  LogIndex base;                                // the log on the disk begins after it
   std::vector<raft::SharedSnapshot> snapshots;  // oldest first, at most two
   std::deque<raft::Write> writes;
 

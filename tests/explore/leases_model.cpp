@@ -111,7 +111,8 @@ std::vector<LeasesModel::Event> LeasesModel::events(const State& state) const {
   const LeaseClient& client = clients_[state.client];
   bool has_ended = false;
   for (std::size_t node = 0; node < kNodes; ++node) has_ended = has_ended || facts(state, node).has_ended;
-  for (std::uint8_t slow = 0; slow < (bounds_.slow_clocks ? 8 : 1); ++slow) events.push_back({Kind::kStep, 0, 0, slow});
+  const int ways = state.steps == bounds_.steps ? 0 : bounds_.slow_clocks ? 8 : 1;
+  for (std::uint8_t slow = 0; slow < ways; ++slow) events.push_back({Kind::kStep, 0, 0, slow});
   if (!client.has_lost()) {
     events.push_back({Kind::kClientTick});
     if (client.is_opening()) events.push_back({Kind::kOpened});
@@ -155,7 +156,8 @@ void LeasesModel::events_of_node(const State& state, std::uint8_t node, std::vec
 
 void LeasesModel::successors(const State& state, std::vector<Successor<LeasesModel>>& successors) {
   successors_by_steps(*this, state, events(state), successors);
-  std::erase_if(successors, [&](const auto& successor) { return !successor.violates && !is_in_bounds(successor.state); });
+  std::erase_if(successors,
+                [&](const auto& successor) { return !successor.violates && !is_in_bounds(successor.state); });
 }
 
 bool LeasesModel::is_in_bounds(const State& state) const {
@@ -173,6 +175,7 @@ LeasesModel::State LeasesModel::step(const State& state, const Event& event) {
   LeaseClient client = clients_[state.client];
   switch (event.kind) {
     case Kind::kStep:
+      ++next.steps;
       let_time_pass(next, traffic, event.number);
       client.let_time_pass(kClientsTick);
       break;
@@ -249,8 +252,8 @@ void LeasesModel::send(State& state, Traffic& traffic, std::uint32_t number) {
       return is_ack(earlier) && earlier.from == message.from && earlier.to == message.to;
     });
   }
-  const bool is_barrier = std::holds_alternative<raft::Barrier>(message.body) ||
-                          std::holds_alternative<raft::BarrierAnswer>(message.body);
+  const bool is_barrier =
+      std::holds_alternative<raft::Barrier>(message.body) || std::holds_alternative<raft::BarrierAnswer>(message.body);
   if (is_ack(message) ? !is_heard(message) : !is_barrier) return;
   const auto place = std::lower_bound(traffic.directed.begin(), traffic.directed.end(), number);
   if (place == traffic.directed.end() || *place != number) traffic.directed.insert(place, number);
@@ -260,8 +263,9 @@ void LeasesModel::campaign(State& state, Traffic& traffic, std::size_t node, std
   ++state.campaigns;
   const auto message_to = [&](const Said& said, std::size_t to) {
     const auto found = std::find_if(said.directed.begin(), said.directed.end(), [&](std::uint32_t message) {
-      return messages_[message].to == id_of(to) && (std::holds_alternative<raft::VoteRequest>(messages_[message].body) ||
-                                                    std::holds_alternative<raft::Vote>(messages_[message].body));
+      return messages_[message].to == id_of(to) &&
+             (std::holds_alternative<raft::VoteRequest>(messages_[message].body) ||
+              std::holds_alternative<raft::Vote>(messages_[message].body));
     });
     return found == said.directed.end() ? std::nullopt : std::optional(*found);
   };
@@ -341,8 +345,8 @@ std::uint32_t LeasesModel::intern(LeaseNode node) {
   Projection out(kRenamings.front(), true);
   node.project(out);
   const raft::Raft& raft = node.raft();
-  Facts facts{raft.term(),          raft.is_leader(), node.has_expire(raft.commit_index()),
-              raft::Inside::rounds_of(raft), raft.leader()};
+  Facts facts{raft.term(), raft.is_leader(), node.has_expire(raft.commit_index()), raft::Inside::rounds_of(raft),
+              raft.leader()};
   return number_of(node_numbers_, out.finish(), nodes_, Known{std::move(node), facts});
 }
 
@@ -370,7 +374,7 @@ std::uint32_t LeasesModel::intern(Traffic traffic) {
 Fingerprint LeasesModel::fingerprint(const State& state) const {
   Fingerprinter out;
   for (const std::uint32_t node : state.nodes) out.add(node);
-  out.add(state.client).add(state.traffic).add(state.campaigns).add(state.unread_ticks);
+  out.add(state.client).add(state.traffic).add(state.campaigns).add(state.unread_ticks).add(state.steps);
   for (std::size_t i = 0; i < kMaxRenewals; ++i) out.add(state.taken[i] + 256U * state.verdicts[i]);
   return out.finish();
 }

@@ -6,8 +6,7 @@
 //
 // Time passes in steps of a leader's tick, for all at once; the client's clock is slower than the nodes' by all that
 // its margin allows, and with `slow_clocks` any node's clock may go as slowly as the client's for a step. A node that
-// is not told of time is one that was stopped: it wakes up whenever it likes. Time has no bound, as it only counts as
-// distances between moments.
+// is not told of time is one that was stopped: it wakes up whenever it likes.
 //
 // A renewal reaches a or b, or both, at any time or never; a follower's Barrier and its answer arrive once, at any
 // time or never. A leader's last broadcast and a follower's newest Ack arrive at any time, any number of times; who
@@ -35,11 +34,12 @@ namespace lockstep::explore {
 inline constexpr std::size_t kMaxRenewals = 3;
 
 struct LeasesBounds {
-  std::uint64_t renewals = 2;
-  std::uint64_t failovers = 1;  // campaigns
-  std::uint64_t ttl = 2;        // in a leader's ticks
-  std::uint64_t rounds = 2;     // of one leader
-  std::uint64_t copies = 1;     // of one renewal, to different nodes
+  std::uint64_t renewals = 1;
+  std::uint64_t failovers = 1;     // campaigns
+  std::uint64_t steps = 5;         // of time
+  std::uint64_t ttl = 2;           // in a leader's ticks
+  std::uint64_t rounds = 1;        // of one leader
+  std::uint64_t copies = 1;        // of one renewal, to different nodes
   std::uint64_t unread_ticks = 0;  // at which a leader has messages to read
   bool slow_clocks = false;
 };
@@ -54,6 +54,7 @@ class LeasesModel {
     std::array<std::uint8_t, kMaxRenewals> verdicts{};  // answers that may arrive: 1 renewed, 2 ended
     std::uint8_t campaigns = 0;                         // that were
     std::uint8_t unread_ticks = 0;
+    std::uint8_t steps = 0;
   };
   enum class Kind : std::uint8_t {
     kStep,  // of time

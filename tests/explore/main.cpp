@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   CLI::App* lease = app.add_subcommand("leases", "one session's lease across leaders and clocks (L2 to L6)");
   lease->add_option("--renewals", leases.renewals)->check(CLI::Range(1, 3))->capture_default_str();
   lease->add_option("--failovers", leases.failovers, "campaigns")->check(CLI::Range(0, 4))->capture_default_str();
+  lease->add_option("--steps", leases.steps, "of time")->check(CLI::Range(1, 30))->capture_default_str();
   lease->add_option("--ttl", leases.ttl, "in a leader's ticks")->check(CLI::Range(2, 20))->capture_default_str();
   lease->add_option("--rounds", leases.rounds, "of one leader")->check(CLI::Range(1, 8))->capture_default_str();
   lease->add_option("--copies", leases.copies, "of one renewal")->check(CLI::Range(1, 3))->capture_default_str();
