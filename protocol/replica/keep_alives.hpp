@@ -59,6 +59,7 @@ class KeepAlives {
   std::size_t size() const { return size_; }
 
  private:
+  friend struct Inside;  // of the explorer
   struct Request {
     std::optional<Asker> asker;  // none: a sign of life
     SessionId session;

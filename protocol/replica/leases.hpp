@@ -51,6 +51,7 @@ class Leases {
   Time next_deadline() const;
 
  private:
+  friend struct Inside;  // of the explorer
   struct Lease {
     Duration duration{};
     Duration ends{};  // in healthy time

@@ -54,6 +54,7 @@ class Reads {
   std::size_t size() const;
 
  private:
+  friend struct Inside;  // of the explorer
   struct Flight {
     CallNumber number;
     Time sent{};

@@ -123,6 +123,7 @@ class Replica {
   std::size_t lease_count() const { return leases_.size(); }  // that this node keeps, as the leader
 
  private:
+  friend struct Inside;  // of the explorer
   // What the cluster has still to become, or is.
   void start_raft();
   void on(Now now, const PeerMessage& event);

@@ -106,6 +106,30 @@ struct Inside {
       return vote != nullptr && vote->granted && !vote->pre_vote && waiting.message.to != raft.hard_state_.vote;
     });
   }
+  // What project() leaves out of a leader's barriers: whose they are, and what they renew.
+  static void project_barriers(const Raft& raft, Projection& out) {
+    const auto* leader = std::get_if<Raft::Leader>(&raft.role_);
+    if (leader == nullptr) return;
+    for (const auto& barrier : leader->barriers) {
+      const bool is_own = barrier.question.asker == raft.self_;
+      out.add(is_own ? 0 : barrier.question.number.value()).add(barrier.question.renewals.size());
+    }
+  }
+  // What snapshots add: project() has the log beyond its base.
+  static void project_snapshots(const Raft& raft, Projection& out) {
+    out.add(raft.log_.base().index).add(raft.log_.base().term).add(raft.snapshots_.size());
+    for (const SnapshotHead& head : raft.snapshots_) out.add(head.index);
+    out.add(raft.incoming_ ? raft.incoming_->head.index : LogIndex());
+    out.add(raft.incoming_ ? raft.incoming_->state.size() : 0);
+    out.add(raft.installing_ ? raft.installing_->snapshot->head.index : LogIndex());
+    out.add(raft.installing_ && raft.installing_->write.has_value());
+  }
+  static const std::vector<SnapshotHead>& snapshots(const Raft& raft) { return raft.snapshots_; }
+  // Of a leader: those that were, or the barriers that wait for one.
+  static std::uint64_t rounds_of(const Raft& raft) {
+    const auto* leader = std::get_if<Raft::Leader>(&raft.role_);
+    return leader != nullptr ? std::max<std::uint64_t>(leader->round.value(), leader->barriers.size()) : 0;
+  }
   static bool is_fetching(const Raft& raft) {
     const auto* follower = std::get_if<Raft::Follower>(&raft.role_);
     return follower != nullptr && follower->fetch.has_value();

@@ -5,6 +5,8 @@
 #include <iostream>
 
 #include "tests/explore/forming_model.hpp"
+#include "tests/explore/install_model.hpp"
+#include "tests/explore/leases_model.hpp"
 #include "tests/explore/replication_model.hpp"
 #include "tests/explore/search.hpp"
 #include "tests/explore/takeover_model.hpp"
@@ -83,6 +85,8 @@ int main(int argc, char** argv) {
   repair.damages = 1;
   FormingBounds forming;
   TakeoverBounds takeover;
+  LeasesBounds leases;
+  InstallBounds install;
 
   CLI::App app{"Searches all that a small cluster of the production core can do, breadth first."};
   app.footer(
@@ -101,6 +105,22 @@ int main(int argc, char** argv) {
   CLI::App* take_over = app.add_subcommand("takeover", "one client's incarnations, late and repeated Opens (L1, L8)");
   take_over->add_option("--incarnations", takeover.incarnations)->check(CLI::Range(1, 4))->capture_default_str();
   take_over->add_option("--entries", takeover.entries, "of the log")->check(CLI::Range(1, 30))->capture_default_str();
+  CLI::App* lease = app.add_subcommand("leases", "one session's lease across leaders and clocks (L2 to L6)");
+  lease->add_option("--renewals", leases.renewals)->check(CLI::Range(1, 3))->capture_default_str();
+  lease->add_option("--failovers", leases.failovers, "campaigns")->check(CLI::Range(0, 4))->capture_default_str();
+  lease->add_option("--steps", leases.steps, "of time")->check(CLI::Range(1, 30))->capture_default_str();
+  lease->add_option("--ttl", leases.ttl, "in a leader's ticks")->check(CLI::Range(2, 20))->capture_default_str();
+  lease->add_option("--rounds", leases.rounds, "of one leader")->check(CLI::Range(1, 8))->capture_default_str();
+  lease->add_option("--copies", leases.copies, "of one renewal")->check(CLI::Range(1, 3))->capture_default_str();
+  lease->add_option("--unread-ticks", leases.unread_ticks, "at which a leader has messages to read")
+      ->check(CLI::Range(0, 9))
+      ->capture_default_str();
+  lease->add_flag("--slow-clocks", leases.slow_clocks, "a node's clock may go as slowly as the client's");
+  CLI::App* installing = app.add_subcommand("install", "a follower that needs its leader's snapshot (S3, S6)");
+  installing->add_option("--entries", install.entries, "of a log")->check(CLI::Range(5, 9))->capture_default_str();
+  installing->add_option("--elections", install.elections)->check(CLI::Range(0, 3))->capture_default_str();
+  installing->add_option("--crashes", install.crashes)->check(CLI::Range(0, 3))->capture_default_str();
+  installing->add_option("--compactions", install.compactions)->check(CLI::Range(0, 4))->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -108,6 +128,8 @@ int main(int argc, char** argv) {
   }
   limits.time = std::chrono::seconds(seconds);
   if (*form) return explore(FormingModel(forming), limits);
+  if (*installing) return explore(InstallModel(install), limits);
+  if (*lease) return explore(LeasesModel(leases), limits);
   if (*take_over) return explore(TakeoverModel(takeover), limits);
   const ReplicationBounds& bounds = *replicate ? replication : repair;
   return bounds.reduced ? explore(ReplicationModel(bounds), limits) : explore_both_ways(bounds, limits);
