@@ -316,7 +316,7 @@ void InstallModel::check(const State& before, const State& state) const {
 // --- one node ---
 
 std::uint32_t InstallModel::intern(InstallNode node) {
-  Projection out(kRenamings.front(), true);
+  Projection out(kRenamings.front(), Matters::kAll, true);
   node.project(out);
   const auto [place, is_new] = node_numbers_.emplace(out.finish(), static_cast<std::uint32_t>(nodes_.size()));
   if (!is_new) return place->second;

@@ -342,7 +342,7 @@ LeasesModel::Reaction LeasesModel::run(std::uint32_t number, const Input& input)
 // --- what is known, each once ---
 
 std::uint32_t LeasesModel::intern(LeaseNode node) {
-  Projection out(kRenamings.front(), true);
+  Projection out(kRenamings.front(), Matters::kAll, true);
   node.project(out);
   const raft::Raft& raft = node.raft();
   Facts facts{raft.term(), raft.is_leader(), node.has_expire(raft.commit_index()), raft::Inside::rounds_of(raft),
