@@ -1,5 +1,7 @@
 #include "tests/explore/replication_model.hpp"
 
+#include <set>
+
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {
@@ -60,6 +62,7 @@ void ReplicationModel::successors(const State& state, std::vector<Successor<Repl
       }
     }
   }
+  if (!bounds_.reduced) compare_with_class(state, successors);
 }
 
 ReplicationModel::State ReplicationModel::step(const State& state, const Event& event) {
@@ -305,12 +308,28 @@ std::uint8_t ReplicationModel::lowest_term(const State& state) const {
 
 Fingerprint ReplicationModel::fingerprint(const State& state) {
   if (bounds_.reduced) return class_of(state);
-  State rid_of_the_rest = state;
-  rid_of_the_rest.traffic = forget_what_concerns_nobody(state);
-  classes_.insert(class_of(rid_of_the_rest));
+  classes_.insert(class_of_full(state));
   Fingerprinter out;
   for (const std::uint32_t node : state.nodes) out.add(node);
   return out.add(state.traffic).add(state.crashes + 256U * state.damages).finish();
+}
+
+Fingerprint ReplicationModel::class_of_full(State state) {
+  state.traffic = forget_what_concerns_nobody(state);
+  return class_of(state);
+}
+
+// All states of a class can go on to the same classes.
+void ReplicationModel::compare_with_class(const State& state,
+                                          const std::vector<Successor<ReplicationModel>>& successors) {
+  const Fingerprint own = class_of_full(state);
+  std::set<Fingerprint> next;
+  for (const auto& successor : successors) next.insert(class_of_full(successor.state));
+  next.erase(own);
+  Fingerprinter out;
+  for (const Fingerprint& one : next) out.add(one);
+  const Fingerprint future = out.finish();
+  if (futures_.emplace(own, future).first->second != future) ++misplaced_;
 }
 
 Fingerprint ReplicationModel::class_of(const State& state) const {

@@ -47,6 +47,8 @@ class ReplicationModel {
   Fingerprint fingerprint(const State& state);
   // Unless reduced: what fingerprint() would have been of all states that it was asked for.
   const FingerprintSet& classes() const { return classes_; }
+  // And of how many states others of their class could go on to other classes. None, if the reduction is right.
+  std::uint64_t misplaced() const { return misplaced_; }
   std::string describe(const State& state, const Event& event) const;
   std::string describe(const State& state) const;
   std::string sizes() const;
@@ -70,6 +72,8 @@ class ReplicationModel {
                std::vector<Event>& events);
   bool is_settled(const State& state) const { return state.crashes + state.damages == 0; }
   Fingerprint class_of(const State& state) const;
+  Fingerprint class_of_full(State state);
+  void compare_with_class(const State& state, const std::vector<Successor<ReplicationModel>>& successors);
   Matters what_matters(const State& state, std::size_t node) const;
   void forget_what_was_heard(const State& state, std::uint8_t term, bool is_led, TermTraffic& said) const;
   bool is_heeded(const State& state, std::size_t voter, std::uint8_t term, std::size_t candidate) const;
@@ -86,6 +90,8 @@ class ReplicationModel {
   NodeTable nodes_;
   TrafficTable traffics_;
   FingerprintSet classes_;
+  std::unordered_map<Fingerprint, Fingerprint, HashOfFingerprint> futures_;  // of each class: the next classes
+  std::uint64_t misplaced_ = 0;
   std::unordered_map<Fingerprint, std::vector<Change>, HashOfFingerprint> changes_;
   std::unordered_map<Fingerprint, std::vector<Event>, HashOfFingerprint> appends_;
   std::unordered_map<Fingerprint, std::uint32_t, HashOfFingerprint> forgotten_;
