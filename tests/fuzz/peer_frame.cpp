@@ -1,5 +1,5 @@
-// What a node may say, valid or not, never ends another node, unless a member contradicts itself (lying_member.hpp), and
-// never leaves a disk behind from which that node cannot start.
+// What a node may say, valid or not, never ends another node, unless a member contradicts itself (lying_member.hpp),
+// and never leaves a disk behind from which that node cannot start.
 //
 // Frames that nobody fits to the node they are for are dropped by the first check of their header. So most are fitted:
 // the cluster, a member for a sender, a term near the node's, indexes near the end of its log, the number of its
