@@ -25,7 +25,7 @@ namespace lockstep::explore {
 
 struct FormingBounds {
   std::uint64_t crashes = 2;
-  std::uint64_t wipes = 2;
+  std::uint64_t wipes = 1;  // of most of the disks nothing is promised
   bool stale_hellos = false;
 };
 

@@ -101,7 +101,9 @@ int main(int argc, char** argv) {
   add_replication(app, "repair", "the same with a disk whose acknowledged data was damaged (S2)", repair);
   CLI::App* form = app.add_subcommand("forming", "how a cluster comes to be, with crashes and wiped disks (R17)");
   form->add_option("--crashes", forming.crashes)->check(CLI::Range(0, 6))->capture_default_str();
-  form->add_option("--wipes", forming.wipes)->check(CLI::Range(0, 6))->capture_default_str();
+  form->add_option("--wipes", forming.wipes, "more would be most of the disks")
+      ->check(CLI::Range(0, 1))
+      ->capture_default_str();
   form->add_flag("--stale-hellos", forming.stale_hellos, "a Hello arrives when its sender has long stopped saying it");
   CLI::App* take_over = app.add_subcommand("takeover", "one client's incarnations, late and repeated Opens (L1, L8)");
   take_over->add_option("--incarnations", takeover.incarnations)->check(CLI::Range(1, 4))->capture_default_str();
