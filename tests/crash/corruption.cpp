@@ -6,7 +6,7 @@
 // there, and everything is compared with the reference. What cannot be told from a torn tail is left out of the last
 // one: rot in the last batch after a crash (docs/storage-format.md).
 //
-//   corruption                every field: half a minute
+//   corruption                every field: some minutes
 //   corruption --every 23     every 23rd
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,7 +136,11 @@ int main(int argc, char** argv) {
   std::uint64_t every = 1;
   CLI::App app("Flipped bits on a cluster's disks, enumerated.");
   app.add_option("--every", every, "only every N-th field")->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   try {
     return lockstep::crash::Corruption(every).run();
   } catch (const lockstep::simulation::Failure& failure) {

@@ -5,7 +5,7 @@
 // of eight patterns of it does. That world goes on for some requests, then the power fails everywhere, and once more
 // everything is compared with the reference.
 //
-//   crash_points                every operation: a minute or two
+//   crash_points                every operation: some minutes
 //   crash_points --every 13     every 13th
 //   crash_points --node 1 --operation 250 --outcome 3     that one alone, in this process
 #include <sys/wait.h>
@@ -157,7 +157,11 @@ int main(int argc, char** argv) {
   CLI::Option* outcome = app.add_option("--outcome", options.outcome, "only this outcome, 0 to 9");
   operation->needs(node)->needs(outcome);
   outcome->needs(operation);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   try {
     return lockstep::crash::CrashPoints(options).run();
   } catch (const lockstep::simulation::Failure& failure) {

@@ -1,4 +1,5 @@
-// One node of a model: the production Raft on a disk that completes writes one by one, in order and late.
+// One node of the models `replication` and `repair`: the production Raft on a disk that completes writes one by one, in
+// order and late.
 //
 // Raft and not Replica: what replication promises is Raft's alone, and a Replica adds clients, barriers and a state
 // machine, which would multiply the states without adding a behaviour of the log.

@@ -32,8 +32,15 @@ std::size_t run_all(const Target& target, const std::filesystem::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return 2;
-  const std::vector<std::string> chosen(argv + 2, argv + argc);
+  const std::vector<std::string> chosen(argv + std::min(argc, 2), argv + argc);
+  const auto is_target = [](const std::string& name) {
+    return std::any_of(std::begin(kTargets), std::end(kTargets),
+                       [&](const Target& target) { return target.name == name; });
+  };
+  if (argc < 2 || !std::filesystem::is_directory(argv[1]) || !std::all_of(chosen.begin(), chosen.end(), is_target)) {
+    std::cerr << "usage: fuzz_corpus FOLDER [TARGET...]: runs each target on the files of FOLDER/TARGET\n";
+    return 2;
+  }
   for (const Target& target : kTargets) {
     const bool wanted = chosen.empty() || std::find(chosen.begin(), chosen.end(), target.name) != chosen.end();
     if (!wanted) continue;

@@ -120,7 +120,8 @@ std::optional<ByteDisk::Extent> ByteDisk::draw_extent(Random& random) const {
       if (begin_of_last_batch(name) == 0) continue;
       last_segment = name;
     }
-    if (name != "lock") files.push_back(name);
+    const bool is_read = name.starts_with("meta") || name.starts_with("log-") || name.starts_with("snapshot-");
+    if (is_read && !name.ends_with(kTemporarySuffix)) files.push_back(name);
   }
   if (files.empty()) return std::nullopt;
   const std::string& file = files[random.below(files.size())];

@@ -50,6 +50,7 @@ class SimDisk {
     std::optional<raft::SnapshotHead> snapshot = {};  // none: a newer one was installed meanwhile
   };
   void begin_compaction(const Compaction& wanted) { compaction_ = wanted; }
+  void give_up_compaction() { compaction_.reset(); }
   // Folds what is on it, and makes the snapshot durable.
   Compacted finish_compaction();
   std::string read(const raft::SnapshotRead& read);
@@ -65,8 +66,8 @@ class SimDisk {
   void wipe(NodeId node, Random& random);
   // S2: acknowledged data is damaged. Of the entries only some are left, at least up to `kept`, and recovery has
   // noted up to which index there may have been more. What a snapshot stands for is not lost, unless the snapshot is
-  // damaged as well, and then the older one serves. In bytes anything may be damaged, but if something must be kept.
-  // Says what, for a trace.
+  // damaged as well, and then the older one serves. A disk in bytes rots anywhere; if something must be kept, it is
+  // left whole. Says what, for a trace.
   std::string damage(Random& random, LogIndex kept, Coverage& coverage);
   // After a crash: what the next process finds. An error: it refuses to start, which it may after damage only.
   tl::expected<void, std::string> recover(Random& random, Coverage& coverage);

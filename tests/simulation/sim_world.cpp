@@ -334,6 +334,7 @@ void SimWorld::compact(SimNode& node, const Compaction& wanted) {
   scheduler_.in(delay, [this, place = node.place, incarnation = node.incarnation, wanted, no_room] {
     SimNode& compacting = nodes_[place];
     if (incarnation != compacting.incarnation) return;
+    if (no_room) compacting.disk.give_up_compaction();
     const auto compacted =
         no_room ? SimDisk::Compacted{SimDisk::Outcome::kNoRoom} : compacting.disk.finish_compaction();
     if (compacted.outcome == SimDisk::Outcome::kFailed) return die_of_disk(compacting);

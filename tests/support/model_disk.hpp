@@ -1,5 +1,6 @@
 // What a node's disk holds, as values instead of bytes: the contract of raft::Write and of compaction, in the
-// fewest lines. Every world of the tests stores with it; when a write completes, or is lost, is theirs.
+// fewest lines. RaftWorld, ReplicaWorld and the simulator store with it; when a write completes, or is lost, is theirs.
+// A MemoryDisk holds bytes, below the production storage.
 #pragma once
 
 #include <optional>
