@@ -101,8 +101,8 @@ bool Raft::is_for_us(const Message& message) const {
          configuration_.find(message.from) != nullptr;
 }
 
-// What nobody who keeps the rules can have said is dropped like a stranger's message: no single one may break what this
-// node's own log and its next start rely on. Two that contradict each other are another matter: see docs/protocol.md.
+// What is impossible by itself, whatever else was said, is dropped like a stranger's message. One that contradicts
+// another, or what is committed here, is another matter: see docs/protocol.md.
 bool Raft::is_possible(const Message& message) const {
   if (const auto* append = std::get_if<Append>(&message.body)) return is_of_a_log(*append, message.term);
   if (const auto* part = std::get_if<SnapshotPart>(&message.body)) {
