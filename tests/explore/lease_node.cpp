@@ -217,7 +217,7 @@ void LeaseClient::opened(const locks::SessionOpened& answer) {
 }
 
 void LeaseClient::answered(const Verdict& verdict) {
-  const Sent& sent = sent_[verdict.renewal.value() - 1];
+  const Sent& sent = sent_.at(verdict.renewal.value() - 1);
   const bool was_safe = is_safe();
   const LogIndex applied = core_.session().id() ? LogIndex(core_.session().id().value()) : LogIndex();
   if (verdict.renewed) {
@@ -258,10 +258,10 @@ void LeaseClient::take_output() {
 void LeaseClient::project(Projection& out) const {
   const auto until = [&](Time then) { return count(std::clamp(then - clock_, Duration::zero(), ttl_ * 2)); };
   const auto safe_until = core_.lease().safe_until;
-  out.add(has_lost()).add(is_opening()).add(core_.session().id());
+  out.add(has_lost()).add(is_opening()).add(core_.session().id()).add(sent_.size());
   if (has_lost()) return;
   out.add(safe_until ? until(*safe_until) : 0).add(is_opening() ? count(std::min(clock_ - kStart, ttl_)) : 0);
-  out.add(sent_.size()).add(answered_);
+  out.add(answered_);
   if (sent_.size() < renewals_) out.add(until(core_.next_deadline()));
   for (std::size_t i = answered_; i < sent_.size(); ++i) out.add(count(std::min(clock_ - sent_[i].at, ttl_)));
 }

@@ -113,13 +113,13 @@ std::vector<LeasesModel::Event> LeasesModel::events(const State& state) const {
   for (std::size_t node = 0; node < kNodes; ++node) has_ended = has_ended || facts(state, node).has_ended;
   const int ways = state.steps == bounds_.steps ? 0 : bounds_.slow_clocks ? 8 : 1;
   for (std::uint8_t slow = 0; slow < ways; ++slow) events.push_back({Kind::kStep, 0, 0, slow});
-  if (!client.has_lost()) {
+  if (!client.has_lost()) {  // one that has takes no answer any more
     events.push_back({Kind::kClientTick});
     if (client.is_opening()) events.push_back({Kind::kOpened});
-  }
-  for (std::uint8_t renewal = 0; renewal < bounds_.renewals; ++renewal) {
-    if ((state.verdicts[renewal] & 1U) != 0) events.push_back({Kind::kVerdict, 0, 0, renewal, true});
-    if ((state.verdicts[renewal] & 2U) != 0) events.push_back({Kind::kVerdict, 0, 0, renewal, false});
+    for (std::uint8_t renewal = 0; renewal < bounds_.renewals; ++renewal) {
+      if ((state.verdicts[renewal] & 1U) != 0) events.push_back({Kind::kVerdict, 0, 0, renewal, true});
+      if ((state.verdicts[renewal] & 2U) != 0) events.push_back({Kind::kVerdict, 0, 0, renewal, false});
+    }
   }
   if (has_ended) return events;  // what nodes do from now on matters to nobody
   for (std::uint8_t node = 0; node < kNodes; ++node) events_of_node(state, node, events);
