@@ -108,6 +108,7 @@ bool Raft::is_possible(const Message& message) const {
   if (const auto* part = std::get_if<SnapshotPart>(&message.body)) {
     return part->head.term <= message.term && part->head.configuration == configuration_;
   }
+  if (const auto* request = std::get_if<VoteRequest>(&message.body)) return request->last_term <= message.term;
   return true;
 }
 

@@ -175,8 +175,8 @@ void Raft::accept(const Append& append) {
   LogIndex index = append.previous_index;
   for (const Entry& entry : append.entries) {
     index = index.next();
-    if (index <= log_.base().index) continue;  // committed, and dropped since
-    if (log_.contains(index)) {
+    if (index < log_.base().index) continue;  // committed, and dropped since
+    if (index <= log_.last_index()) {
       if (log_.term_at(index) == entry.term) continue;
       INVARIANT(index > commit_, "a committed entry is never replaced (R5)");
       INVARIANT(index > verified_, "what this term's leader has is never replaced in this term");

@@ -24,6 +24,7 @@ void Raft::on_snapshot_part(Time now, const Message& from, const SnapshotPart& p
   const bool is_answer = follower.fetch && follower.fetch->number == part.fetch;
   if (!is_answer && !is_next(part)) return;
   const SnapshotHead& head = part.head;
+  INVARIANT(head.index <= commit_ || head.term >= log_.term_at(commit_), "a committed entry is never replaced (R5)");
   if (head.index > commit_ && !log_.matches(head.index, head.term)) {
     take_part(now, part);
     return;

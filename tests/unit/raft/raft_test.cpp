@@ -80,6 +80,18 @@ TEST_CASE("an Append that no leader can have said is dropped, its term too") {
   CHECK_FALSE(is_accepted({Entry{Term(3), {}, second}}));
 }
 
+TEST_CASE("nobody votes for a candidate whose log ends in a term above its own") {
+  const auto votes_for = [&](bool pre_vote, std::uint64_t last_term) {
+    RaftWorld world("a b c");
+    world.receive("b", "a", Term(3), VoteRequest{CallNumber(1), pre_vote, LogIndex(1), Term(last_term)});
+    return !world.in_flight<Vote>("b", "a").empty();
+  };
+  for (const bool pre_vote : {false, true}) {
+    CHECK(votes_for(pre_vote, 3));
+    CHECK_FALSE(votes_for(pre_vote, 4));
+  }
+}
+
 TEST_CASE("no message of a term leaves before the term is durable, an answer to a Fetch included (R1)") {
   RaftWorld world("a b c");
   world.disk_is_late("b", true);

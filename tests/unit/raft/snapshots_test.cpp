@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tests/support/aborts.hpp"
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
@@ -262,6 +263,25 @@ TEST_CASE("an Append that starts below one's own snapshot matches up to it (S3)"
   world.receive("c", "a", Term(2), Append{LogIndex(2), Term(2), entries, LogIndex(8), Round(), {}, std::nullopt});
   CHECK(world.node("c").log().last_index() == LogIndex(9));
   CHECK(world.node("c").log().at(LogIndex(8)) == eighth);
+}
+
+TEST_CASE("an Append or a snapshot that contradicts what is committed ends the node, though that was dropped (R5)") {
+  RaftWorld world = with_c_far_behind();
+  const auto tells_a = [&](MessageBody body) {
+    return test::aborts([&] { world.receive("a", "b", Term(3), std::move(body)); });
+  };
+  const auto append = [](std::uint64_t fifth_term) {  // 5, on which a's log is based, and 6
+    std::vector<Entry> entries{{Term(fifth_term), {}, Command{"5"}}, {Term(2), {}, Command{"6"}}};
+    return Append{LogIndex(4), Term(1), entries, LogIndex(1), Round(), {}, std::nullopt};
+  };
+  CHECK_FALSE(tells_a(append(2)));
+  CHECK(tells_a(append(1)));
+
+  SnapshotPart part{CallNumber(), *world.node("a").snapshot(), 0, "1234"};
+  part.head.index = LogIndex(9);
+  CHECK_FALSE(tells_a(part));
+  part.head.term = Term(1);
+  CHECK(tells_a(part));
 }
 
 TEST_CASE("a node that starts from a snapshot leads and goes on") {
