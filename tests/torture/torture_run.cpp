@@ -67,7 +67,7 @@ void TortureRun::set_up() {
   nodes_ = std::make_unique<Nodes>(options_.nodes, options_.folder, options_.lockstepd, *network_);
   std::map<std::string, std::filesystem::path> data_folders;
   for (const std::string& name : nodes_->names()) data_folders[name] = nodes_->data_folder(name);
-  archive_ = std::make_unique<LogArchive>(std::move(data_folders), options_.folder / "kept");
+  archive_ = std::make_unique<SegmentArchive>(std::move(data_folders), options_.folder / "kept");
   clients_ = std::make_unique<ClientProcesses>(options_.clients, options_.seed, *nodes_, options_.folder);
   nodes_->start_all();
   bool has_leader = false;

@@ -13,10 +13,10 @@
 #include "tests/torture/client_processes.hpp"
 #include "tests/torture/faults.hpp"
 #include "tests/torture/history.hpp"
-#include "tests/torture/log_archive.hpp"
-#include "tests/torture/node_log.hpp"
 #include "tests/torture/nodes.hpp"
+#include "tests/torture/segment_archive.hpp"
 #include "tests/torture/small_disk.hpp"
+#include "tests/torture/written_entries.hpp"
 
 namespace lockstep::torture {
 
@@ -68,7 +68,7 @@ class TortureRun {
   std::unique_ptr<SmallDisk> small_disk_;  // before the network, which has a thread
   std::unique_ptr<Network> network_;
   std::unique_ptr<Nodes> nodes_;
-  std::unique_ptr<LogArchive> archive_;
+  std::unique_ptr<SegmentArchive> archive_;
   std::unique_ptr<ClientProcesses> clients_;
 
   History history_;

@@ -9,8 +9,8 @@
 #include "nodes/storage/log_format.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/wait_until.hpp"
-#include "tests/torture/log_archive.hpp"
-#include "tests/torture/node_log.hpp"
+#include "tests/torture/segment_archive.hpp"
+#include "tests/torture/written_entries.hpp"
 
 using namespace lockstep;
 using namespace lockstep::torture;
@@ -149,10 +149,45 @@ TEST_CASE("Logs that contradict each other are found") {
   }
 }
 
+TEST_CASE("A node's own log that has a gap, or along which terms fall, is found") {
+  const testing::TemporaryFolder folder;
+  WrittenEntries written;
+  SUBCASE("a gap") {
+    SegmentText(1, 1).entries(1, 2, 1).entries(4, 4, 1).save(folder.path() / "a");
+    REQUIRE(written.read("a", {folder.path() / "a"}).has_value());
+    REQUIRE(written.contradictions().size() == 1);
+    CHECK(written.contradictions()[0] == "entry 4 of term 1 on a was written where the log ended with entry 2");
+  }
+  SUBCASE("a gap behind a snapshot") {
+    SegmentText(1, 1).restart(5, 2).entries(7, 7, 2).save(folder.path() / "a");
+    REQUIRE(written.read("a", {folder.path() / "a"}).has_value());
+    CHECK(written.contradictions().size() == 1);
+  }
+  SUBCASE("a lower term") {
+    SegmentText(1, 1).entries(1, 1, 1).entries(2, 2, 3).entries(3, 3, 2).save(folder.path() / "a");
+    REQUIRE(written.read("a", {folder.path() / "a"}).has_value());
+    REQUIRE(written.contradictions().size() == 1);
+    CHECK(written.contradictions()[0] == "entry 3 of term 2 on a has a lower term than entry 2");
+  }
+}
+
+TEST_CASE("A segment whose first write was cut short does not hide the one that took its place") {
+  const testing::TemporaryFolder folder;
+  SegmentText(1, 1).entries(1, 2, 1).save(folder.path() / "a");
+  for (const char* kept : {"1", "3"}) {  // read in either order
+    SegmentText(2, 3).entries(3, 3, 1).save(folder.path() / "a" / kept);
+    std::filesystem::resize_file(folder.path() / "a" / kept / segment_name(2), kFirstBatchOffset + kBatchHeaderBytes);
+  }
+  SegmentText(2, 3).entries(3, 4, 1).save(folder.path() / "a" / "2");
+  WrittenEntries written;
+  REQUIRE(written.read("a", {folder.path() / "a"}).has_value());
+  CHECK(terms_of(written.log_up_to(id(4, 1))) == Terms{1, 1, 1, 1});
+}
+
 TEST_CASE("A segment whose number a later process uses again is kept like the one before it") {
   const testing::TemporaryFolder folder;
   const Folder data = folder.path() / "data";
-  LogArchive archive({{"a", data}}, folder.path() / "kept");
+  SegmentArchive archive({{"a", data}}, folder.path() / "kept");
   SegmentText(1, 1).entries(1, 2, 1).save(data);
   SegmentText(2, 3).save(data);  // prepared and not used
   const auto kept = [&] {
@@ -175,7 +210,7 @@ TEST_CASE("A segment whose number a later process uses again is kept like the on
 TEST_CASE("An archive has what a node deleted, with what it wrote to the file after it was kept") {
   const testing::TemporaryFolder folder;
   const Folder data = folder.path() / "data";
-  LogArchive archive({{"a", data}}, folder.path() / "kept");
+  SegmentArchive archive({{"a", data}}, folder.path() / "kept");
   SegmentText(1, 1).entries(1, 2, 1).save(data);
   const Folder segment = data / segment_name(1);
   const auto is_kept = [&] {

@@ -11,10 +11,10 @@ namespace lockstep::torture {
 // A thread of its own looks again and again for new segments and gives each a second name (a hard link), so it has
 // what the node writes to it later, too. A data folder on another file system is passed over: of what is deleted
 // there nothing is kept.
-class LogArchive {
+class SegmentArchive {
  public:
   // `data_folders`: by the node's name; they need not exist yet. `folder`: for what is kept, on the same file system.
-  LogArchive(std::map<std::string, std::filesystem::path> data_folders, std::filesystem::path folder);
+  SegmentArchive(std::map<std::string, std::filesystem::path> data_folders, std::filesystem::path folder);
 
   // What is kept of this node's log; more may come as long as the archive lives.
   std::filesystem::path kept(const std::string& node) const { return folder_ / node; }

@@ -1,4 +1,4 @@
-#include "tests/torture/log_archive.hpp"
+#include "tests/torture/segment_archive.hpp"
 
 #include <sys/stat.h>
 
@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{10};  // a segment lives for m
 
 }  // namespace
 
-LogArchive::LogArchive(std::map<std::string, std::filesystem::path> data_folders, std::filesystem::path folder)
+SegmentArchive::SegmentArchive(std::map<std::string, std::filesystem::path> data_folders, std::filesystem::path folder)
     : data_folders_(std::move(data_folders)), folder_(std::move(folder)) {
   for (const auto& entry : data_folders_) std::filesystem::create_directories(kept(entry.first));
   thread_ = std::jthread([this](const std::stop_token& stop) {
@@ -29,7 +29,7 @@ LogArchive::LogArchive(std::map<std::string, std::filesystem::path> data_folders
 
 // A number may come again: a segment that was made in advance and not used is made anew by the next process. So each
 // file has a folder of its own, named by its inode. Whatever fails was deleted under our hands, or is tried again.
-void LogArchive::keep_segments() {
+void SegmentArchive::keep_segments() {
   struct stat own {};
   stat(folder_.c_str(), &own);
   for (const auto& [node, data_folder] : data_folders_) {

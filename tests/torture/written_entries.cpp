@@ -1,4 +1,4 @@
-#include "tests/torture/node_log.hpp"
+#include "tests/torture/written_entries.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -31,11 +31,13 @@ std::optional<SegmentHeader> header_of(std::string_view segment) {
   return decode_segment_header(segment.substr(0, kBlockBytes));
 }
 
-// Of the batch that a segment begins with; 0: it was prepared and not used.
+// Of the batch that a segment begins with; 0: it was prepared and not used, or its first write was cut short, and the
+// node began anew in another file.
 std::uint64_t first_sequence_of(std::string_view segment) {
   const auto header = header_of(segment);
   const auto first = header ? batch_header_at(segment, kFirstBatchOffset, header->salt) : std::nullopt;
-  return first ? first->sequence : 0;
+  const bool is_whole = first && whole_batch_at(segment, kFirstBatchOffset, header->salt, first->sequence);
+  return is_whole ? first->sequence : 0;
 }
 
 // In the order in which they were written. A file that a node has in its folder still and that is kept as well counts
@@ -103,15 +105,23 @@ class WrittenEntries::Reader {
   }
 
   void take_entry(LogIndex index, const raft::Entry& entry) {
-    const bool goes_on = begun_ && index > log_.base.index && index - log_.base.index <= log_.terms.size() + 1;
-    if (!goes_on) {
+    const LogIndex end = log_.base.index + log_.terms.size();
+    if (begun_ && index > end.next()) contradicts(index, entry, "was written where the log ended with", end);
+    if (!begun_ || index <= log_.base.index || index > end.next()) {
       log_.base = {index.previous(), Term()};
       log_.terms.clear();
     }
     log_.terms.resize(index - log_.base.index.next());
     const LogIndex before = index.previous();
-    all_.write(node_, index, entry, before ? log_.term_at(before) : Term());
+    const auto after = before ? log_.term_at(before) : Term();
+    if (after && *after > entry.term) contradicts(index, entry, "has a lower term than", before);
+    all_.write(node_, index, entry, after);
     log_.terms.push_back(entry.term);
+  }
+
+  void contradicts(LogIndex index, const raft::Entry& entry, const std::string& how, LogIndex other) {
+    all_.contradictions_.push_back(name_of(index, entry.term) + " on " + node_ + " " + how + " entry " +
+                                   std::to_string(other.value()));
   }
 
   WrittenEntries& all_;
