@@ -1,0 +1,312 @@
+// The fields of what clients ask and what they are answered (protocol/wire/client_messages.hpp).
+#pragma once
+
+#include "protocol/wire/command_schema.hpp"
+
+namespace lockstep::wire {
+
+// ---- Requests of clients.
+
+template <>
+struct Schema<OpenSession> {
+  static void fields(auto& v, auto& m) {
+    field(v, "client", m.client);
+    field(v, "secret", m.secret);
+    field(v, "nonce", m.nonce);
+    number(v, "ttl_ms", m.ttl_ms, kTtl);
+    field(v, "replaces", m.replaces);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<Check> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<List> {
+  static void fields(auto& v, auto& m) {
+    v.text("prefix", m.prefix, kLockNameOrNone);
+    v.text("after", m.after, kLockNameOrNone);
+    number(v, "limit", m.limit, {.min = 1, .max = kMaxListPage});
+    field(v, "mode", m.mode);
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<Status> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<KeepAlive> {
+  static void fields(auto& v, auto& m) { field(v, "session", m.session); }
+};
+
+template <>
+struct Schema<Wait> {
+  static void fields(auto& v, auto& m) {
+    field(v, "session", m.session);
+    field(v, "waiter", m.waiter);
+    number(v, "up_to_ms", m.up_to_ms, kPollMs);
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<History> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kLockNameOrNone);
+    field(v, "after", m.after);
+    number(v, "limit", m.limit, {.min = 1, .max = kMaxHistoryPage});
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<Sessions> {
+  static void fields(auto& v, auto& m) {
+    field(v, "after", m.after);
+    number(v, "limit", m.limit, {.min = 1, .max = kMaxSessionsPage});
+    field(v, "at_least", m.at_least);
+  }
+};
+
+template <>
+struct Schema<Watch> {
+  static void fields(auto& v, auto& m) {
+    v.text("prefix", m.prefix, kLockNameOrNone);
+    field(v, "from", m.from);
+    v.text("after", m.after, kLockNameOrNone);
+    number(v, "up_to_ms", m.up_to_ms, kPollMs);
+  }
+};
+
+// ---- Answers to clients.
+
+template <>
+struct Schema<locks::SessionOpened> {
+  static void fields(auto& v, auto& m) { field(v, "session", m.session); }
+};
+
+template <>
+struct Schema<locks::Granted> {
+  static void fields(auto& v, auto& m) { field(v, "token", m.token); }
+};
+
+template <>
+struct Schema<locks::Held> {
+  static void fields(auto& v, auto& m) {
+    field(v, "owner", m.owner);
+    field(v, "token", m.token);
+    field(v, "since_ms", m.since);
+    v.text("name", m.name, kLockName);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<locks::Queued> {
+  static void fields(auto& v, auto& m) {
+    field(v, "waiter", m.waiter);
+    field(v, "position", m.position);
+    field(v, "by", m.by);
+  }
+};
+
+template <>
+struct Schema<locks::Released> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<locks::Cancelled> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<locks::Closed> {
+  static void fields(auto&, auto&) {}
+};
+
+template <>
+struct Schema<KeptAlive> {
+  static void fields(auto& v, auto& m) { field(v, "forced_at", m.forced_at); }
+};
+
+template <>
+struct Schema<locks::NotHolder> {
+  static void fields(auto& v, auto& m) { optional(v, "owner", m.owner); }
+};
+
+template <>
+struct Schema<locks::HolderView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "owner", m.owner);
+    field(v, "session", m.session);
+    field(v, "token", m.token);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<locks::WaiterView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "client", m.client);
+    field(v, "session", m.session);
+    field(v, "waiter", m.waiter);
+    field(v, "mode", m.mode);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+  }
+};
+
+template <>
+struct Schema<locks::LockView> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    number(v, "permits", m.permits, kPermits);
+    list(v, "holders", m.holders, {0, locks::kShownHolders});
+    field(v, "holder_count", m.holder_count);
+    list(v, "waiters", m.waiters, {0, locks::kShownWaiters});
+    field(v, "waiter_count", m.waiter_count);
+  }
+};
+
+template <>
+struct Schema<locks::SessionView> {
+  static void fields(auto& v, auto& m) {
+    field(v, "session", m.session);
+    field(v, "client", m.client);
+    number(v, "ttl_ms", m.ttl_ms, kTtl);
+    field(v, "since_ms", m.since);
+    v.text("note", m.note, any_text(kMaxNote));
+    field(v, "locks", m.locks);
+    field(v, "waits", m.waits);
+  }
+};
+
+template <>
+struct Schema<locks::HistoryEvent> {
+  static void fields(auto& v, auto& m) {
+    field(v, "position", m.position);
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    field(v, "client", m.client);
+    field(v, "token", m.token);
+    field(v, "from_ms", m.from);
+    field(v, "to_ms", m.to);
+    field(v, "reason", m.reason);
+    optional(v, "by", m.by);
+    v.text("why", m.why, any_text(kMaxWhy));
+  }
+};
+
+template <>
+struct Schema<locks::LockChange> {
+  static void fields(auto& v, auto& m) {
+    field(v, "index", m.index);
+    v.text("name", m.name, kLockName);
+    field(v, "mode", m.mode);
+    field(v, "owner", m.owner);
+    field(v, "token", m.token);
+    optional(v, "ended", m.ended);
+  }
+};
+
+template <>
+struct Schema<CheckAnswer> {
+  static void fields(auto& v, auto& m) {
+    optional(v, "lock", m.lock);
+    optional(v, "age_ms", m.age_ms);
+  }
+};
+
+template <>
+struct Schema<ListAnswer> {
+  static void fields(auto& v, auto& m) {
+    list(v, "locks", m.locks, {0, kMaxListPage});
+    field(v, "more", m.more);
+    optional(v, "age_ms", m.age_ms);
+  }
+};
+
+template <>
+struct Schema<HistoryAnswer> {
+  static void fields(auto& v, auto& m) {
+    list(v, "events", m.events, {0, kMaxHistoryPage});
+    field(v, "more", m.more);
+  }
+};
+
+template <>
+struct Schema<SessionsAnswer> {
+  static void fields(auto& v, auto& m) {
+    list(v, "sessions", m.sessions, {0, kMaxSessionsPage});
+    field(v, "more", m.more);
+  }
+};
+
+template <>
+struct Schema<WatchAnswer> {
+  static void fields(auto& v, auto& m) {
+    field(v, "reset", m.reset);
+    field(v, "index", m.index);
+    list(v, "locks", m.locks, {0, kMaxWatched});
+    list(v, "changes", m.changes, {0, kMaxWatched});
+    field(v, "more", m.more);
+  }
+};
+
+template <>
+struct Schema<MemberStatus> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kMemberName);
+    v.text("client_endpoint", m.client_endpoint, kEndpoint);
+    field(v, "id", m.id);
+  }
+};
+
+template <>
+struct Schema<StatusAnswer> {
+  static void fields(auto& v, auto& m) {
+    v.text("name", m.name, kMemberName);
+    field(v, "node", m.node);
+    field(v, "cluster", m.cluster);
+    field(v, "role", m.role);
+    field(v, "term", m.term);
+    v.text("leader", m.leader, kMemberNameOrNone);
+    field(v, "last_index", m.last_index);
+    field(v, "commit_index", m.commit_index);
+    field(v, "applied_index", m.applied_index);
+    field(v, "durable_index", m.durable_index);
+    field(v, "state_hash", m.state_hash);
+    field(v, "locks", m.locks);
+    field(v, "sessions", m.sessions);
+    field(v, "pending", m.pending);
+    field(v, "rejected_frames", m.rejected_frames);
+    optional(v, "age_ms", m.age_ms);
+    field(v, "pid", m.pid);
+    v.text("version", m.version, any_text(kMaxVersionText));
+    list(v, "members", m.members, {0, kMaxMembers});
+  }
+};
+
+template <>
+struct Schema<Error> {
+  static void fields(auto& v, auto& m) {
+    field(v, "code", m.code);
+    v.text("detail", m.detail, any_text(kMaxErrorDetail));
+    field(v, "current_session", m.current_session);
+  }
+};
+
+}  // namespace lockstep::wire
