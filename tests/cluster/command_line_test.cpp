@@ -130,6 +130,18 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
   CHECK(user.run({"--help"}).out.find("Examples") != std::string::npos);
 }
 
+TEST_CASE("an answer that cannot be written is not taken for silence") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  for (const char* shut : {"> /dev/full", ">&-"}) {
+    const std::string line = "exec \"$0\" status " + std::string(shut);
+    Process listing(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+    CHECK(listing.wait().exit_code == 3);
+    CHECK(user.file("log").find("stdout cannot be written to, so the answer is lost") != std::string::npos);
+  }
+  CHECK(user.run({"status"}).exit_code == 0);
+}
+
 TEST_CASE("status shows every member, also one that is down") {
   StartedCluster cluster(3);
   User user(cluster);

@@ -332,6 +332,7 @@ TEST_CASE("what cannot be is told before anything is started") {
                                                 {"run", "a", "a", "--", "true"},
                                                 {"run", "a", "--ttl", "500ms", "--", "true"},
                                                 {"run", "a", "--ttl", "3s", "--grace", "2s", "--", "true"},
+                                                {"run", "a", "--ttl", "1s", "--grace", "251ms", "--", "true"},
                                                 {"run", "a", "--shared", "--permits", "3", "--", "true"}}) {
     const Result usage = user.run(wrong);
     CAPTURE(usage.err);
@@ -343,6 +344,8 @@ TEST_CASE("what cannot be is told before anything is started") {
   CHECK(unavailable.exit_code == 121);
   CHECK(unavailable.out.empty());
   CHECK(json::parse(unavailable.err)["error"] == "unavailable");
+  // The grace that nobody asked for fits the shortest lease.
+  CHECK(user.run({"--timeout", "300ms", "run", "a", "--ttl", "1s", "--", "true"}).exit_code == 121);
 }
 
 TEST_CASE("at a terminal the command has the foreground while it runs, and the shell has it back") {

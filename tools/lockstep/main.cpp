@@ -110,12 +110,21 @@ int run(int argc, char** argv) {
   return line.chosen();
 }
 
+// Whoever reads stdout must not take silence for an answer, such as an empty list.
+int tell_if_unheard(int exit_code) {
+  std::cout.flush();
+  if (std::cout.good()) return exit_code;
+  std::fprintf(stderr, "lockstep: stdout cannot be written to, so the answer is lost; its exit code was %d\n",
+               exit_code);
+  return kExitUnavailable;
+}
+
 }  // namespace
 }  // namespace lockstep
 
 int main(int argc, char** argv) {
   try {
-    return lockstep::run(argc, argv);
+    return lockstep::tell_if_unheard(lockstep::run(argc, argv));
   } catch (const std::exception& error) {
     // Nothing of ours throws across a border; this is what the standard library may (out of memory).
     std::fprintf(stderr, "lockstep: %s\n", error.what());

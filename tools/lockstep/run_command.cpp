@@ -85,11 +85,13 @@ Report report_of_loss(const std::vector<std::string>& names, std::optional<LossR
   return report;
 }
 
+Duration longest_grace(const RunArguments& arguments) { return arguments.ttl / 2 - arguments.guardian.margin; }
+
 std::optional<Report> refuse(const RunArguments& arguments, const std::vector<std::string>& words) {
   if (auto bad = arguments.terms.refuse()) return bad;
   if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND ARGUMENTS");
   if (arguments.ttl < std::chrono::milliseconds(wire::kMinTtlMs)) return usage_report("--ttl must be at least 1s");
-  const Duration most = arguments.ttl / 2 - arguments.guardian.margin;
+  const Duration most = longest_grace(arguments);
   if (arguments.guardian.grace > most) {
     return usage_report("--grace must be at most half of --ttl, less " + format_duration(arguments.guardian.margin) +
                         ": " + format_duration(most));
@@ -277,13 +279,16 @@ void add_run_command(CLI::App& app, CommandLine& line) {
   add_duration_option(*command, "--ttl", arguments->ttl,
                       "How long the locks stay taken if this machine dies; renewed meanwhile");
   add_duration_option(*command, "--grace", arguments->guardian.grace,
-                      "From SIGTERM to SIGKILL, for a command whose lock is lost");
+                      "From SIGTERM to SIGKILL, for a command whose lock is lost; less if --ttl leaves less");
   command
       ->add_option("--identity", arguments->identity,
                    "Go on with the locks of an earlier run that was killed; see below")
       ->type_name("FILE");
   command->add_option("--note", arguments->note, "Who that is, for those who wait or ask")->type_name("TEXT");
-  command->callback([&line, arguments] {
+  command->callback([&line, command, arguments] {
+    if (command->count("--grace") == 0) {
+      arguments->guardian.grace = std::min(arguments->guardian.grace, longest_grace(*arguments));
+    }
     line.chosen = [&line, arguments] { return run_command(line.global, *arguments, line.words); };
   });
 }

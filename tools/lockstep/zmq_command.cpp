@@ -32,7 +32,7 @@ Examples:
   lockstep zmq req tcp://127.0.0.1:7101 '{"type":"status"}'
   lockstep zmq req tcp://127.0.0.1:7101 '{"type":"check","name":"jobs/42","mode":"linearizable"}' --socket req
   echo '{"type":"list"}' | lockstep zmq req tcp://127.0.0.1:7101 -
-  lockstep zmq req tcp://127.0.0.1:7101 --hex '94 01 06 01 00'     a frame with a field too many
+  lockstep zmq req tcp://127.0.0.1:7101 --hex '94 02 06 01 00'     a frame with a field too many
   lockstep zmq req tcp://127.0.0.1:7201 '{"type":"hello","name":"x","initial_members":["x"]}'     to a node's peer endpoint)";
 
 constexpr const char* kTapFooter = R"(
