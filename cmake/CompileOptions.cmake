@@ -7,6 +7,8 @@ target_compile_options(lockstep_options INTERFACE -Wall -Wextra -Wconversion -Ws
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 # Enough debug information for a backtrace with lines; all of it makes each build half as long again.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+# docs/decisions/0006: a broken precondition of the standard library ends the process.
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
 if(LOCKSTEP_SANITIZE)
   add_compile_options(-fsanitize=${LOCKSTEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LOCKSTEP_SANITIZE})
