@@ -1,7 +1,6 @@
 #include "tests/simulation/sim_clients.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "protocol/base/overloaded.hpp"
 #include "tests/simulation/failure.hpp"
@@ -10,8 +9,6 @@
 namespace lockstep::simulation {
 namespace {
 
-constexpr std::size_t kMaxCallsAtOnce = 3;
-constexpr Duration kWatchFor = std::chrono::milliseconds(400);
 constexpr std::uint64_t kFirstClientConnection = 1000;
 // One output in so many is the last of its process, if clients crash at all.
 constexpr std::uint64_t kCrashOnOutputOneIn = 500;
@@ -159,185 +156,6 @@ void SimClients::take_over(std::size_t which, SessionId earlier) {
   start_process(which, saved);
 }
 
-// --- calls ---
-
-void SimClients::plan_thinking(ConnectionId connection) {
-  scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection] {
-    when_awake(connection, [this, connection](Process& process) {
-      if (probing_) return;
-      think(process);
-      plan_thinking(connection);
-    });
-  });
-}
-
-void SimClients::think(Process& process) {
-  if (process.calls.size() >= kMaxCallsAtOnce) return;
-  Call call = draw_call(process);
-  if (is_in_the_way_of_itself(process, call)) return;
-  start_call(process, std::move(call));
-  carry_out(process.connection);
-}
-
-// An application that acquires and releases one name at the same time cannot know what it will have.
-bool SimClients::is_in_the_way_of_itself(const Process& process, const Call& call) {
-  const auto is_operation = [](const Call& c) {
-    return c.kind == CallKind::kPreempt || c.kind == CallKind::kRelease || c.kind == CallKind::kAcquire ||
-           c.kind == CallKind::kClose;
-  };
-  const auto concerns = [](const Call& c, const std::string& name) {
-    return c.name == name || std::find(c.names.begin(), c.names.end(), name) != c.names.end();
-  };
-  return is_operation(call) && std::any_of(process.calls.begin(), process.calls.end(), [&](const auto& entry) {
-           const Call& other = entry.second;
-           if (!is_operation(other)) return false;
-           if (call.kind == CallKind::kClose || other.kind == CallKind::kClose) return true;
-           return concerns(other, call.name) || std::any_of(call.names.begin(), call.names.end(),
-                                                            [&](const auto& name) { return concerns(other, name); });
-         });
-}
-
-std::string SimClients::draw_name(Process& process) {
-  if (random_.one_in(10)) {
-    Person& person = people_[process.person];
-    return std::string(kOncePrefix) + std::to_string(process.person) + "/" + std::to_string(++person.calls_once);
-  }
-  return "lock/" + std::to_string(random_.below(plan_->names));
-}
-
-Call SimClients::draw_call(Process& process) {
-  Call call;
-  const std::uint64_t kind = random_.below(100);
-  call.name = draw_name(process);
-  if (plan_->waits && random_.one_in(2)) {
-    draw_acquire(process, call);
-  } else if (kind < 40) {
-    call.kind = CallKind::kPreempt;
-  } else if (kind < 72) {
-    call.kind = CallKind::kRelease;
-    if (!process.held.empty() && !random_.one_in(4)) call.name = draw_held(process);
-  } else if (kind < 92) {
-    call.kind = CallKind::kCheck;
-  } else if (kind < 97) {
-    call.kind = CallKind::kList;
-    call.name = random_.one_in(2) ? "lock/" : std::string(kOncePrefix);
-  } else {
-    constexpr std::array kRare{CallKind::kStatus,       CallKind::kClose,   CallKind::kForceRelease,
-                               CallKind::kCloseSession, CallKind::kHistory, CallKind::kSessions};
-    call.kind = kRare[random_.below(kRare.size())];
-  }
-  call.mode = random_.one_in(2) ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
-  return call;
-}
-
-std::string SimClients::draw_held(const Process& process) {
-  return std::next(process.held.begin(), static_cast<std::ptrdiff_t>(random_.below(process.held.size())))->first;
-}
-
-// One name or several, in every mode; the last name serves mostly as a semaphore.
-void SimClients::draw_acquire(Process& process, Call& call) {
-  call.kind = CallKind::kAcquire;
-  if (!process.held.empty() && random_.one_in(2)) {
-    call.kind = CallKind::kRelease;
-    call.name = draw_held(process);
-    return;
-  }
-  std::set<std::string> names;
-  do names.insert("lock/" + std::to_string(random_.below(plan_->names)));
-  while (random_.one_in(3));
-  call.names.assign(names.begin(), names.end());
-  call.name = call.names.front();
-  if (random_.one_in(4)) {
-    call.terms.mode = locks::Mode::kShared;
-  } else if (call.name == "lock/" + std::to_string(plan_->names - 1)) {
-    call.terms.mode = locks::Mode::kPermit;
-    call.terms.permits = static_cast<std::uint32_t>(1 + random_.below(2));
-  }
-  call.terms.thread = random_.below(2);
-  if (!random_.one_in(4)) call.terms.wait = random_.between(Duration::zero(), 4 * plan_->timing.election_timeout_max);
-  if (random_.one_in(8)) call.terms.wait = Duration::zero();
-}
-
-CallId SimClients::start_call(Process& process, Call call) {
-  const Time now = clock_of(process);
-  const Reference* reference = world_.reference();
-  call.started = scheduler_->now();
-  call.seen = process.seen;
-  call.committed = reference != nullptr ? reference->last() : LogIndex();
-  const CallId id = [&] {
-    switch (call.kind) {
-      case CallKind::kPreempt: return process.core.preempt(now, call.name);
-      case CallKind::kRelease: return process.core.release(now, call.name);
-      case CallKind::kCheck: return process.core.check(now, call.name, call.mode);
-      case CallKind::kList: return process.core.list(now, call.name, "", 2, call.mode);
-      case CallKind::kAcquire: return process.core.acquire(now, call.names, call.terms);
-      case CallKind::kClose: return process.core.close(now);
-      case CallKind::kForceRelease: return process.core.force_release(now, call.name, "a test");
-      case CallKind::kCloseSession: return process.core.close_session(now, draw_session(), "a test");
-      case CallKind::kHistory: return process.core.history(now, "", 0, 10);
-      case CallKind::kSessions: return process.core.sessions(now, SessionId(), 10);
-      case CallKind::kWatch:
-        return process.core.watch(now, "lock/", process.mirror.from, process.mirror.after, kWatchFor);
-      case CallKind::kTakeOver: return process.core.take_over(now);
-      case CallKind::kStatus: break;
-    }
-    return process.core.status(now);
-  }();
-  // From the moment that it is to be released, nobody counts on it.
-  if (call.kind == CallKind::kRelease) process.held.erase(call.name);
-  if (call.kind == CallKind::kClose) process.held.clear();
-  world_.trace(people_[process.person].place, "calls " + describe(call));
-  process.calls.emplace(id, std::move(call));
-  return id;
-}
-
-void SimClients::start_probes() {
-  probing_ = true;
-  std::vector<ConnectionId> zombies;
-  for (const auto& [connection, process] : processes_) {
-    if (process.zombie) zombies.push_back(connection);
-  }
-  for (const ConnectionId zombie : zombies) end(zombie);
-  for (std::size_t i = 0; i < people_.size(); ++i) {
-    if (Process* process = find(people_[i].current)) {
-      probe(*process);
-    } else {
-      start_process(i, plan_->keeps_sessions ? people_[i].stored : SavedSession{});
-    }
-  }
-}
-
-void SimClients::probe(Process& process) {
-  // Who waits for ever for what somebody keeps for ever would never be answered.
-  for (const auto& [id, call] : process.calls) {
-    if (call.kind == CallKind::kAcquire) process.core.cancel(clock_of(process), id);
-  }
-  Person& person = people_[process.person];
-  const std::string name = "probe/" + std::to_string(process.person);
-  for (const CallKind kind : {CallKind::kPreempt, CallKind::kCheck}) {
-    Call call;
-    call.kind = kind;
-    call.name = name;
-    call.mode = wire::ReadMode::kLinearizable;
-    person.probes.insert(start_call(process, std::move(call)));
-  }
-  carry_out(process.connection);
-}
-
-bool SimClients::all_answered() const { return unanswered().empty(); }
-
-std::string SimClients::unanswered() const {
-  for (const Person& person : people_) {
-    const auto process = processes_.find(person.current);
-    if (process == processes_.end()) return "client " + std::to_string(person.place) + " is down";
-    if (!process->second.calls.empty()) {
-      return "client " + std::to_string(person.place) + " waits for " + describe(process->second.calls.begin()->second);
-    }
-    if (!person.probed) return "client " + std::to_string(person.place) + " got no yes or no";
-  }
-  return {};
-}
-
 // --- what happens to a process ---
 
 void SimClients::receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response) {
@@ -420,7 +238,7 @@ void SimClients::finish_probe(Process& process, const Completion& completion) {
 }
 
 void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
-  if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) update(process.mirror, *answer);
+  if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) note_changes(process, *answer);
   if (call.kind == CallKind::kWatch) return go_on_watching(process);
   if (const auto* taken_over = std::get_if<TakenOver>(&completion.outcome)) {
     // Of what it already asked to release it does not count on anything.
@@ -437,6 +255,15 @@ void SimClients::note_locks(Process& process, const Call& call, const Completion
   std::vector<std::string> names = call.names;
   if (names.empty()) names.push_back(call.name);
   for (const std::string& name : names) process.held[name] = granted->token;
+}
+
+void SimClients::note_changes(Process& process, const wire::WatchAnswer& answer) {
+  process.mirror.update(answer);
+  if (!process.mirror.is_complete()) return;
+  const Reference* reference = world_.reference();
+  REQUIRE_SAFE(reference != nullptr, "who watches sees what is committed");
+  process.mirror.check(*reference);
+  coverage_->note(Met::kWatched);
 }
 
 void SimClients::note_lease(Process& process, const LeaseEvent& event) {
@@ -474,61 +301,6 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
                    "a hold of " + change.name + " ends while its client counts on it");
     }
   }
-}
-
-// First the state, by name and in pages, then every change; of names that are still to come changes mean nothing.
-void SimClients::update(Mirror& mirror, const wire::WatchAnswer& answer) {
-  if (answer.reset) mirror.holders.clear();
-  const bool all_names = mirror.complete_at && !answer.reset;
-  for (const locks::LockChange& change : answer.changes) {
-    if (!all_names && change.name > mirror.after) continue;
-    auto& holders = mirror.holders[change.name];
-    if (change.ended) {
-      holders.erase(change.owner);
-    } else {
-      holders[change.owner] = change.token;
-    }
-    if (holders.empty()) mirror.holders.erase(change.name);
-  }
-  for (const locks::LockChange& hold : answer.locks) mirror.holders[hold.name][hold.owner] = hold.token;
-  mirror.from = answer.index;
-  if (!answer.locks.empty()) mirror.after = answer.locks.back().name;
-  if (!answer.more) mirror.after.clear();
-  mirror.complete_at = answer.more ? LogIndex() : answer.index;
-  check(mirror);
-}
-
-void SimClients::go_on_watching(const Process& process) {
-  if (probing_) return;
-  scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection = process.connection] {
-    Process* living = find(connection);
-    if (living == nullptr || probing_) return;
-    Call call;
-    call.kind = CallKind::kWatch;
-    call.name = "lock/";
-    start_call(*living, std::move(call));
-    carry_out(connection);
-  });
-}
-
-void SimClients::check(const Mirror& mirror) const {
-  if (!mirror.complete_at) return;
-  const Reference* reference = world_.reference();
-  REQUIRE_SAFE(reference != nullptr && mirror.complete_at <= reference->last(), "who watches sees what is committed");
-  std::map<std::string, std::map<ClientId, FencingToken>> expected;
-  for (const locks::LockView& view : reference->list_at("lock/", "", mirror.complete_at)) {
-    for (const locks::HolderView& holder : view.holders) expected[view.name][holder.owner] = holder.token;
-  }
-  REQUIRE_SAFE(mirror.holders == expected,
-               "who watches knows every lock at index " + std::to_string(mirror.complete_at.value()));
-  coverage_->note(Met::kWatched);
-}
-
-SessionId SimClients::draw_session() {
-  const Reference* reference = world_.reference();
-  if (reference == nullptr) return SessionId(1);
-  const auto sessions = reference->state().sessions(SessionId(), 20).items;
-  return sessions.empty() ? SessionId(1) : sessions[random_.below(sessions.size())].session;
 }
 
 void SimClients::react_to_error(Process& process, const ClientError& error) {

@@ -17,6 +17,7 @@
 #include "tests/simulation/fault_plan.hpp"
 #include "tests/simulation/scheduler.hpp"
 #include "tests/simulation/sim_network.hpp"
+#include "tests/simulation/watch_mirror.hpp"
 
 namespace lockstep::simulation {
 
@@ -62,13 +63,6 @@ class SimClients {
     std::set<CallId> probes;  // of the current process, unanswered
     bool probed = false;
   };
-  // What the application knows of the locks from what it watches alone.
-  struct Mirror {
-    LogIndex complete_at;  // none: it is not complete
-    LogIndex from;         // where to go on
-    std::string after;
-    std::map<std::string, std::map<ClientId, FencingToken>> holders;
-  };
   struct Process {
     Process(std::size_t whose, ConnectionId at, const SimClock& its_clock, const ClientOptions& options)
         : person(whose), connection(at), clock(its_clock), core(options) {}
@@ -83,7 +77,7 @@ class SimClients {
     std::map<CallId, Call> calls;
     std::map<std::string, FencingToken> held;  // as it was told
     LogIndex seen;
-    Mirror mirror;
+    WatchMirror mirror{"lock/"};
   };
 
   void start_process(std::size_t person, const SavedSession& saved);
@@ -95,6 +89,7 @@ class SimClients {
   Time clock_of(const Process& process) const { return process.clock.at(scheduler_->now()); }
   void when_awake(ConnectionId connection, std::function<void(Process&)> action);
 
+  // What they ask: client_calls.cpp.
   void plan_thinking(ConnectionId connection);
   void think(Process& process);
   static bool is_in_the_way_of_itself(const Process& process, const Call& call);
@@ -103,6 +98,8 @@ class SimClients {
   void draw_acquire(Process& process, Call& call);
   std::string draw_name(Process& process);
   std::string draw_held(const Process& process);
+  SessionId draw_session();
+  void go_on_watching(const Process& process);
   void probe(Process& process);
 
   void step(Process& process, const ClientEvent& event);
@@ -110,11 +107,8 @@ class SimClients {
   void finish(Process& process, const Completion& completion);
   void finish_probe(Process& process, const Completion& completion);
   void note_locks(Process& process, const Call& call, const Completion& completion);
+  void note_changes(Process& process, const wire::WatchAnswer& answer);
   void note_lease(Process& process, const LeaseEvent& event);
-  void update(Mirror& mirror, const wire::WatchAnswer& answer);
-  void go_on_watching(const Process& process);
-  void check(const Mirror& mirror) const;
-  SessionId draw_session();
   void react_to_error(Process& process, const ClientError& error);
   void plan_tick(Process& process);
 
