@@ -86,6 +86,12 @@ DiskResult<void> SnapshotStore::drop_surplus() {
 DiskResult<std::string> SnapshotStore::read(const raft::SnapshotRead& read) const {
   const SnapshotFile* file = find(read.snapshot);
   if (file == nullptr) return std::string();
+  if (read.offset == 0) {
+    const auto whole = read_snapshot(*disk_, read.snapshot);
+    if (!whole) return tl::unexpected(whole.error());
+    if (*whole == nullptr) return tl::unexpected(DiskError{EIO, snapshot_name(read.snapshot) + " is damaged"});
+    return (*whole)->state.substr(0, read.bytes);
+  }
   return read_state(*disk_, *file, read.offset, read.bytes);
 }
 

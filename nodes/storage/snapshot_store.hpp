@@ -31,7 +31,8 @@ class SnapshotStore {
   void add(SnapshotFile file);  // that is durable
   // Deletes all but the two newest.
   DiskResult<void> drop_surplus();
-  // Empty: there is no such snapshot (any more), or nothing of it at this offset.
+  // Empty: there is no such snapshot (any more), or nothing of it at this offset. Whoever begins to read one finds out
+  // at once if it is damaged; who has got all of it finds out by its hash, but would only begin again.
   DiskResult<std::string> read(const raft::SnapshotRead& read) const;
 
  private:

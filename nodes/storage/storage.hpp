@@ -74,7 +74,8 @@ class Storage {
   // Waits for its end. What it made is durable, and what is not needed any more is deleted.
   StorageResult<CompactionEnd> finish_compaction();
 
-  // A piece of a snapshot, for another node. Empty if there is no such snapshot any more, or it cannot be read.
+  // A piece of a snapshot, for another node. Empty if there is no such snapshot any more, or it cannot be read; of its
+  // first piece also if any of it is damaged.
   std::string read_snapshot(const raft::SnapshotRead& read);
 
   // Notes in `meta` how far the log goes, so that rot at its very end is found at the next start.

@@ -1,6 +1,7 @@
 // Snapshots as files, compaction and installing, where nothing goes wrong; and a full disk, where nothing is lost.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "nodes/storage/file_names.hpp"
@@ -266,6 +267,32 @@ TEST_CASE("pieces of a snapshot are read for other nodes, and nothing of one tha
   REQUIRE(disk.remove(snapshot_name(LogIndex(20))));
   CHECK(read(20, 0, 100).empty());
   CHECK(node.storage().take_notices().size() == 1);
+}
+
+TEST_CASE("of a damaged snapshot nobody gets the first piece, wherever the damage is") {
+  MemoryDisk disk;
+  Node node(disk);
+  node.append(1, 30);
+  must_compact(node.storage(), 10);
+  const std::string name = snapshot_name(LogIndex(10));
+  node.storage().take_notices();
+  const auto first_piece = [&] {
+    raft::SnapshotRead what;
+    what.snapshot = LogIndex(10);
+    what.bytes = 10;
+    return node.storage().read_snapshot(what);
+  };
+  CHECK(first_piece().size() == 10);
+  const std::size_t bytes = disk.contents(name).size();
+  for (std::size_t byte = bytes - 1; byte > kBlockBytes; byte -= std::min<std::size_t>(byte, 97)) {
+    disk.flip_bit(name, byte * 8);
+    CHECK(first_piece().empty());
+    const auto notices = node.storage().take_notices();
+    REQUIRE(notices.size() == 1);
+    CHECK(notices[0].text == name + " is damaged: another node asked for a piece of it");
+    disk.flip_bit(name, byte * 8);
+  }
+  CHECK(first_piece().size() == 10);
 }
 
 TEST_CASE("S5: a compaction that finds the disk full says so, leaves no trace, and can be tried again") {
