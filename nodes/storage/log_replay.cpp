@@ -17,7 +17,7 @@ tl::expected<void, std::string> LogReplay::take(const Batch& batch) {
 
 tl::expected<void, std::string> LogReplay::take(Record record) {
   const LogIndex index = record.index;
-  if (!index) return tl::unexpected(std::string("a record has no index"));
+  if (!index || !record.term) return tl::unexpected(std::string("a record has no index or no term"));
   if (!record.entry) {
     contents_ = {{index, record.term}, {}};
     begun_ = true;

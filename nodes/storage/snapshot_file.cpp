@@ -46,6 +46,7 @@ std::optional<raft::SnapshotHead> decode_head(std::string_view bytes) {
   head.state_hash = get<std::uint64_t>(bytes, 32);
   head.state_bytes = get<std::uint64_t>(bytes, 40);
   head.configuration = std::move(*configuration);
+  if (!head.index || !head.term) return std::nullopt;
   return head;
 }
 

@@ -151,7 +151,7 @@ template <>
 struct Schema<raft::SnapshotHead> {
   static void fields(auto& v, auto& m) {
     number(v, "index", m.index, {.min = 1, .max = kMaxOrdinal});
-    field(v, "index_term", m.term);
+    number(v, "index_term", m.term, {.min = 1, .max = kMaxOrdinal});
     field(v, "time_ms", m.time);
     field(v, "configuration", m.configuration);
     field(v, "formed_ms", m.formed);

@@ -5,6 +5,7 @@
 
 #include "nodes/storage/encoding.hpp"
 #include "nodes/storage/file_names.hpp"
+#include "nodes/storage/log_replay.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
 namespace lockstep {
@@ -71,6 +72,26 @@ TEST_CASE("a batch reads back in its own segment, and in no other") {
 
   CHECK_FALSE(batch_header_at(batch, 0, 78));
   CHECK_FALSE(batch_payload_at(batch, 0, *header, 78));
+}
+
+TEST_CASE("a record of no index or no term makes no sense, neither an entry nor the place where a log restarts") {
+  const auto is_taken = [](std::uint64_t index, std::uint64_t term, bool restarts) {
+    BatchBuilder builder;
+    if (restarts) {
+      builder.add_restart({LogIndex(index), Term(term)});
+    } else {
+      REQUIRE(builder.add(LogIndex(index), test::entry(term, "x"), kMaxBatchBytes));
+    }
+    const std::string bytes(builder.finish(1, LogIndex(9), 77));
+    const auto batch = whole_batch_at(bytes, 0, 77, 1);
+    REQUIRE(batch);
+    return LogReplay(false).take(*batch).has_value();
+  };
+  for (const bool restarts : {false, true}) {
+    CHECK(is_taken(1, 1, restarts));
+    CHECK_FALSE(is_taken(0, 1, restarts));
+    CHECK_FALSE(is_taken(1, 0, restarts));
+  }
 }
 
 TEST_CASE("every flipped bit of a batch is found, and one of the payload leaves the header valid") {

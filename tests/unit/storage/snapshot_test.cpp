@@ -269,6 +269,20 @@ TEST_CASE("pieces of a snapshot are read for other nodes, and nothing of one tha
   CHECK(node.storage().take_notices().size() == 1);
 }
 
+// Whatever its checksums say, this program did not write it: nothing in a log can agree with it.
+TEST_CASE("a snapshot of no index or no term is none") {
+  const Entries entries{entry(1, "a"), entry(2, "b")};
+  for (const raft::EntryId id : {raft::EntryId{LogIndex(2), Term()}, raft::EntryId{LogIndex(), Term(2)}}) {
+    MemoryDisk disk;
+    REQUIRE(disk.lock_folder("data"));
+    raft::Snapshot snapshot = snapshot_of(entries);
+    snapshot.head.index = id.index;
+    snapshot.head.term = id.term;
+    REQUIRE(write_snapshot(disk, snapshot));
+    CHECK(*read_snapshot(disk, id.index) == nullptr);
+  }
+}
+
 TEST_CASE("of a damaged snapshot nobody gets the first piece, wherever the damage is") {
   MemoryDisk disk;
   Node node(disk);
