@@ -67,6 +67,8 @@ void draw_disk(Random& random, FaultPlan& plan) {
 void draw_nodes_faults(Random& random, FaultPlan& plan) {
   plan.crash = maybe_every(random, milliseconds(200), seconds(10), seconds(4));
   plan.crash_on_write_one_in = maybe_one_in(random, 8, 200);
+  plan.crash_on_effect_one_in = maybe_one_in(random, 50, 5'000);
+  plan.unread_tick_one_in = maybe_one_in(random, 2, 32);
   plan.crash_all_one_in = maybe_one_in(random, 4, 32);
   plan.pause = maybe_every(random, milliseconds(500), seconds(10), seconds(3));
   plan.wall_jump = maybe_every(random, seconds(1), seconds(10), Duration::zero());
@@ -126,11 +128,11 @@ FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
   draw_disk(random, plan);
   draw_nodes_faults(random, plan);
   draw_clients(random, plan);
-  // A lease is safe if no two clocks differ by more than the 2 % that a client keeps back (L3). Nothing else rests on
-  // the rate of a clock.
-  const std::int64_t tolerated = plan.ttl == Duration::zero() ? 200'000 : 9'000;
-  if (random.one_in(2))
-    plan.max_drift_ppm = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(tolerated) + 1));
+  const bool any_rate = plan.ttl == Duration::zero() || random.one_in(4);
+  const std::int64_t most = any_rate ? 200'000 : FaultPlan::kToleratedDriftPpm;
+  if (random.one_in(2)) {
+    plan.max_drift_ppm = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most) + 1));
+  }
   return plan;
 }
 

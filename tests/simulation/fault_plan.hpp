@@ -31,6 +31,7 @@ struct Recurring {
 };
 
 struct FaultPlan {
+  static constexpr std::int64_t kToleratedDriftPpm = 9'000;  // where leases are to hold
   std::size_t nodes = 3;
   std::size_t clients = 3;
   raft::Timing timing;
@@ -63,17 +64,19 @@ struct FaultPlan {
   std::uint64_t snapshot_rots_one_in = 0;     // of the parts read: a byte of it differs, or nothing is there
 
   Recurring crash;
-  std::uint64_t crash_on_write_one_in = 0;  // of the writes: right after one was asked of the disk
+  std::uint64_t crash_on_write_one_in = 0;   // of the writes: right after one was asked of the disk
+  std::uint64_t crash_on_effect_one_in = 0;  // of the turns: some of its effects are carried out, the others never
   std::uint64_t crash_all_one_in = 0;
   // Of the elections: nobody hears the new leader for a while. Its entries are then on its own disk alone,
   // which is what Figure 8 of the Raft paper is made of.
   std::uint64_t mute_new_leader_one_in = 0;
   bool aims_at_leader = false;  // half of the faults of one node happen to the leader
   Recurring pause;
-  std::int64_t max_drift_ppm = 0;   // of every clock, faster or slower than the world's
-  Recurring wall_jump;              // somebody sets a node's wall clock
-  std::uint64_t wipe_one_in = 0;    // of the crashes, while the number of lost disks allows it
-  std::uint64_t damage_one_in = 0;  // the same
+  std::int64_t max_drift_ppm = 0;        // of every clock, faster or slower than the world's
+  std::uint64_t unread_tick_one_in = 0;  // of the ticks: there was more to read (L5)
+  Recurring wall_jump;                   // somebody sets a node's wall clock
+  std::uint64_t wipe_one_in = 0;         // of the crashes, while the number of lost disks allows it
+  std::uint64_t damage_one_in = 0;       // the same
 
   // Clients store their session, and go on with it after a crash; with a lease they take it over.
   bool keeps_sessions = false;
@@ -86,6 +89,9 @@ struct FaultPlan {
   bool watches = false;             // and each watches every change
   Duration think_max{};
 
+  // L3: "no two clocks differ by more than the 2 % that a client keeps back". If they do, a lease promises nothing, and
+  // everything else must hold.
+  bool leases_hold() const { return ttl == Duration::zero() || max_drift_ppm <= kToleratedDriftPpm; }
   bool takes_over() const { return keeps_sessions && ttl != Duration::zero(); }
   std::size_t tolerated_losses() const { return (nodes - 1) / 2; }
 

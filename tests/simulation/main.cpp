@@ -50,8 +50,8 @@ void note_current_seed(const Options& options, std::uint64_t seed) {
 }
 
 void on_crash(int) {
-  const ssize_t written = write(STDERR_FILENO, crash_message, std::strlen(crash_message));
-  _exit(written >= 0 ? kCrash : kCrash + 1);
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, crash_message, std::strlen(crash_message));
+  _exit(kCrash);
 }
 
 // What all threads report to.

@@ -281,6 +281,7 @@ void SimClients::note_lease(Process& process, const LeaseEvent& event) {
 // L3, L4: "No Expire before a client's own deadline"; and whatever else ends a hold, but an operator and the
 // client's own later incarnation, its owner asked for, so that it does not count on it any more.
 void SimClients::committed(const Reference& reference, LogIndex index) const {
+  if (!plan_->leases_hold()) return;
   const SessionId expired = reference.expired_at(index);
   for (const auto& [connection, process] : processes_) {
     const bool is_closing = std::any_of(process.calls.begin(), process.calls.end(),

@@ -40,23 +40,19 @@ SimNode& SimWorld::victim() {
 }
 
 void SimWorld::partition() {
-  network_.heal_partitions();
-  if (plan_.one_way_partitions && random_.one_in(2)) {
-    network_.partition_one_way(victim().place, nodes_.size());
-    coverage_.note(Met::kOneWayPartition);
-  } else {
-    network_.partition(nodes_.size() + plan_.clients);
-    coverage_.note(Met::kPartition);
-  }
+  const Place places = nodes_.size() + plan_.clients;
+  const bool is_one_way = plan_.one_way_partitions && random_.one_in(2);
+  const std::uint64_t number =
+      is_one_way ? network_.partition_one_way(victim().place, places) : network_.partition(places);
   if (options_.trace) trace("network", "is partitioned");
-  scheduler_.in(random_.between(Duration::zero(), plan_.partition.up_to), [this] { network_.heal_partitions(); });
+  scheduler_.in(random_.between(Duration::zero(), plan_.partition.up_to),
+                [this, number] { network_.heal_partition(number); });
 }
 
 void SimWorld::note_election(SimNode& node) {
   const bool elected = node.leads() && !node.led;
   node.led = node.leads();
   if (!elected || healed_ || !random_.one_in(plan_.mute_new_leader_one_in)) return;
-  coverage_.note(Met::kMutedLeader);
   if (options_.trace) trace(name_of_node(node.place), "leads, but nobody hears it");
   network_.mute(node.place);
   scheduler_.in(random_.between(Duration::zero(), 2 * plan_.timing.election_timeout_max),
@@ -66,12 +62,11 @@ void SimWorld::note_election(SimNode& node) {
 void SimWorld::cut_path(SimNetwork::Path path, Duration up_to) {
   const bool is_pub = path == SimNetwork::Path::kPub;
   const Place place = victim().place;
-  network_.cut_path_of(place, path, nodes_.size());
-  coverage_.note(is_pub ? Met::kPubOutage : Met::kDirectOutage);
+  const std::uint64_t cut = network_.cut_path_of(place, path, nodes_.size() + (is_pub ? 0 : plan_.clients));
   if (options_.trace) {
     trace("network", "loses what " + name_of_node(place) + (is_pub ? " publishes" : " sends directly"));
   }
-  scheduler_.in(random_.between(Duration::zero(), up_to), [this, path] { network_.heal_path(path); });
+  scheduler_.in(random_.between(Duration::zero(), up_to), [this, path, cut] { network_.heal_path(path, cut); });
 }
 
 void SimWorld::set_wall_clock() {

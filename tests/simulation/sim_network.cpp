@@ -4,38 +4,42 @@
 
 namespace lockstep::simulation {
 
-bool SimNetwork::is_lost(Place from, Place to, Path path) {
-  if (perfect_) return false;
-  if (is_cut(from, to) || muted_.contains(from)) return true;
-  if (random_.one_in(plan_->drop_one_in)) return true;
-  return cut_paths_[path].contains({from, to}) || (path == Path::kPub && random_.one_in(plan_->pub_drop_one_in));
+// The first fault that a message meets, if any.
+std::optional<Met> SimNetwork::loss(Time now, Link link, Path path, bool is_read) {
+  if (perfect_) return std::nullopt;
+  if (cut_.contains(link)) return Met::kPartition;
+  if (cut_one_way_.contains(link)) return Met::kOneWayPartition;
+  if (muted_.contains(link.first)) return Met::kMutedLeader;
+  if (cut_paths_[path].contains(link)) return path == Path::kPub ? Met::kPubOutage : Met::kDirectOutage;
+  if (random_.one_in(plan_->drop_one_in)) return Met::kDropped;
+  if (path == Path::kPub && random_.one_in(plan_->pub_drop_one_in)) return Met::kPubDropped;
+  if (is_beyond_mark(now, link, path, is_read)) return Met::kBeyondHighWaterMark;
+  return std::nullopt;
 }
 
-// What a socket does whose buffers are full.
-bool SimNetwork::is_beyond_mark(Time now, Link link, Path path) {
-  if (perfect_ || plan_->high_water_mark == 0) return false;
+// What a socket does whose buffers are full. They empty only while somebody reads.
+bool SimNetwork::is_beyond_mark(Time now, Link link, Path path, bool is_read) {
+  if (plan_->high_water_mark == 0) return false;
   auto& arrivals = on_their_way_[{link, path}];
-  arrivals.erase(arrivals.begin(), arrivals.upper_bound(now));
-  if (arrivals.size() < plan_->high_water_mark) return false;
-  coverage_->note(Met::kBeyondHighWaterMark);
-  return true;
+  if (is_read) arrivals.erase(arrivals.begin(), arrivals.upper_bound(now));
+  return arrivals.size() >= plan_->high_water_mark;
 }
 
 Time SimNetwork::arrival(Time now, Link link, Path path) {
   if (perfect_) return now + random_.between(std::chrono::microseconds(50), std::chrono::microseconds(200));
   const Duration delay = plan_->network.draw(random_);
   if (delay > plan_->network.high) coverage_->note(Met::kDelayedLong);
-  Time when = now + delay;
-  if (plan_->in_order) {
-    Time& last = last_arrival_[{link, path}];
-    when = last = std::max(when, last);
+  Time& last = last_arrival_[{link, path}];
+  if (now + delay < last && !plan_->in_order) {
+    coverage_->note(Met::kReordered);
+    return now + delay;
   }
-  return when;
+  return last = std::max(now + delay, last);
 }
 
-std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path path) {
-  if (is_lost(from, to, path) || is_beyond_mark(now, {from, to}, path)) {
-    coverage_->note(Met::kDropped);
+std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path path, bool is_read) {
+  if (const auto lost = loss(now, {from, to}, path, is_read)) {
+    coverage_->note(*lost);
     return {};
   }
   std::vector<Time> times{arrival(now, {from, to}, path)};
@@ -47,14 +51,20 @@ std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path pa
   return times;
 }
 
-void SimNetwork::cut_path_of(Place node, Path path, Place nodes) {
+std::uint64_t SimNetwork::cut_path_of(Place node, Path path, Place places) {
   const bool all = random_.one_in(2);
-  for (Place other = 0; other < nodes; ++other) {
+  for (Place other = 0; other < places; ++other) {
     if (all || random_.one_in(2)) cut_paths_[path].insert({node, other});
   }
+  return ++cuts_of_path_[path];
 }
 
-void SimNetwork::partition(Place places) {
+void SimNetwork::heal_path(Path path, std::uint64_t cut) {
+  if (cut == cuts_of_path_[path]) cut_paths_[path].clear();
+}
+
+std::uint64_t SimNetwork::partition(Place places) {
+  heal();
   std::vector<bool> side(places);
   for (Place place = 0; place < places; ++place) side[place] = random_.one_in(2);
   for (Place a = 0; a < places; ++a) {
@@ -62,19 +72,31 @@ void SimNetwork::partition(Place places) {
       if (side[a] != side[b]) cut_.insert({a, b});
     }
   }
+  return ++partitions_;
 }
 
-void SimNetwork::partition_one_way(Place node, Place nodes) {
+std::uint64_t SimNetwork::partition_one_way(Place node, Place places) {
+  heal();
   const bool outwards = random_.one_in(2);
-  for (Place other = 0; other < nodes; ++other) {
+  for (Place other = 0; other < places; ++other) {
     if (other == node || random_.one_in(3)) continue;
-    cut_.insert(outwards ? Link{node, other} : Link{other, node});
+    cut_one_way_.insert(outwards ? Link{node, other} : Link{other, node});
   }
+  return ++partitions_;
+}
+
+void SimNetwork::heal_partition(std::uint64_t partition) {
+  if (partition == partitions_) heal();
+}
+
+void SimNetwork::heal() {
+  cut_.clear();
+  cut_one_way_.clear();
 }
 
 void SimNetwork::become_perfect() {
   perfect_ = true;
-  heal_partitions();
+  heal();
   cut_paths_.clear();
   muted_.clear();
 }

@@ -5,7 +5,9 @@
 // directed one, since it can fail alone.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -25,21 +27,21 @@ class SimNetwork {
   SimNetwork(const FaultPlan& plan, std::uint64_t seed, Coverage& coverage)
       : plan_(&plan), random_(seed), coverage_(&coverage) {}
 
-  // When the copies of a message sent now arrive: none, one, or two.
-  std::vector<Time> deliveries(Time now, Place from, Place to, Path path);
+  // When the copies of a message sent now arrive: none, one, or two. `is_read`: `to` takes what comes, now.
+  std::vector<Time> deliveries(Time now, Place from, Place to, Path path, bool is_read);
 
+  // One partition at a time. Each has a number, so that the end of an earlier one does not end it.
   // Cuts both directions between two groups of the first `places` places.
-  void partition(Place places);
+  std::uint64_t partition(Place places);
   // Cuts one direction between one node and some others.
-  void partition_one_way(Place node, Place nodes);
-  void heal_partitions() { cut_.clear(); }
-  // Cuts one path from a node to some others, or to all of them.
-  void cut_path_of(Place node, Path path, Place nodes);
-  void heal_path(Path path) { cut_paths_[path].clear(); }
+  std::uint64_t partition_one_way(Place node, Place places);
+  void heal_partition(std::uint64_t partition);
+  // Cuts one path from a node to some others, or to all of them. What is cut stays so until the last cut is healed.
+  std::uint64_t cut_path_of(Place node, Path path, Place places);
+  void heal_path(Path path, std::uint64_t cut);
   // Nobody hears this node, though it hears everybody.
   void mute(Place node) { muted_.insert(node); }
   void unmute(Place node) { muted_.erase(node); }
-  bool is_cut(Place from, Place to) const { return cut_.contains({from, to}); }
 
   // From now on nothing is lost, repeated or late.
   void become_perfect();
@@ -47,15 +49,19 @@ class SimNetwork {
  private:
   using Link = std::pair<Place, Place>;
 
-  bool is_beyond_mark(Time now, Link link, Path path);
-  bool is_lost(Place from, Place to, Path path);
+  std::optional<Met> loss(Time now, Link link, Path path, bool is_read);
+  bool is_beyond_mark(Time now, Link link, Path path, bool is_read);
+  void heal();
   Time arrival(Time now, Link link, Path path);
 
   const FaultPlan* plan_;
   Random random_;
   Coverage* coverage_;
   std::set<Link> cut_;
+  std::set<Link> cut_one_way_;
+  std::uint64_t partitions_ = 0;  // that were
   std::map<Path, std::set<Link>> cut_paths_;
+  std::map<Path, std::uint64_t> cuts_of_path_;  // that were
   std::set<Place> muted_;
   std::map<std::pair<Link, Path>, Time> last_arrival_;
   std::map<std::pair<Link, Path>, std::multiset<Time>> on_their_way_;  // when they arrive

@@ -27,9 +27,27 @@ Message through_codec(const Message& message, Decode decode) {
 
 }  // namespace
 
+// What of its effects a process has carried out that dies among them.
+void SimWorld::cut_short(Output& output) {
+  std::size_t done = random_.below(output.messages.size() + output.writes.size() + output.replies.size() + 1);
+  const auto keep = [&done](auto& effects) {
+    effects.erase(effects.begin() + static_cast<std::ptrdiff_t>(std::min(done, effects.size())), effects.end());
+    done -= effects.size();
+  };
+  keep(output.messages);
+  keep(output.writes);
+  keep(output.replies);
+  output.compaction.reset();
+  output.fatal.reset();
+}
+
 void SimWorld::carry_out(SimNode& node, Output output) {
+  bool crashes = !healed_ && random_.one_in(plan_.crash_on_effect_one_in);
+  if (crashes) {
+    coverage_.note(Met::kCrashAmongEffects);
+    cut_short(output);
+  }
   for (const raft::Outgoing& outgoing : output.messages) send(node, outgoing);
-  bool crashes = false;
   for (raft::Write& write : output.writes) {
     // What may be torn is rare and worth a try.
     const bool may_be_torn = write.hard_state && !write.entries.empty();
@@ -52,6 +70,7 @@ void SimWorld::carry_out(SimNode& node, Output output) {
 void SimWorld::submit(SimNode& node, raft::Write write) {
   if (options_.trace) trace(name_of_node(node.place), describe(write));
   const Duration delay = healed_ ? std::chrono::microseconds(100) : plan_.disk.draw(random_);
+  if (!healed_ && delay > plan_.disk.high) coverage_.note(Met::kSlowWrite);
   const Time start = std::max({scheduler_.now(), node.last_write_done, node.stalled_until});
   node.last_write_done = start + delay;
   scheduler_.at(node.last_write_done, [this, place = node.place, incarnation = node.incarnation] {
@@ -153,7 +172,7 @@ void SimWorld::send(SimNode& node, const raft::Outgoing& outgoing) {
 
 void SimWorld::send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path) {
   const std::uint64_t incarnation = plan_.messages_outlive_crash ? 0 : nodes_[to].incarnation;
-  for (const Time when : network_.deliveries(scheduler_.now(), from.place, to, path)) {
+  for (const Time when : network_.deliveries(scheduler_.now(), from.place, to, path, is_awake(nodes_[to]))) {
     scheduler_.at(when,
                   [this, to, incarnation, sender = from.place,
                    arriving = plan_.through_codec ? through_codec(message, wire::decode_message) : message]() mutable {
@@ -179,7 +198,7 @@ void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   client_checker_.replied({node.turn_began, &node.clock}, node_checker_.reference_of(*node.replica), *asked,
                           reply.response);
   const Place to = clients_.place_of(reply.connection);
-  for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect)) {
+  for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect, true)) {
     scheduler_.at(
         when, [this, from = node.place, connection = reply.connection, to,
                arriving = plan_.through_codec ? through_codec(reply.response, wire::decode_response) : reply.response] {
@@ -196,7 +215,8 @@ void SimWorld::request(Place from, ConnectionId connection, const ClientSend& se
     scheduler_.in(std::chrono::milliseconds(1), [this, connection, to] { clients_.not_connected(connection, to); });
     return;
   }
-  for (const Time when : network_.deliveries(scheduler_.now(), from, to, SimNetwork::Path::kDirect)) {
+  for (const Time when :
+       network_.deliveries(scheduler_.now(), from, to, SimNetwork::Path::kDirect, is_awake(nodes_[to]))) {
     scheduler_.at(when, [this, from, to, connection, incarnation = nodes_[to].incarnation,
                          arriving = plan_.through_codec ? through_codec(send.request, wire::decode_request)
                                                         : send.request]() mutable {

@@ -65,6 +65,8 @@ void SimWorld::run() {
   }
   clients_.start();
   plan_faults();
+  if (plan_.max_drift_ppm > FaultPlan::kToleratedDriftPpm) coverage_.note(Met::kClockDrift);
+  if (!plan_.leases_hold()) coverage_.note(Met::kUnsafeClocks);
   while (events_ < options_.events || somebody_stands_still()) run_one();
 
   heal();
@@ -231,7 +233,7 @@ void SimWorld::plan_tick(SimNode& node) {
       if (awake.tick_at != deadline) return;
       awake.tick_at = Time::max();
       note_tick(awake);
-      step(awake, Tick{});
+      step(awake, Tick{healed_ || !random_.one_in(plan_.unread_tick_one_in)});
     });
   });
 }

@@ -62,6 +62,8 @@ class SimWorld {
   void when_awake(Place place, std::uint64_t incarnation, std::function<void(SimNode&)> action);
 
   void carry_out(SimNode& node, Output output);
+  void cut_short(Output& output);
+  bool is_awake(const SimNode& node) const { return node.is_up() && node.paused_until <= scheduler_.now(); }
   void submit(SimNode& node, raft::Write write);
   void complete_oldest(SimNode& node, std::uint64_t incarnation);
   void compact(SimNode& node, const Compaction& wanted);
