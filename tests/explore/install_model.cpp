@@ -190,12 +190,15 @@ void InstallModel::campaign(State& state, Traffic& traffic, const Event& event) 
   }
 }
 
-// That the node may yet be in: a crash brings back the one that is on the disk.
+// That the node may yet be in: a crash brings back the one that is on the disk. That tells first where two crashes
+// may come: a leader ignores who asks for its vote (R9), so what it said loses its last listener but one to a next
+// leader only after it has crashed itself, and then that listener's crash is the second.
 std::uint8_t InstallModel::lowest_term(const State& state, std::size_t node) const {
   return state.crashes > 0 ? facts(state, node).disk_term : facts(state, node).term;
 }
 
-// What was said in a term in which nobody will be any more but its leader, who does not listen to itself.
+// What was said in a term in which nobody will be any more but its leader, who does not listen to itself. Nothing else
+// is forgotten, whatever still may come: each speech may be asked for again by whoever starts again in its term.
 std::uint32_t InstallModel::forget_what_concerns_nobody(const State& state) {
   Traffic traffic = traffics_.at(state.traffic);
   for (std::uint8_t term = 0; term <= kMaxTerm; ++term) {
