@@ -190,9 +190,11 @@ void InstallModel::campaign(State& state, Traffic& traffic, const Event& event) 
   }
 }
 
-// That the node may yet be in: a crash brings back the one that is on the disk. That tells first where two crashes
-// may come: a leader ignores who asks for its vote (R9), so what it said loses its last listener but one to a next
-// leader only after it has crashed itself, and then that listener's crash is the second.
+// That the node may yet be in: a crash brings back the one that is on the disk. Where only one crash may come that is
+// the same for what is forgotten here. A term is on the disks of the two that elected its leader, and only the third
+// can have it in memory alone. If that one is to miss an older leader's words, the older leader is one of the two. It
+// gave its vote after a crash, as nobody gets a leader's (R9), or after the others had elected another, a term that
+// then is on the third's disk.
 std::uint8_t InstallModel::lowest_term(const State& state, std::size_t node) const {
   return state.crashes > 0 ? facts(state, node).disk_term : facts(state, node).term;
 }
