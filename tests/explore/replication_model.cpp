@@ -1,6 +1,6 @@
 #include "tests/explore/replication_model.hpp"
 
-#include <set>
+#include <algorithm>
 
 #include "tests/explore/violation.hpp"
 

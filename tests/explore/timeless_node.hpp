@@ -12,7 +12,6 @@
 
 #include <array>
 #include <deque>
-#include <set>
 #include <vector>
 
 #include "tests/explore/event.hpp"
