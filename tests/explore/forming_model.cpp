@@ -10,8 +10,6 @@ namespace {
 
 using Kind = FormingModel::Kind;
 
-std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
-std::string name_of(std::size_t place) { return std::string(1, static_cast<char>('a' + place)); }
 std::size_t place_of(std::uint64_t id) { return (id - 1) / 8; }
 const raft::Configuration& configuration_of(const raft::Entry& entry) {
   return std::get<raft::Configuration>(entry.body);
@@ -19,8 +17,8 @@ const raft::Configuration& configuration_of(const raft::Entry& entry) {
 
 raft::Formation started(std::size_t place, NodeId id, std::uint64_t restarts, const Disk& disk) {
   raft::FormationOptions options;
-  options.name = name_of(place);
-  for (std::size_t other = 0; other < kNodes; ++other) options.initial_members.push_back(name_of(other));
+  options.name = letter(place);
+  for (std::size_t other = 0; other < kNodes; ++other) options.initial_members.push_back(letter(other));
   options.hello_interval = Duration(0);
   options.seed = id.value() * 16 + restarts;
   raft::Restored restored;
@@ -174,8 +172,8 @@ void FormingModel::note_hellos(State& state) {
 }
 
 raft::Message FormingModel::hello_from(const Event& event) {
-  raft::Hello hello{name_of(place_of(event.from)), {}};
-  for (std::size_t place = 0; place < kNodes; ++place) hello.initial_members.push_back(name_of(place));
+  raft::Hello hello{letter(place_of(event.from)), {}};
+  for (std::size_t place = 0; place < kNodes; ++place) hello.initial_members.push_back(letter(place));
   return {ClusterId(), Term(), NodeId(event.from), NodeId(event.number), std::move(hello)};
 }
 
@@ -238,10 +236,10 @@ Fingerprint FormingModel::fingerprint(const State& state) const {
 }
 
 std::string FormingModel::describe(const State&, const Event& event) const {
-  const std::string node = name_of(event.node);
+  const std::string node = letter(event.node);
   switch (event.kind) {
     case Kind::kHello:
-      return "to " + node + ": Hello of " + name_of(place_of(event.from)) + ", id " + std::to_string(event.from) +
+      return "to " + node + ": Hello of " + letter(place_of(event.from)) + ", id " + std::to_string(event.from) +
              (event.number == 0 ? "" : " to id " + std::to_string(event.number));
     case Kind::kForm: return "to " + node + ": Form of cluster " + std::to_string(event.cluster + 1);
     case Kind::kPersist: return node + "'s oldest write completes";
@@ -256,7 +254,7 @@ std::string FormingModel::describe(const State& state) const {
   std::string text;
   for (std::size_t place = 0; place < kNodes; ++place) {
     const FormingNode& node = nodes_[state.nodes[place]];
-    text += name_of(place) + ": id " + std::to_string(node.id().value()) + (is_bound(node) ? " bound" : " blank") +
+    text += letter(place) + ": id " + std::to_string(node.id().value()) + (is_bound(node) ? " bound" : " blank") +
             (node.disk.entries.empty() ? "" : ", has an entry 1") + (place + 1 < kNodes ? " | " : "");
   }
   return text;

@@ -9,82 +9,75 @@
 namespace lockstep::explore {
 namespace {
 
-constexpr ClusterId kCluster(1);
-constexpr raft::Timing kTiming{Duration(0), Duration(2), Duration(2)};
-constexpr Duration kLongerThanAnyTimeout(3);
+constexpr std::size_t kPartBytes = 12;  // half of a snapshot's state
 
-raft::Configuration configuration() {
-  raft::Configuration configuration;
-  configuration.cluster = kCluster;
-  for (std::size_t node = 0; node < kNodes; ++node) {
-    configuration.voters.push_back({id_of(node), std::string(1, static_cast<char>('a' + node))});
-  }
-  return configuration;
+raft::SharedSnapshot snapshot_of(LogShape log) {
+  std::string part(1, static_cast<char>('0' + log.length()));
+  for (std::uint64_t index = 1; index <= log.length(); ++index) part += static_cast<char>('0' + log.term(index));
+  part.resize(kPartBytes, '.');
+  raft::SnapshotHead head;
+  head.index = log.last();
+  head.term = Term(log.term(log.length()));
+  head.configuration = configuration();
+  head.state_bytes = 2 * kPartBytes;
+  return std::make_shared<const raft::Snapshot>(raft::Snapshot{std::move(head), part + part});
+}
+
+// Violation if its parts do not belong together.
+LogShape log_of(const raft::Snapshot& snapshot) {
+  LogShape log;
+  const auto length = static_cast<std::size_t>(snapshot.state.front() - '0');
+  for (const char term : snapshot.state.substr(1, length)) log.append(static_cast<std::uint64_t>(term - '0'));
+  require(snapshot == *snapshot_of(log), "S3: parts of different snapshots were put together");
+  return log;
+}
+
+raft::SnapshotPart part_of(LogShape log, std::size_t part, CallNumber fetch) {
+  const raft::SharedSnapshot snapshot = snapshot_of(log);
+  return {fetch, snapshot->head, part * kPartBytes, snapshot->state.substr(part * kPartBytes, kPartBytes)};
 }
 
 raft::Restored restored(NodeId self, const SnapshotDisk& disk) {
   raft::Restored restored;
   restored.node = self;
   restored.hard_state = disk.hard_state;
-  restored.base = {disk.base, term_at(disk.log, disk.base.value())};
-  if (!disk.snapshots.empty()) restored.snapshot = disk.snapshots.back();
-  for (LogIndex index = disk.base.next(); index <= last_of(disk.log); index = index.next()) {
-    const Term term = term_at(disk.log, index.value());
+  restored.base = {disk.base, Term(disk.log.term(disk.base.value()))};
+  if (!disk.snapshots.empty()) restored.snapshot = snapshot_of(disk.snapshots.back());
+  for (LogIndex index = disk.base.next(); index <= disk.log.last(); index = index.next()) {
+    const Term term(disk.log.term(index.value()));
     const raft::EntryBody body = index == LogIndex(1) ? raft::EntryBody(configuration()) : raft::Command{"x"};
     restored.entries.push_back({term, WallTime{}, body});
   }
   return restored;
 }
 
-raft::Options options() {
-  raft::Options options;
-  options.timing = kTiming;
+raft::Options options_with_parts(raft::Options options) {
   options.bounds.snapshot_part_bytes = kPartBytes;
   return options;
 }
 
 }  // namespace
 
-// --- snapshots ---
-
-raft::SharedSnapshot snapshot_of(const History& history) {
-  std::string part = static_cast<char>('0' + history.size()) + history;
-  part.resize(kPartBytes, '.');
-  raft::SnapshotHead head;
-  head.index = last_of(history);
-  head.term = term_at(history, history.size());
-  head.configuration = configuration();
-  head.state_bytes = 2 * kPartBytes;
-  return std::make_shared<const raft::Snapshot>(raft::Snapshot{std::move(head), part + part});
-}
-
-History history_of(const raft::Snapshot& snapshot) {
-  const auto length = static_cast<std::size_t>(snapshot.state.front() - '0');
-  const History history = snapshot.state.substr(1, length);
-  require(snapshot == *snapshot_of(history), "S3: parts of different snapshots were put together");
-  return history;
-}
-
 // --- the disk ---
 
-void SnapshotDisk::keep(raft::SharedSnapshot snapshot) {
-  const auto is_later = [&](const auto& other) { return other->head.index > snapshot->head.index; };
-  snapshots.insert(std::find_if(snapshots.begin(), snapshots.end(), is_later), std::move(snapshot));
+void SnapshotDisk::keep(LogShape snapshot) {
+  const auto is_later = [&](LogShape other) { return other.length() > snapshot.length(); };
+  snapshots.insert(std::find_if(snapshots.begin(), snapshots.end(), is_later), snapshot);
   if (snapshots.size() > 2) snapshots.erase(snapshots.begin());
 }
 
 void SnapshotDisk::complete_part(Part part) {
   const raft::Write& write = writes.front();
-  if (part == Part::kSnapshot && write.snapshot) keep(write.snapshot);
+  if (part == Part::kSnapshot && write.snapshot) keep(log_of(*write.snapshot));
   if (part != Part::kLog) return;
   if (write.snapshot) {
-    log = history_of(*write.snapshot);
-    base = last_of(log);
+    log = log_of(*write.snapshot);
+    base = log.last();
   }
   if (write.entries.empty()) return;
-  require(write.first > base && write.first <= last_of(log).next(), "a write leaves no gap in the log");
-  log.resize(write.first.value() - 1);
-  for (const raft::Entry& entry : write.entries) log += digit_of(entry.term);
+  require(write.first > base && write.first <= log.last().next(), "a write leaves no gap in the log");
+  log = log.prefix(write.first.value() - 1);
+  for (const raft::Entry& entry : write.entries) log.append(entry.term.value());
 }
 
 void SnapshotDisk::complete() {
@@ -94,197 +87,198 @@ void SnapshotDisk::complete() {
   writes.pop_front();
 }
 
-SnapshotDisk SnapshotDisk::recovered() const {
-  SnapshotDisk found = *this;
-  found.writes.clear();
-  if (snapshots.empty()) return found;
-  const History newest = history_of(*snapshots.back());
-  const bool agrees = log.size() >= newest.size() && base <= last_of(newest) &&
-                      term_at(log, newest.size()) == term_at(newest, newest.size());
-  if (agrees) return found;
-  found.log = newest;
-  found.base = last_of(newest);
-  return found;
+bool SnapshotDisk::log_agrees() const {
+  if (snapshots.empty()) return true;
+  const LogShape newest = snapshots.back();
+  return log.length() >= newest.length() && base <= newest.last() &&
+         log.term(newest.length()) == newest.term(newest.length());
+}
+
+void SnapshotDisk::recover() {
+  writes.clear();
+  if (log_agrees()) return;
+  log = snapshots.back();
+  base = log.last();
 }
 
 // --- the node ---
 
 InstallNode::InstallNode(NodeId self, SnapshotDisk disk)
-    : disk_(std::move(disk)), raft_(options(), restored(self, disk_), WriteId(), clock_) {
-  history_ = disk_.log;
-  if (!disk_.snapshots.empty()) applied_ = history_of(*disk_.snapshots.back());
+    : TimelessNode(options_with_parts(options()), restored(self, disk)), disk_(std::move(disk)), history_(disk_.log) {
+  if (!disk_.snapshots.empty()) applied_ = disk_.snapshots.back();
   take_output();
 }
 
-void InstallNode::let_time_pass() { clock_ += kLongerThanAnyTimeout; }
-
-// The disk is quick enough for an election: its messages leave.
-void InstallNode::campaign() {
-  let_time_pass();
-  raft_.tick(clock_);
+// In an election disks are quick: its messages leave.
+void InstallNode::happen(const Event& event, LogShape log) {
+  switch (event.kind) {
+    case Kind::kCampaign: campaign(disk_); break;
+    case Kind::kPropose: propose(); break;
+    case Kind::kPersist: persist(); break;
+    case Kind::kCrash: crash(event.index, static_cast<Part>(event.detail)); break;
+    case Kind::kBeginCompaction: begin_compaction(); break;
+    case Kind::kEndCompaction: end_compaction(); break;
+    case Kind::kPart: {
+      raft::Message message = message_of(event, log);
+      message.body = part_of(log.prefix(event.index), event.detail, CallNumber(event.fetch));
+      receive(std::move(message));
+      break;
+    }
+    default: receive(message_of(event, log)); break;
+  }
   take_output();
-  if (!raft_.is_pre_candidate()) return;
-  const NodeId other = id_of(raft_.self() == id_of(0) ? 1 : 0);
-  receive({kCluster, raft_.term(), other, raft_.self(), raft::Vote{vote_call_, true, true, NodeId()}});
-  while (!disk_.writes.empty()) persist();
-}
-
-void InstallNode::propose() {
-  raft_.propose({clock_, WallTime{}}, "x");
-  take_output();
-}
-
-void InstallNode::receive(raft::Message message) {
-  const bool is_vote_request = std::holds_alternative<raft::VoteRequest>(message.body);
-  if (auto* vote = std::get_if<raft::Vote>(&message.body); vote && !vote->pre_vote) vote->number = vote_call_;
-  if (is_vote_request) let_time_pass();
-  const auto renumber = [&](CallNumber& fetch) {
-    if (fetch) fetch = fetch == CallNumber(1) ? fetch_call_ : CallNumber(2);
-  };
-  if (auto* append = std::get_if<raft::Append>(&message.body)) renumber(append->fetch);
-  if (auto* part = std::get_if<raft::SnapshotPart>(&message.body)) renumber(part->fetch);
-  raft_.receive({clock_, WallTime{}}, ConnectionId(1), message);
-  take_output();
-  while (is_vote_request && !disk_.writes.empty()) persist();
+  if (event.kind == Kind::kCampaign || event.kind == Kind::kVoteRequest) persist_all();
 }
 
 void InstallNode::persist() {
   const WriteId write = disk_.writes.front().id;
   disk_.complete();
-  raft_.persisted(clock_, write);
-  take_output();
+  persisted(write);
 }
 
-void InstallNode::crash(std::size_t done, SnapshotDisk::Part part) {
+void InstallNode::persist_all() {
+  while (!disk_.writes.empty()) {
+    persist();
+    take_output();
+  }
+}
+
+void InstallNode::crash(std::size_t done, Part part) {
   for (std::size_t i = 0; i < done; ++i) disk_.complete();
-  for (auto next : {SnapshotDisk::Part::kSnapshot, SnapshotDisk::Part::kLog}) {
+  for (const Part next : {Part::kSnapshot, Part::kLog}) {
     if (next <= part) disk_.complete_part(next);
   }
-  restart();
+  disk_.recover();
+  next_state_.reset();
+  compacting_ = LogIndex();
+  start_again(options_with_parts(options()), restored(raft_.self(), disk_));
+  history_ = disk_.log;
+  applied_ = disk_.snapshots.empty() ? LogShape() : disk_.snapshots.back();
 }
 
-void InstallNode::begin_compaction() { compacting_ = last_of(applied_); }
+void InstallNode::begin_compaction() { compacting_ = applied_.last(); }
 
 // Folded from what the disk has up to there, which never changes once it is applied.
 void InstallNode::end_compaction() {
-  const raft::SharedSnapshot snapshot = snapshot_of(prefix_of(applied_, compacting_.value()));
+  const LogShape snapshot = applied_.prefix(compacting_.value());
   compacting_ = LogIndex();
   disk_.keep(snapshot);
-  raft_.compacted(snapshot->head);
-  take_output();
-}
-
-void InstallNode::restart() {
-  disk_ = disk_.recovered();
-  sent_.clear();
-  reads_.clear();
-  vote_call_ = fetch_call_ = CallNumber();
-  next_state_.reset();
-  compacting_ = LogIndex();
-  raft_ = raft::Raft(options(), restored(raft_.self(), disk_), WriteId(), clock_);
-  history_ = disk_.log;
-  applied_ = disk_.snapshots.empty() ? History() : history_of(*disk_.snapshots.back());
-  take_output();
+  raft_.compacted(snapshot_of(snapshot)->head);
 }
 
 void InstallNode::take_output() {
   raft::Consequences consequences = raft_.take_consequences();
   if (consequences.snapshot) take_snapshot(std::move(consequences.snapshot));
-  raft::RaftOutput output = raft_.take_output(clock_);
-  for (raft::Write& write : output.writes) disk_.writes.push_back(std::move(write));
-  for (raft::Outgoing& outgoing : output.messages) {
-    const raft::Message& message = outgoing.message;
-    check_sent(message);
-    if (const auto* request = std::get_if<raft::VoteRequest>(&message.body)) vote_call_ = request->number;
-    if (const auto* fetch = std::get_if<raft::Fetch>(&message.body)) fetch_call_ = fetch->number;
-    sent_.push_back(std::move(outgoing.message));
-  }
-  for (const raft::SnapshotRead& read : output.snapshot_reads) reads_.push_back(read);
+  hand_over_output(disk_);
   follow_log();
   apply();
-  check();
 }
 
 void InstallNode::take_snapshot(raft::SharedSnapshot snapshot) {
-  next_state_ = history_of(*snapshot);
-  require(last_of(*next_state_) > last_of(applied_), "S3: a snapshot over newer state");
+  next_state_ = log_of(*snapshot);
+  require(next_state_->length() > applied_.length(), "S3: a snapshot over newer state");
   history_ = *next_state_;
   raft_.install(clock_, std::move(snapshot));
 }
 
 void InstallNode::follow_log() {
   const raft::Log& log = raft_.log();
-  require(log.base().index <= last_of(history_), "S3: the log begins after what this node ever had");
-  require(!log.base().index || term_at(history_, log.base().index.value()) == log.base().term,
+  require(log.base().index <= history_.last(), "S3: the log begins after what this node ever had");
+  require(!log.base().index || Term(history_.term(log.base().index.value())) == log.base().term,
           "S3: the log's base is of another term than the entry was");
-  history_.resize(log.base().index.value());
+  history_ = history_.prefix(log.base().index.value());
   for (LogIndex index = log.base().index.next(); index <= log.last_index(); index = index.next()) {
-    history_ += digit_of(log.term_at(index));
+    history_.append(log.term_at(index).value());
   }
 }
 
 // As a Replica does.
 void InstallNode::apply() {
   const LogIndex applicable = raft_.applicable_index();
-  if (next_state_ && applicable >= last_of(*next_state_)) {
+  if (next_state_ && applicable >= next_state_->last()) {
     require(next_state_->starts_with(applied_), "S3: an installed state is not what the applied one leads to");
     applied_ = *std::exchange(next_state_, std::nullopt);
   }
   require(history_.starts_with(applied_), "S3: what was applied is not part of the log");
-  while (last_of(applied_) < applicable && raft_.log().contains(last_of(applied_).next())) {
-    applied_ += digit_of(raft_.log().term_at(last_of(applied_).next()));
+  while (applied_.last() < applicable && raft_.log().contains(applied_.last().next())) {
+    applied_.append(raft_.log().term_at(applied_.last().next()).value());
   }
 }
 
-std::vector<raft::Message> InstallNode::take_sent() { return std::exchange(sent_, {}); }
+// --- what others see of it, and what must hold ---
 
-std::vector<raft::SnapshotRead> InstallNode::take_reads() { return std::exchange(reads_, {}); }
-
-void InstallNode::snapshot_read(const raft::SnapshotRead& read, std::string bytes) {
-  raft_.snapshot_read(read, std::move(bytes));
-  take_output();
+Facts InstallNode::facts() const {
+  Facts facts = facts_of(disk_);
+  facts.log = history_;
+  facts.disk_log = disk_.recovered_log();
+  for (const raft::SnapshotHead& head : raft::Inside::snapshots(raft_)) {
+    facts.snapshots = static_cast<std::uint16_t>(facts.snapshots | 1U << head.index.value());
+  }
+  facts.is_compacting = static_cast<bool>(compacting_);
+  const LogIndex newest = raft_.snapshot() != nullptr ? raft_.snapshot()->index : LogIndex();
+  facts.may_compact = !facts.is_compacting && applied_.last() > newest;
+  return facts;
 }
 
-void InstallNode::check_sent(const raft::Message& message) const {
-  require(disk_.hard_state.term == message.term, "R1: a message left before its term was on the disk");
-  if (const auto* ack = std::get_if<raft::Ack>(&message.body)) {
-    require(ack->match <= last_of(disk_.recovered().log), "S3: an Ack names an index that is not on the disk");
+void InstallNode::check(const Facts& facts) const {
+  check_state(disk_, facts);
+  require(facts.disk_log.starts_with(applied_), "R4: an entry is applied that is not on the disk");
+}
+
+void InstallNode::check_since(const InstallNode& before, const Event& event) const {
+  check_vote_stays(before.disk_.hard_state, disk_.hard_state);
+  if (event.kind == Kind::kCrash) return;
+  require(raft_.commit_index() >= before.raft().commit_index(), "S3: the commit index fell");
+  require(applied_.starts_with(before.applied_), "S3: what was applied is not part of what is now");
+}
+
+void InstallNode::check_answers() const {
+  if (!raft_.is_leader()) return;
+  const std::uint64_t last = raft_.log().last_index().value();
+  for (std::uint64_t index = 1; index <= last + 1; ++index) {
+    for (std::uint64_t snapshot = 0; snapshot <= last; ++snapshot) {
+      for (std::uint64_t term = 1; term <= raft_.term().value(); ++term) {
+        check_answer_to(
+            {CallNumber(1), LogIndex(index), Term(term), LogIndex(snapshot), snapshot > 0 ? kPartBytes : 0});
+      }
+    }
   }
 }
 
-// Of every state, whatever the others do.
-void InstallNode::check() const {
-  const History disk = disk_.recovered().log;
-  const std::uint64_t durable = raft_.durable_index().value();
-  require(raft_.commit_index() <= raft_.log().last_index(), "R4: an index is committed that the log does not hold");
-  require(durable <= disk.size(), "R3: an index counts as durable that is not on the disk");
-  // While an install is under way, what was committed before is durable, and in the snapshot too.
-  require(disk.starts_with(prefix_of(history_, durable)), "R3: what counts as durable is not what the disk has");
-  require(disk.starts_with(applied_), "R4: an entry is applied that is not on the disk");
+void InstallNode::check_answer_to(const raft::Fetch& fetch) const {
+  const NodeId asker = id_of(raft_.self() == id_of(0) ? 1 : 0);
+  raft::Raft raft = raft_;
+  raft.receive({clock_, WallTime{}}, ConnectionId(1), {kCluster, raft_.term(), asker, raft_.self(), fetch});
+  raft::RaftOutput output = raft.take_output(clock_);
+  for (const raft::SnapshotRead& read : output.snapshot_reads) {
+    const raft::SharedSnapshot own = snapshot_of(history_.prefix(read.snapshot.value()));
+    raft.snapshot_read(read, own->state.substr(read.offset, read.bytes));
+  }
+  std::vector<raft::Message> answers;
+  for (raft::Outgoing& outgoing : output.messages) answers.push_back(std::move(outgoing.message));
+  for (raft::Outgoing& outgoing : raft.take_output(clock_).messages) answers.push_back(std::move(outgoing.message));
+  said_of(raft, answers);
+  for (const raft::Message& message : answers) {
+    const auto* part = std::get_if<raft::SnapshotPart>(&message.body);
+    if (part == nullptr) continue;
+    const LogShape log = history_.prefix(part->head.index.value());
+    require(*part == part_of(log, part->offset / kPartBytes, part->fetch),
+            "S3: a part is sent of a snapshot that is not of this log");
+  }
 }
 
 void InstallNode::project(Projection& out) const {
-  const auto add = [&](const History& history) {
-    out.add(history.size());
-    for (const char term : history) out.add(static_cast<std::uint64_t>(term));
-  };
-  out.add(disk_.hard_state.term).add(disk_.hard_state.vote).add(disk_.base).add(disk_.writes.size());
-  add(disk_.log);
-  out.add(disk_.snapshots.size());
-  for (const auto& snapshot : disk_.snapshots) out.add(snapshot->head.index);
-  for (const raft::Write& write : disk_.writes) {
-    out.add(write.first).add(write.entries.size());
-    out.add(write.snapshot ? write.snapshot->head.index : LogIndex());
-    for (const raft::Entry& entry : write.entries) out.add(entry.term);
-    if (!write.hard_state) continue;
-    out.add(write.hard_state->term).add(write.hard_state->vote);
+  project_hard_state(disk_.hard_state, out);
+  if (out.disk_matters()) {
+    out.add(disk_.log.bits()).add(disk_.base).add(disk_.snapshots.size());
+    for (const LogShape snapshot : disk_.snapshots) out.add(snapshot.bits());
+  } else {
+    out.add(disk_.recovered_log().bits());
   }
+  project_writes(disk_, out);
   raft::Inside::project(raft_, out);
   raft::Inside::project_snapshots(raft_, out);
-  add(history_);
-  add(applied_);
-  add(next_state_.value_or(History()));
-  out.add(compacting_);
+  out.add(history_.bits()).add(applied_.bits()).add(next_state_.value_or(LogShape()).bits()).add(compacting_);
 }
 
 }  // namespace lockstep::explore

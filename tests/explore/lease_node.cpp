@@ -10,18 +10,15 @@
 namespace lockstep::explore {
 namespace {
 
-constexpr ClusterId kCluster(1);
 constexpr Duration kNever = std::chrono::hours(1000);  // for timeouts that the model has no use for
 constexpr Time kStart = Time{} + std::chrono::hours(1);
 constexpr Duration kLongSilence = 3 * kLeaseTick;  // of a quorum: then no time counts any more
 constexpr ConnectionId kClientsConnection(100);
 
-std::string name_of(std::size_t node) { return std::string(1, static_cast<char>('a' + node)); }
-
 ReplicaOptions options_of(NodeId self) {
   ReplicaOptions options;
-  options.name = name_of(node_of(self));
-  for (std::size_t node = 0; node < kNodes; ++node) options.initial_members.push_back({name_of(node), {}});
+  options.name = letter(node_of(self));
+  for (std::size_t node = 0; node < kNodes; ++node) options.initial_members.push_back({letter(node), {}});
   options.timing = {kLeaseTick, Duration::zero(), kNever};  // R9 protects nobody
   options.request_lifetime = options.barrier_interval = 100 * kNever;
   return options;
@@ -29,7 +26,7 @@ ReplicaOptions options_of(NodeId self) {
 
 raft::Restored formed(NodeId self) {
   raft::Configuration configuration{kCluster, {}, wire::encode(locks::StateLimits{})};
-  for (std::size_t node = 0; node < kNodes; ++node) configuration.voters.push_back({id_of(node), name_of(node)});
+  for (std::size_t node = 0; node < kNodes; ++node) configuration.voters.push_back({id_of(node), letter(node)});
   raft::Restored restored;
   restored.node = self;
   restored.hard_state = {kCluster, Term(1), NodeId(), LogIndex()};

@@ -12,9 +12,6 @@ namespace {
 
 using Kind = LeasesModel::Kind;
 
-std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
-std::string letter(std::size_t node) { return std::string(1, static_cast<char>('a' + node)); }
-
 void add_body(const raft::Message& message, Fingerprinter& out) {
   if (const auto* append = std::get_if<raft::Append>(&message.body)) {
     out.add(append->previous_index.value()).add(append->previous_term.value()).add(append->entries.size());

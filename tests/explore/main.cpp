@@ -38,22 +38,33 @@ int explore(Model model, const Limits& limits) {
 }
 
 // With the reduction and without: it must visit one state of each class of those that there are, and no other.
-int explore_both_ways(ReplicationBounds bounds, const Limits& limits) {
+template <typename Model, typename Bounds>
+int explore_both_ways(Bounds bounds, const Limits& limits) {
   bounds.reduced = true;
-  ReplicationModel reduced(bounds);
-  Search<ReplicationModel> search(reduced, limits);
+  Model reduced(bounds);
+  Search<Model> search(reduced, limits);
   const int ending = report(search.run(), reduced);
   bounds.reduced = false;
-  ReplicationModel full(bounds);
-  Search<ReplicationModel> search_of_full(full, limits);
+  Model full(bounds);
+  Search<Model> search_of_full(full, limits);
   const int ending_of_full = report(search_of_full.run(), full);
   if (ending == kStopped || ending_of_full == kStopped) return kStopped;
-  const bool same =
-      ending == ending_of_full && (ending == kViolated || (search.seen() == full.classes() && full.misplaced() == 0));
+  const Classes& classes = full.classes();
+  const bool same = ending == ending_of_full &&
+                    (ending == kViolated || (search.seen() == classes.seen() && classes.misplaced() == 0));
   if (same && ending == kViolated) return kViolated;
   std::cout << (same ? "exhausted both ways: the same " : "VIOLATION: the reduction is wrong: not the same ")
-            << full.classes().size() << " classes, " << full.misplaced() << " states misplaced\n";
+            << classes.seen().size() << " classes, " << classes.misplaced() << " states misplaced\n";
   return same ? kOk : kViolated;
+}
+
+template <typename Model, typename Bounds>
+int explore_as_asked(const Bounds& bounds, const Limits& limits) {
+  return bounds.reduced ? explore(Model(bounds), limits) : explore_both_ways<Model>(bounds, limits);
+}
+
+void add_every_state(CLI::App& model, bool& reduced) {
+  model.add_flag("!--every-state", reduced, "visit states with the same future one by one, and compare");
 }
 
 CLI::App* add_replication(CLI::App& app, const char* name, const char* what, ReplicationBounds& bounds) {
@@ -68,7 +79,7 @@ CLI::App* add_replication(CLI::App& app, const char* name, const char* what, Rep
   bound("--damages", bounds.damages, 0, 3, "of disks, found at a restart");
   model->add_flag("--rumours", bounds.rumours, "messages of which only the term or the leader counts, and R10");
   model->add_flag("--fetches", bounds.fetches, "tell apart nodes that wait for the answer to a Fetch");
-  model->add_flag("!--every-state", bounds.reduced, "visit states with the same future one by one, and compare");
+  add_every_state(*model, bounds.reduced);
   model->add_flag("--figure-8", bounds.figure_8, "begin in term 3, with a minority's entry on each of two nodes");
   return model;
 }
@@ -124,6 +135,7 @@ int main(int argc, char** argv) {
   installing->add_option("--elections", install.elections)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--crashes", install.crashes)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--compactions", install.compactions)->check(CLI::Range(0, 4))->capture_default_str();
+  add_every_state(*installing, install.reduced);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -131,9 +143,8 @@ int main(int argc, char** argv) {
   }
   limits.time = std::chrono::seconds(seconds);
   if (*form) return explore(FormingModel(forming), limits);
-  if (*installing) return explore(InstallModel(install), limits);
+  if (*installing) return explore_as_asked<InstallModel>(install, limits);
   if (*lease) return explore(LeasesModel(leases), limits);
   if (*take_over) return explore(TakeoverModel(takeover), limits);
-  const ReplicationBounds& bounds = *replicate ? replication : repair;
-  return bounds.reduced ? explore(ReplicationModel(bounds), limits) : explore_both_ways(bounds, limits);
+  return explore_as_asked<ReplicationModel>(*replicate ? replication : repair, limits);
 }

@@ -2,89 +2,28 @@
 //
 // The states of a cluster are many, but those of a node are few, and what a node does depends on its own state and
 // the event alone. So the core runs once for each pair of them; a step of the cluster is then a look-up.
+//
+// A Node is a value and has
+//   void happen(const Event&, LogShape log);       throws Violation
+//   std::vector<raft::Message> take_sent();
+//   Facts facts() const;
+//   void check(const Facts&) const, check_answers() const, check_since(const Node& before, const Event&) const;
+//   void project(Projection&) const;               equal for states with the same future
+//   const raft::Raft& raft() const;
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "tests/explore/raft_node.hpp"
+#include "tests/explore/timeless_node.hpp"
+#include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {
-
-// A log as what tells it from any other: the term of each entry, as entry (index, term) is made once. Up to 15 entries.
-class LogShape {
- public:
-  std::uint64_t length() const { return bits_ & 15U; }
-  std::uint64_t term(std::uint64_t index) const { return (bits_ >> (4 * index)) & 15U; }
-  void append(std::uint64_t term) { bits_ = (bits_ + 1) | term << (4 * (length() + 1)); }
-  LogShape prefix(std::uint64_t length) const;
-  bool starts_with(LogShape other) const { return length() >= other.length() && prefix(other.length()) == other; }
-  std::uint64_t bits() const { return bits_; }
-  std::string text() const;  // the terms
-  friend bool operator==(LogShape, LogShape) = default;
-
- private:
-  std::uint64_t bits_ = 0;  // the length, then the terms, four bits each
-};
-
-enum class Kind : std::uint8_t {
-  kCampaign,
-  kLoseQuorum,
-  kPropose,
-  kPersist,
-  kCrash,
-  kDamage,  // of one node
-  kVoteRequest,
-  kVote,
-  kAppend,
-  kAck,  // a message arrives
-  kHearOfTerm,
-  kHearOfLeader,
-};
-
-// Who asks for what is in the names of the fields; the others are 0.
-struct Event {
-  Kind kind{};
-  std::uint8_t node = 0;    // where it happens
-  std::uint8_t term = 0;    // of the message
-  std::uint8_t from = 0;    // who sent it
-  std::uint8_t index = 0;   // last index, previous index, match; kept or completed writes
-  std::uint8_t detail = 0;  // last term; number of entries; crash: half a write
-  std::uint8_t commit = 0;
-  std::uint8_t fetch = 0;  // 0: published, 1: answers the outstanding Fetch, 2: answers an older one
-  friend bool operator==(const Event&, const Event&) = default;
-};
-
-// A message that matters to others, as it left.
-struct Said {
-  Kind kind{};  // kVoteRequest, kVote or kAck
-  std::uint8_t term = 0;
-  std::uint8_t to = 0;
-  std::uint8_t index = 0;
-  std::uint8_t last_term = 0;
-};
-
-// What others ask about a node's state.
-struct Facts {
-  LogShape log;
-  LogShape disk_log;
-  std::uint8_t term = 0;
-  std::uint8_t disk_term = 0;
-  std::uint8_t vote = 0;  // in this term: 1 + the number of the node; 0: none
-  std::uint8_t commit = 0;
-  std::uint8_t writes = 0;
-  bool leads = false;
-  bool is_candidate = false;
-  bool may_speak = false;
-  bool is_fetching = false;
-  bool under_repair = false;
-  std::uint8_t granted = 0;                  // a candidate's voters, as bits
-  std::array<std::uint8_t, kNodes> match{};  // a leader's
-  std::vector<std::uint8_t> half_writes;     // how many writes come before one that can be torn
-};
 
 struct Effect {
   std::uint32_t next = 0;
@@ -92,14 +31,36 @@ struct Effect {
   std::string violation;
 };
 
+template <typename Node>
 class NodeTable {
  public:
   explicit NodeTable(bool tells_fetches_apart) : tells_fetches_apart_(tells_fetches_apart) {}
 
-  std::uint32_t intern(RaftNode node);
+  std::uint32_t intern(Node node) {
+    const auto number = static_cast<std::uint32_t>(states_.size());
+    const Fingerprint key = fingerprint(node, kRenamings.front(), Matters::kAll);
+    if (const auto found = numbers_.find(key); found != numbers_.end()) return found->second;
+    Facts facts = node.facts();
+    node.check(facts);
+    node.check_answers();
+    fingerprints_.emplace_back();
+    for (const Matters matters : kMatters) {
+      for (std::size_t i = 0; i < kRenamings.size(); ++i) {
+        fingerprints_.back()[static_cast<std::size_t>(matters)][i] = fingerprint(node, kRenamings[i], matters);
+      }
+    }
+    numbers_.emplace(key, number);
+    states_.push_back({std::move(node), std::move(facts)});
+    return number;
+  }
   const Facts& facts(std::uint32_t state) const { return states_[state].facts; }
-  // `log` is that of the leader of an Append's term.
-  const Effect& effect(std::uint32_t state, const Event& event, LogShape log);
+  // `log` is that of the leader of the message's term.
+  const Effect& effect(std::uint32_t state, const Event& event, LogShape log) {
+    const auto key = Fingerprinter().add(state).add(std::bit_cast<std::uint64_t>(event)).add(shown(event, log).bits());
+    const auto found = effects_.find(key.finish());
+    if (found != effects_.end()) return found->second;
+    return effects_.emplace(key.finish(), run(state, event, log)).first->second;
+  }
   const Fingerprints& fingerprints(std::uint32_t state, Matters matters) const {
     return fingerprints_[state][static_cast<std::size_t>(matters)];
   }
@@ -107,11 +68,42 @@ class NodeTable {
 
  private:
   struct Known {
-    RaftNode node;
+    Node node;
     Facts facts;
   };
-  Fingerprint fingerprint(const RaftNode& node, const Renaming& names, Matters matters) const;
-  Effect run(std::uint32_t state, const Event& event, LogShape log);
+
+  // How much of a leader's log its message tells of.
+  static LogShape shown(const Event& event, LogShape log) {
+    if (event.kind == Kind::kAppend) return log.prefix(std::uint64_t{event.index} + event.detail);
+    return event.kind == Kind::kPart ? log.prefix(event.index) : LogShape();
+  }
+
+  Fingerprint fingerprint(const Node& node, const Renaming& names, Matters matters) const {
+    Projection out(names, matters, tells_fetches_apart_);
+    node.project(out);
+    return out.finish();
+  }
+
+  Effect run(std::uint32_t state, const Event& event, LogShape log) {
+    Effect effect;
+    try {
+      Node node = states_[state].node;
+      node.happen(event, log);
+      node.check_since(states_[state].node, event);
+      effect.said = said_of(node.raft(), node.take_sent());
+      effect.next = intern(std::move(node));
+      check_acks(effect);
+    } catch (const Violation& violation) {
+      effect.violation = violation.what();
+    }
+    return effect;
+  }
+  void check_acks(const Effect& effect) const {
+    for (const Said& said : effect.said) {
+      const bool is_true = said.kind != Kind::kAck || said.index <= facts(effect.next).disk_log.length();
+      require(is_true, "R3, S3: an Ack names an index that is not on the disk");
+    }
+  }
 
   bool tells_fetches_apart_;
   std::deque<Known> states_;

@@ -9,12 +9,10 @@
 #include <cstdint>
 #include <set>
 
-#include "protocol/base/types.hpp"
+#include "tests/explore/cluster.hpp"
 #include "tests/explore/fingerprint.hpp"
 
 namespace lockstep::explore {
-
-inline constexpr std::size_t kNodes = 3;  // with the ids 1 to 3
 
 // names[i] is the new number, from 0, of node i.
 using Renaming = std::array<std::uint8_t, kNodes>;
@@ -29,9 +27,6 @@ enum class Matters : std::uint8_t {
   kNotVote,  // nor does anybody want this node's vote in its term, which it has given
 };
 inline constexpr std::array<Matters, 3> kMatters = {Matters::kAll, Matters::kNotDisk, Matters::kNotVote};
-
-inline NodeId id_of(std::size_t node) { return NodeId(node + 1); }
-inline std::size_t node_of(NodeId id) { return id.value() - 1; }
 
 class Projection {
  public:
@@ -73,5 +68,17 @@ class Projection {
   bool tells_fetches_apart_;
   Fingerprinter out_;
 };
+
+// Of a whole state, of which there are the fingerprints of each node and of the rest: the least.
+inline Fingerprint least_of_renamings(const std::array<const Fingerprints*, kNodes>& nodes, const Fingerprints& rest) {
+  Fingerprint least{~0ULL, ~0ULL};
+  for (std::size_t i = 0; i < kRenamings.size(); ++i) {
+    std::array<Fingerprint, kNodes + 1> renamed;
+    for (std::size_t node = 0; node < kNodes; ++node) renamed[kRenamings[i][node]] = (*nodes[node])[i];
+    renamed[kNodes] = rest[i];
+    least = std::min(least, combined(renamed));
+  }
+  return least;
+}
 
 }  // namespace lockstep::explore

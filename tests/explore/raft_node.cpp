@@ -1,5 +1,6 @@
 #include "tests/explore/raft_node.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/explore/inside.hpp"
@@ -7,19 +8,6 @@
 
 namespace lockstep::explore {
 namespace {
-
-constexpr ClusterId kCluster(1);
-constexpr raft::Timing kTiming{Duration(0), Duration(2), Duration(2)};
-constexpr Duration kLongerThanAnyTimeout(3);
-
-raft::Entry first_entry() {
-  raft::Configuration configuration;
-  configuration.cluster = kCluster;
-  for (std::size_t node = 0; node < kNodes; ++node) {
-    configuration.voters.push_back({id_of(node), std::string(1, static_cast<char>('a' + node))});
-  }
-  return {Term(1), WallTime{}, std::move(configuration)};
-}
 
 raft::Restored restored(NodeId self, const Disk& disk) {
   raft::Restored restored;
@@ -33,9 +21,21 @@ Disk formed_disk() {
   Disk disk;
   disk.hard_state.cluster = kCluster;
   disk.hard_state.term = Term(1);
-  disk.entries = {first_entry()};
+  disk.entries = {{Term(1), WallTime{}, configuration()}};
   disk.highest = LogIndex(1);
   return disk;
+}
+
+LogShape shape_of(const std::vector<raft::Entry>& entries) {
+  LogShape shape;
+  for (const raft::Entry& entry : entries) shape.append(entry.term.value());
+  return shape;
+}
+
+LogShape shape_of(const raft::Log& log) {
+  LogShape shape;
+  for (LogIndex index(1); index <= log.last_index(); index = index.next()) shape.append(log.term_at(index).value());
+  return shape;
 }
 
 }  // namespace
@@ -61,52 +61,37 @@ void Disk::complete(std::size_t count) {
 
 // --- the node ---
 
-RaftNode::RaftNode(NodeId self)
-    : disk_(formed_disk()), raft_(raft::Options{kTiming, {}, 0}, restored(self, disk_), WriteId(), clock_) {
+RaftNode::RaftNode(NodeId self) : TimelessNode(options(), restored(self, formed_disk())), disk_(formed_disk()) {
   take_output();
 }
 
-void RaftNode::let_time_pass() { clock_ += kLongerThanAnyTimeout; }
-
-void RaftNode::campaign() {
-  let_time_pass();
-  raft_.tick(clock_);
+void RaftNode::happen(const Event& event, LogShape log) {
+  switch (event.kind) {
+    case Kind::kCampaign: campaign(disk_); break;
+    case Kind::kLoseQuorum: lose_quorum(); break;
+    case Kind::kPropose: propose(); break;
+    case Kind::kPersist: persist(); break;
+    case Kind::kCrash: crash(event.index, static_cast<Part>(event.detail)); break;
+    case Kind::kDamage: damage(LogIndex(event.index)); break;
+    default: receive(message_of(event, log)); break;
+  }
   take_output();
-  if (!raft_.is_pre_candidate()) return;
-  const NodeId other = id_of(raft_.self() == id_of(0) ? 1 : 0);
-  receive({kCluster, raft_.term(), other, raft_.self(), raft::Vote{vote_call_, true, true, NodeId()}});
 }
 
 void RaftNode::lose_quorum() {
   let_time_pass();
-  raft_.tick(clock_);
-  take_output();
-}
-
-void RaftNode::propose() {
-  raft_.propose({clock_, WallTime{}}, "x");
-  take_output();
-}
-
-void RaftNode::receive(raft::Message message) {
-  if (auto* vote = std::get_if<raft::Vote>(&message.body); vote && !vote->pre_vote) vote->number = vote_call_;
-  if (std::holds_alternative<raft::VoteRequest>(message.body)) let_time_pass();
-  auto* append = std::get_if<raft::Append>(&message.body);
-  if (append != nullptr && append->fetch) append->fetch = append->fetch == CallNumber(1) ? fetch_call_ : CallNumber(2);
-  raft_.receive({clock_, WallTime{}}, ConnectionId(1), message);
-  take_output();
+  tick();
 }
 
 void RaftNode::persist() {
   const WriteId write = disk_.writes.front().id;
   disk_.complete(1);
-  raft_.persisted(clock_, write);
-  take_output();
+  persisted(write);
 }
 
-void RaftNode::crash(std::size_t done, bool half) {
+void RaftNode::crash(std::size_t done, Part part) {
   disk_.complete(done);
-  if (half) disk_.complete_entries_of_next();
+  if (part == Part::kLog) disk_.complete_entries_of_next();
   restart();
 }
 
@@ -119,66 +104,46 @@ void RaftNode::damage(LogIndex kept) {
 
 void RaftNode::restart() {
   disk_.writes.clear();
-  sent_.clear();
-  vote_call_ = fetch_call_ = CallNumber();
-  raft_ = raft::Raft(raft::Options{kTiming, {}, 0}, restored(raft_.self(), disk_), WriteId(), clock_);
-  take_output();
+  start_again(options(), restored(raft_.self(), disk_));
 }
 
 void RaftNode::take_output() {
-  raft::RaftOutput output = raft_.take_output(clock_);
+  hand_over_output(disk_);
   raft_.take_consequences();
-  for (raft::Write& write : output.writes) disk_.writes.push_back(std::move(write));
-  for (raft::Outgoing& outgoing : output.messages) {
-    const raft::Message& message = outgoing.message;
-    check_sent(message);
-    if (const auto* request = std::get_if<raft::VoteRequest>(&message.body)) vote_call_ = request->number;
-    if (const auto* fetch = std::get_if<raft::Fetch>(&message.body)) fetch_call_ = fetch->number;
-    sent_.push_back(std::move(outgoing.message));
-  }
 }
 
-std::vector<raft::Message> RaftNode::take_sent() { return std::exchange(sent_, {}); }
-
-// R1, R3 and S2, of the disk as it is.
-void RaftNode::check_sent(const raft::Message& message) const {
-  require(disk_.hard_state.term == message.term, "R1: a message left before its term was on the disk");
-  const bool damaged = static_cast<bool>(disk_.hard_state.repair_until);
-  if (const auto* request = std::get_if<raft::VoteRequest>(&message.body); request && !request->pre_vote) {
-    require(disk_.hard_state.vote == message.from, "R1: a candidate asked before its own vote was on the disk");
-    require(!damaged, "S2: a node under repair campaigned");
-  } else if (const auto* vote = std::get_if<raft::Vote>(&message.body); vote && vote->granted && !vote->pre_vote) {
-    require(disk_.hard_state.vote == message.to, "R1: a vote left before it was on the disk");
-    require(!damaged, "S2: a node under repair voted");
-  } else if (const auto* ack = std::get_if<raft::Ack>(&message.body)) {
-    require(ack->match.value() <= disk_.entries.size(), "R3: an Ack names an index that is not on the disk");
-    require(!damaged, "S2: a node under repair acknowledged");
-  }
+Facts RaftNode::facts() const {
+  Facts facts = facts_of(disk_);
+  facts.log = shape_of(raft_.log());
+  facts.disk_log = shape_of(disk_.entries);
+  return facts;
 }
 
-// What no crash can bring back is only asked for by the checks: of the log at every index, so it stays; of a term and
-// a vote whether they are those in memory, and those that are not never will be, as both only rise (NodeTable checks).
-void RaftNode::project(Projection& out) const {
-  const raft::HardState& in_memory = raft::Inside::hard_state(raft_);
-  const auto add = [&](const raft::HardState& hard) {
-    out.add(hard.repair_until);
-    if (out.disk_matters()) {
-      out.add(hard.term).add(hard.vote);
-    } else {
-      out.add(hard.term == in_memory.term && hard.vote == in_memory.vote);
+void RaftNode::check_answers() const {
+  if (!raft_.is_leader()) return;
+  const NodeId asker = id_of(raft_.self() == id_of(0) ? 1 : 0);
+  for (std::uint64_t index = 1; index <= raft_.log().last_index().value() + 1; ++index) {
+    for (std::uint64_t term = 1; term <= raft_.term().value(); ++term) {
+      RaftNode copy = *this;
+      copy.receive(
+          {kCluster, raft_.term(), asker, raft_.self(), raft::Fetch{CallNumber(1), LogIndex(index), Term(term)}});
+      copy.take_output();
+      said_of(copy.raft(), copy.take_sent());
     }
-  };
-  add(disk_.hard_state);
+  }
+}
+
+void RaftNode::check_since(const RaftNode& before, const Event&) const {
+  check_vote_stays(before.disk_.hard_state, disk_.hard_state);
+}
+
+// Of the log on the disk the checks ask at every index, so it stays.
+void RaftNode::project(Projection& out) const {
+  project_hard_state(disk_.hard_state, out);
   out.add(disk_.entries.size());
   if (out.disk_matters()) out.add(disk_.highest);
   for (const raft::Entry& entry : disk_.entries) out.add(entry.term);
-  out.add(disk_.writes.size());
-  for (const raft::Write& write : disk_.writes) {
-    out.add(write.first).add(write.entries.size());
-    for (const raft::Entry& entry : write.entries) out.add(entry.term);
-    out.add(write.hard_state.has_value());
-    if (write.hard_state) add(*write.hard_state);
-  }
+  project_writes(disk_, out);
   raft::Inside::project(raft_, out);
 }
 

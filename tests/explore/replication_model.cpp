@@ -1,14 +1,11 @@
 #include "tests/explore/replication_model.hpp"
 
-#include <set>
+#include <algorithm>
 
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {
 namespace {
-
-std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
-std::string letter(std::size_t node) { return std::string(1, static_cast<char>('a' + node)); }
 
 Event of_node(Kind kind, std::uint8_t node, std::uint64_t index = 0, std::uint64_t detail = 0) {
   return {kind, node, 0, 0, narrow(index), narrow(detail), 0, 0};
@@ -62,7 +59,8 @@ void ReplicationModel::successors(const State& state, std::vector<Successor<Repl
       }
     }
   }
-  if (!bounds_.reduced) compare_with_class(state, successors);
+  if (bounds_.reduced) return;
+  classes_.compare(class_of_full(state), successors, [&](const State& next) { return class_of_full(next); });
 }
 
 ReplicationModel::State ReplicationModel::step(const State& state, const Event& event) {
@@ -114,7 +112,9 @@ void ReplicationModel::events_of_node(const Facts& facts, std::uint8_t node, std
   }
   if (bounds_.crashes > 0) {
     for (std::uint64_t done = 0; done <= facts.writes; ++done) events.push_back(of_node(Kind::kCrash, node, done));
-    for (const std::uint8_t done : facts.half_writes) events.push_back(of_node(Kind::kCrash, node, done, 1));
+    for (const std::uint8_t done : facts.half_writes) {
+      events.push_back(of_node(Kind::kCrash, node, done, static_cast<std::uint64_t>(Part::kLog)));
+    }
   }
   if (bounds_.damages > 0) {
     for (std::uint64_t kept = 1; kept < facts.disk_log.length(); ++kept) {
@@ -210,37 +210,10 @@ ReplicationModel::State ReplicationModel::apply(const State& state, const Change
   next.traffic = change.traffic;
   if (change.event.kind == Kind::kCrash) --next.crashes;
   if (change.event.kind == Kind::kDamage) --next.damages;
-  check_leaders(next);
-  check_quorum(state, next, change.event.node);
+  check_leaders(traffics_.at(next.traffic), facts_of_all(next));
+  check_quorum(facts_of_all(state), facts_of_all(next));
   if (bounds_.reduced) next.traffic = forget_what_concerns_nobody(next);
   return next;
-}
-
-// Leader completeness (Raft section 5.4.3).
-void ReplicationModel::check_leaders(const State& state) const {
-  const Traffic& traffic = traffics_.at(state.traffic);
-  for (std::size_t node = 0; node < kNodes; ++node) {
-    const Facts& leader = facts(state, node);
-    if (!leader.leads) continue;
-    for (std::uint64_t index = 1; index <= traffic.committed.length(); ++index) {
-      if (traffic.committed_in.term(index) >= leader.term) continue;
-      require(index <= leader.log.length() && leader.log.term(index) == traffic.committed.term(index),
-              "a leader's log lacks an entry that was committed before its term");
-    }
-  }
-}
-
-// A disk that was damaged since had acknowledged what it had.
-void ReplicationModel::check_quorum(const State& before, const State& state, std::size_t node) const {
-  const Facts& now = facts(state, node);
-  if (!now.leads || now.commit <= facts(before, node).commit) return;
-  const LogShape committed = now.log.prefix(now.commit);
-  std::size_t disks = 0;
-  for (std::size_t i = 0; i < kNodes; ++i) {
-    const Facts& other = facts(state, i);
-    if (other.under_repair || other.disk_log.starts_with(committed)) ++disks;
-  }
-  require(disks > kNodes / 2, "a leader counts as committed what is not on the disks of a quorum");
 }
 
 // Nobody is in an older term, nor ever will be again. Votes are for a candidate and Acks for a leader: nobody else
@@ -308,7 +281,7 @@ std::uint8_t ReplicationModel::lowest_term(const State& state) const {
 
 Fingerprint ReplicationModel::fingerprint(const State& state) {
   if (bounds_.reduced) return class_of(state);
-  classes_.insert(class_of_full(state));
+  classes_.visit(class_of_full(state));
   Fingerprinter out;
   for (const std::uint32_t node : state.nodes) out.add(node);
   return out.add(state.traffic).add(state.crashes + 256U * state.damages).finish();
@@ -319,32 +292,12 @@ Fingerprint ReplicationModel::class_of_full(State state) {
   return class_of(state);
 }
 
-// All states of a class can go on to the same classes.
-void ReplicationModel::compare_with_class(const State& state,
-                                          const std::vector<Successor<ReplicationModel>>& successors) {
-  const Fingerprint own = class_of_full(state);
-  std::set<Fingerprint> next;
-  for (const auto& successor : successors) next.insert(class_of_full(successor.state));
-  next.erase(own);
-  Fingerprinter out;
-  for (const Fingerprint& one : next) out.add(one);
-  const Fingerprint future = out.finish();
-  if (futures_.emplace(own, future).first->second != future) ++misplaced_;
-}
-
 Fingerprint ReplicationModel::class_of(const State& state) const {
   std::array<const Fingerprints*, kNodes> nodes{};
   for (std::size_t node = 0; node < kNodes; ++node) {
     nodes[node] = &nodes_.fingerprints(state.nodes[node], what_matters(state, node));
   }
-  const Fingerprints& traffic = traffics_.fingerprints(state.traffic);
-  Fingerprint least{~0ULL, ~0ULL};
-  for (std::size_t i = 0; i < kRenamings.size(); ++i) {
-    std::array<Fingerprint, kNodes + 1> renamed;
-    for (std::size_t node = 0; node < kNodes; ++node) renamed[kRenamings[i][node]] = (*nodes[node])[i];
-    renamed[kNodes] = traffic[i];
-    least = std::min(least, combined(renamed));
-  }
+  const Fingerprint least = least_of_renamings(nodes, traffics_.fingerprints(state.traffic));
   return Fingerprinter().add(least).add(state.crashes + 256U * state.damages).finish();
 }
 
@@ -364,46 +317,10 @@ Matters ReplicationModel::what_matters(const State& state, std::size_t node) con
 // --- for people ---
 
 std::string ReplicationModel::describe(const State& state, const Event& event) const {
-  const std::string node = letter(event.node);
-  const std::string from = " of " + letter(event.from) + ", term " + std::to_string(event.term) + ",";
-  const std::string index = std::to_string(event.index);
-  const std::string detail = std::to_string(event.detail);
-  switch (event.kind) {
-    case Kind::kCampaign: return node + " campaigns";
-    case Kind::kLoseQuorum: return node + " hears of no quorum for the whole timeout";
-    case Kind::kPropose: return node + " proposes";
-    case Kind::kPersist: return node + "'s oldest write completes";
-    case Kind::kCrash:
-      return node + " crashes and restarts; " + index + " of its writes are done" +
-             (event.detail != 0 ? ", and the entries of the next" : "");
-    case Kind::kDamage: return node + " restarts, and its log is found damaged after index " + index;
-    case Kind::kVoteRequest:
-      return "to " + node + ": VoteRequest" + from + " last entry " + index + " of term " + detail;
-    case Kind::kVote: return "to " + node + ": Vote" + from + " granted";
-    case Kind::kAck: return "to " + node + ": Ack" + from + " match " + index;
-    case Kind::kHearOfTerm: return "to " + node + ": anything" + from + " that says only the term";
-    case Kind::kHearOfLeader: return "to " + node + ": NotLeader" + from + " names leader " + letter(event.detail);
-    case Kind::kAppend: break;
-  }
-  const LogShape log = traffics_.at(state.traffic).terms[event.term].log;
-  std::string entries;
-  for (std::uint64_t i = 1; i <= event.detail; ++i) entries += " " + std::to_string(log.term(event.index + i));
-  constexpr const char* kHow[] = {"published", "the answer to its Fetch", "the answer to an earlier Fetch"};
-  return "to " + node + ": Append" + from + " previous " + index + " of term " + std::to_string(log.term(event.index)) +
-         ", entries of terms [" + entries + " ], commit " + std::to_string(event.commit) + "; " + kHow[event.fetch];
+  return explore::describe(event, traffics_.at(state.traffic).terms[event.term].log);
 }
 
-std::string ReplicationModel::describe(const State& state) const {
-  std::string text;
-  for (std::size_t node = 0; node < kNodes; ++node) {
-    const Facts& now = facts(state, node);
-    text += letter(node) + ": term " + std::to_string(now.term) + (now.leads ? " leads" : "") +
-            (now.is_candidate ? " candidate" : "") + (now.under_repair ? " under repair" : "") + ", log " +
-            now.log.text() + ", commit " + std::to_string(now.commit) + ", disk " + now.disk_log.text() +
-            (now.writes != 0 ? " +" + std::to_string(now.writes) : "") + (node + 1 < kNodes ? " | " : "");
-  }
-  return text;
-}
+std::string ReplicationModel::describe(const State& state) const { return explore::describe(facts_of_all(state)); }
 
 std::string ReplicationModel::sizes() const {
   return std::to_string(nodes_.size()) + " states of one node, " + std::to_string(traffics_.size()) + " of the network";

@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/explore/classes.hpp"
 #include "tests/explore/node_table.hpp"
+#include "tests/explore/raft_node.hpp"
 #include "tests/explore/search.hpp"
 #include "tests/explore/traffic.hpp"
 
@@ -45,10 +47,7 @@ class ReplicationModel {
   void successors(const State& state, std::vector<Successor<ReplicationModel>>& successors);
   State step(const State& state, const Event& event);
   Fingerprint fingerprint(const State& state);
-  // Unless reduced: what fingerprint() would have been of all states that it was asked for.
-  const FingerprintSet& classes() const { return classes_; }
-  // And of how many states others of their class could go on to other classes. None, if the reduction is right.
-  std::uint64_t misplaced() const { return misplaced_; }
+  const Classes& classes() const { return classes_; }  // unless reduced
   std::string describe(const State& state, const Event& event) const;
   std::string describe(const State& state) const;
   std::string sizes() const;
@@ -73,7 +72,6 @@ class ReplicationModel {
   bool is_settled(const State& state) const { return state.crashes + state.damages == 0; }
   Fingerprint class_of(const State& state) const;
   Fingerprint class_of_full(State state);
-  void compare_with_class(const State& state, const std::vector<Successor<ReplicationModel>>& successors);
   Matters what_matters(const State& state, std::size_t node) const;
   void forget_what_was_heard(const State& state, std::uint8_t term, bool is_led, TermTraffic& said) const;
   bool is_heeded(const State& state, std::size_t voter, std::uint8_t term, std::size_t candidate) const;
@@ -81,17 +79,14 @@ class ReplicationModel {
   Change change(std::uint32_t node_state, const Event& event, std::uint32_t traffic);
   State apply(const State& state, const Change& change);
   std::uint32_t forget_what_concerns_nobody(const State& state);
-  void check_leaders(const State& state) const;
-  void check_quorum(const State& before, const State& state, std::size_t node) const;
   std::uint8_t lowest_term(const State& state) const;
   const Facts& facts(const State& state, std::size_t node) const { return nodes_.facts(state.nodes[node]); }
+  FactsOfAll facts_of_all(const State& state) const { return {&facts(state, 0), &facts(state, 1), &facts(state, 2)}; }
 
   ReplicationBounds bounds_;
-  NodeTable nodes_;
+  NodeTable<RaftNode> nodes_;
   TrafficTable traffics_;
-  FingerprintSet classes_;
-  std::unordered_map<Fingerprint, Fingerprint, HashOfFingerprint> futures_;  // of each class: the next classes
-  std::uint64_t misplaced_ = 0;
+  Classes classes_;
   std::unordered_map<Fingerprint, std::vector<Change>, HashOfFingerprint> changes_;
   std::unordered_map<Fingerprint, std::vector<Event>, HashOfFingerprint> appends_;
   std::unordered_map<Fingerprint, std::uint32_t, HashOfFingerprint> forgotten_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "tests/explore/cluster.hpp"
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {
@@ -10,8 +11,6 @@ namespace {
 constexpr const char* kLock = "lock";
 constexpr std::uint8_t kOther = TakeoverModel::kProcesses - 1;
 using Kind = TakeoverModel::Kind;
-
-std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
 
 ClientId client_of(std::uint8_t process) {
   ClientId client{};

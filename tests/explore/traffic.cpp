@@ -6,11 +6,6 @@
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {
-namespace {
-
-std::uint8_t narrow(std::uint64_t value) { return static_cast<std::uint8_t>(value); }
-
-}  // namespace
 
 Fingerprint Traffic::fingerprint(const Renaming& names) const {
   Projection out(names);
@@ -18,7 +13,7 @@ Fingerprint Traffic::fingerprint(const Renaming& names) const {
   for (std::size_t term = 0; term <= kMaxTerm; ++term) {
     const TermTraffic& said = terms[term];
     if (said == TermTraffic{}) continue;
-    out.add(term).add(said.log.bits()).add(said.commit);
+    out.add(term).add(said.log.bits()).add(said.commit).add(said.first).add(said.snapshots);
     out.add(said.leader == kNobody ? NodeId() : id_of(said.leader));
     out.add_for_each_node([&](std::size_t node) {
       std::uint64_t votes = 0;
@@ -34,9 +29,11 @@ void Traffic::note(std::uint8_t node, const Facts& facts, const std::vector<Said
     TermTraffic& own = terms[facts.term];
     require(own.leader == kNobody || own.leader == node, "a term has two leaders");
     require(facts.log.starts_with(own.log), "a leader changed its own log");
+    own.first = own.leader == kNobody ? narrow(facts.base) : std::min(own.first, narrow(facts.base));
     own.leader = node;
     own.log = facts.log;
     own.commit = facts.commit;
+    own.snapshots = static_cast<std::uint16_t>(own.snapshots | facts.snapshots);
   }
   for (const Said& message : said) {
     TermTraffic& term = terms[message.term];
@@ -58,6 +55,31 @@ void Traffic::note(std::uint8_t node, const Facts& facts, const std::vector<Said
   while (committed.length() < counted.length()) {
     committed.append(counted.term(committed.length() + 1));
     committed_in.append(facts.term);
+  }
+}
+
+void check_leaders(const Traffic& traffic, const FactsOfAll& now) {
+  for (const Facts* leader : now) {
+    if (!leader->leads) continue;
+    for (std::uint64_t index = 1; index <= traffic.committed.length(); ++index) {
+      if (traffic.committed_in.term(index) >= leader->term) continue;
+      require(index <= leader->log.length() && leader->log.term(index) == traffic.committed.term(index),
+              "a leader's log lacks an entry that was committed before its term");
+    }
+  }
+}
+
+// A disk that was damaged since had acknowledged what it had.
+void check_quorum(const FactsOfAll& before, const FactsOfAll& now) {
+  for (std::size_t node = 0; node < kNodes; ++node) {
+    const Facts& leader = *now[node];
+    if (!leader.leads || leader.commit <= before[node]->commit) continue;
+    const LogShape committed = leader.log.prefix(leader.commit);
+    const auto has_it = [&](const Facts* other) {
+      return other->under_repair || other->disk_log.starts_with(committed);
+    };
+    require(std::count_if(now.begin(), now.end(), has_it) > static_cast<std::ptrdiff_t>(kNodes / 2),
+            "a leader counts as committed what is not on the disks of a quorum");
   }
 }
 

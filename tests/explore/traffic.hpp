@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tests/explore/node_table.hpp"
+#include "tests/explore/timeless_node.hpp"
 
 namespace lockstep::explore {
 
@@ -21,6 +21,8 @@ struct TermTraffic {
   LogShape log;  // the leader's, when it was longest
   std::uint8_t leader = kNobody;
   std::uint8_t commit = 0;                         // the leader's
+  std::uint8_t first = 0;                          // the base of its log when it was first heard of
+  std::uint16_t snapshots = 0;                     // that it ever could give, as bits
   std::array<std::uint8_t, kNodes> asked_index{};  // a candidate's last index; 0: it did not ask
   std::array<std::uint8_t, kNodes> asked_term{};   // and the term of that entry
   std::array<std::uint8_t, kNodes> votes{};        // a voter's candidates, as bits
@@ -37,6 +39,11 @@ struct Traffic {
   void note(std::uint8_t node, const Facts& facts, const std::vector<Said>& said);
   Fingerprint fingerprint(const Renaming& names) const;
 };
+
+// Leader completeness (Raft section 5.4.3).
+void check_leaders(const Traffic& traffic, const FactsOfAll& now);
+// That what a leader has come to count as committed is on the disks of a quorum.
+void check_quorum(const FactsOfAll& before, const FactsOfAll& now);
 
 // Each once, like the states of nodes.
 class TrafficTable {
