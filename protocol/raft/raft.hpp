@@ -306,6 +306,7 @@ class Raft {
     std::optional<WriteId> write;  // none: not handed to the disk yet
   };
   std::vector<SnapshotHead> snapshots_;       // durable here, and may be read for others; oldest first, at most two
+  LogIndex unreadable_;                       // of these, the one that could not be read when it was last tried
   std::optional<IncomingSnapshot> incoming_;  // outlives a change of leader: the next may have the same one
   std::optional<Installing> installing_;
   std::vector<SnapshotRead> snapshot_reads_;

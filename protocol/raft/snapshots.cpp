@@ -100,8 +100,8 @@ const SnapshotHead* Raft::snapshot_at(LogIndex index) const {
 void Raft::read_snapshot_for(ConnectionId connection, NodeId to, const Fetch& fetch) {
   if (snapshots_.empty()) return;
   const SnapshotHead* head = snapshot_at(fetch.snapshot);
-  const bool goes_on = head != nullptr && fetch.offset < head->state_bytes;
-  if (!goes_on) head = &snapshots_.back();
+  const bool goes_on = head != nullptr && head->index != unreadable_ && fetch.offset < head->state_bytes;
+  if (!goes_on) head = snapshots_.back().index == unreadable_ ? &snapshots_.front() : &snapshots_.back();
   const std::uint64_t offset = goes_on ? fetch.offset : 0;
   snapshot_reads_.push_back({to, connection, fetch.number, head->index, offset, options_.bounds.snapshot_part_bytes});
 }
@@ -110,8 +110,8 @@ void Raft::snapshot_read(const SnapshotRead& read, std::string bytes) {
   const SnapshotHead* head = snapshot_at(read.snapshot);
   if (head == nullptr) return;
   if (bytes.empty()) {
-    // The log reaches back to the older one, so that does as well; the last one is asked for again.
-    if (snapshots_.size() > 1) std::erase_if(snapshots_, [&](const auto& s) { return s.index == read.snapshot; });
+    // The log reaches back to the older one, so that does as well; and if neither can be read, it is tried again.
+    unreadable_ = !unreadable_ || unreadable_ == read.snapshot ? read.snapshot : LogIndex();
     return;
   }
   if (!is_leader()) return;

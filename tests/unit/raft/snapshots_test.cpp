@@ -132,6 +132,27 @@ TEST_CASE("a leader that cannot read its newest snapshot gives the one before it
   CHECK(world.node("c").commit_index() == LogIndex(8));
 }
 
+// Two transient errors, with or without a compaction between them, must not end in asking for a snapshot that is gone.
+TEST_CASE("a leader that could read neither of its snapshots tries the newest again") {
+  for (const bool compacts : {false, true}) {
+    RaftWorld world = with_c_far_behind();
+    const auto fails = [&](std::uint64_t index) {
+      world.snapshot_is_gone("a", {world.id("c"), ConnectionId(3), CallNumber(5), LogIndex(index), 0, 10});
+    };
+    fails(7);
+    if (compacts) {
+      world.compact("a");
+      REQUIRE(world.node("a").snapshot()->index == LogIndex(8));
+      fails(8);
+    }
+    fails(compacts ? 7 : 5);
+    world.restart("c");
+    world.run(std::chrono::milliseconds(500));
+    CHECK(world.disk("c").snapshot->head.index == LogIndex(compacts ? 8 : 7));
+    CHECK(world.node("c").commit_index() == LogIndex(8));
+  }
+}
+
 TEST_CASE("another leader that has the same snapshot goes on where the last one stopped") {
   for (const bool has_the_same : {true, false}) {
     CAPTURE(has_the_same);
