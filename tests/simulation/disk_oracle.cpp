@@ -87,8 +87,8 @@ void DiskOracle::crashed(Crash crash) {
   crash_ = std::move(crash);
   for (const raft::Write& write : crash_.writes) {
     if (write.snapshot) highest_interrupted_ = std::max(highest_interrupted_, write.snapshot->head.index);
-    if (write.first)
-      highest_interrupted_ = std::max(highest_interrupted_, write.first.previous() + write.entries.size());
+    if (!write.first) continue;
+    highest_interrupted_ = std::max(highest_interrupted_, write.first.previous() + write.entries.size());
   }
 }
 
@@ -104,8 +104,8 @@ bool DiskOracle::some_outcome(const Promised& promised, LogIndex last, const Out
   if (is_it({promised.disk, hard_states})) return true;  // mostly, and nothing is copied
   if (some_outcome_of_writes(promised.disk, last, is_it)) return true;
   const raft::Restored& durable = promised.disk.durable();
-  if (!crash_.compaction || (durable.snapshot && durable.snapshot->head.index >= crash_.compaction->index))
-    return false;
+  if (!crash_.compaction) return false;
+  if (durable.snapshot && durable.snapshot->head.index >= crash_.compaction->index) return false;
   auto folded = fold(durable.snapshot.get(), durable.base.index.next(), durable.entries, *crash_.compaction);
   REQUIRE_SAFE(folded.has_value(), "a disk does not fold: " + (folded ? std::string() : folded.error()));
   ModelDisk compacted = promised.disk;
