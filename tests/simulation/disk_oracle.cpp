@@ -223,7 +223,7 @@ bool DiskOracle::has_files(const ModelDisk& expected, const Found& found, const 
 
 bool DiskOracle::has_snapshot_after_rot(const ModelDisk& expected, const raft::Restored& found) const {
   if (!is_newest_rotten(expected)) return same_snapshot(found.snapshot, expected.durable().snapshot);
-  return found.snapshot && same_snapshot(found.snapshot, older_of(expected));
+  return same_snapshot(found.snapshot, older_of(expected));  // none: the log begins with entry 1
 }
 
 // It is the beginning of a log that was on the disk once.
