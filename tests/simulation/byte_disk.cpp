@@ -1,5 +1,6 @@
 #include "tests/simulation/byte_disk.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -50,18 +51,51 @@ StorageResult<CompactionEnd> ByteDisk::compact(const Compaction& wanted) {
   return storage_->finish_compaction();
 }
 
+std::vector<LogIndex> ByteDisk::snapshot_files() const {
+  std::vector<LogIndex> result;
+  for (const std::string& name : memory_.names()) {
+    if (const auto index = snapshot_index_from(name)) result.push_back(*index);
+  }
+  return result;
+}
+
 void ByteDisk::fail_soon(Random& random) {
-  memory_.fail(kMayFail[random.below(kMayFail.size())], EIO, random.below(3));
+  const MemoryDisk::Operation operation = kMayFail[random.below(kMayFail.size())];
+  const std::uint64_t skip = random.below(3);
+  memory_.fail(operation, EIO, skip);
+  planned_.push_back({operation, memory_.count(operation) + skip});
+}
+
+bool ByteDisk::has_failed() const {
+  return std::any_of(planned_.begin(), planned_.end(), [&](const Planned& planned) { return has_come(planned); });
+}
+
+bool ByteDisk::has_failed_to_write() const {
+  return std::any_of(planned_.begin(), planned_.end(), [&](const Planned& planned) {
+    return planned.operation != MemoryDisk::Operation::kRemove && has_come(planned);
+  });
+}
+
+void ByteDisk::fill() {
+  memory_.set_capacity(memory_.used());
+  is_full_ = true;
+}
+
+void ByteDisk::make_room() {
+  memory_.set_capacity(UINT64_MAX);
+  is_full_ = false;
 }
 
 void ByteDisk::heal() {
   memory_.clear_faults();
+  planned_.clear();
   make_room();
 }
 
 void ByteDisk::end_process() {
   storage_.reset();
   memory_.kill_process();
+  planned_.clear();
 }
 
 void ByteDisk::fail_power(Random& random, std::span<const raft::Write> writes,
@@ -88,15 +122,18 @@ void ByteDisk::crash(Random& random) {
   storage_.reset();
   const std::uint64_t one_in = 1 + random.below(4);
   memory_.crash([&](std::size_t) { return random.one_in(one_in); });
+  planned_.clear();
 }
 
-std::optional<std::string> ByteDisk::rot(Random& random) {
+std::optional<ByteDisk::Rot> ByteDisk::rot(Random& random) {
   const auto extent = draw_extent(random);
   if (!extent || extent->bytes == 0) return std::nullopt;
   if (random.one_in(2)) {
     const std::uint64_t bit = random.below(8 * extent->bytes);
+    Rot rot = at(extent->file, bit / 8);
     memory_.flip_bit(extent->file, bit);
-    return "a bit of byte " + std::to_string(bit / 8) + " of " + extent->file + " is flipped";
+    rot.what = "a bit of byte " + std::to_string(bit / 8) + " of " + extent->file + " is flipped";
+    return rot;
   }
   // A sector that was lost, or written over by what belongs elsewhere.
   const auto source = draw_extent(random);
@@ -108,8 +145,25 @@ std::optional<std::string> ByteDisk::rot(Random& random) {
     sector = memory_.contents(source->file).substr(from, sector.size());
     what = "has what belongs to " + std::to_string(from) + " of " + source->file;
   }
+  Rot rot = at(extent->file, target);
   memory_.overwrite(extent->file, target, sector);
-  return "the sector at " + std::to_string(target) + " of " + extent->file + " " + what;
+  rot.what = "the sector at " + std::to_string(target) + " of " + extent->file + " " + what;
+  return rot;
+}
+
+ByteDisk::Rot ByteDisk::at(const std::string& file, std::uint64_t offset) const {
+  Rot rot;
+  if (const auto index = snapshot_index_from(file)) {
+    rot.where = Rot::Where::kSnapshot;
+    rot.snapshot = *index;
+  } else if (segment_number_from(file)) {
+    rot.where = offset < kFirstBatchOffset ? Rot::Where::kSegmentHeader : Rot::Where::kLog;
+  } else {
+    rot.where = Rot::Where::kMeta;
+    const std::uint64_t other_copy = offset < kBlockBytes ? kBlockBytes : 0;
+    rot.other_copy_is_whole = is_sealed_block(std::string_view(memory_.contents(file)).substr(other_copy, kBlockBytes));
+  }
+  return rot;
 }
 
 std::optional<ByteDisk::Extent> ByteDisk::draw_extent(Random& random) const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nodes/storage/storage.hpp"
 #include "protocol/base/random.hpp"
@@ -27,11 +28,19 @@ class ByteDisk {
   StorageResult<CompactionEnd> compact(const Compaction& wanted);
   std::string read(const raft::SnapshotRead& read) { return storage_->read_snapshot(read); }
 
+  // Of the snapshots that lie there.
+  std::vector<LogIndex> snapshot_files() const;
+
   // One of the next operations that change something fails.
   void fail_soon(Random& random);
-  void fill() { memory_.set_capacity(memory_.used()); }
-  void make_room() { memory_.set_capacity(UINT64_MAX); }
+  void fill();
+  void make_room();
   void heal();  // no failure is to come any more
+  // Whether an operation has failed since the process began, so that it may end; and whether it must: it may go on if
+  // it only failed to remove what a full disk had no room for.
+  bool has_failed() const;
+  bool has_failed_to_write() const;
+  bool is_full() const { return is_full_; }
 
   // The process ends. What it had written is in the page cache still.
   void end_process();
@@ -41,9 +50,15 @@ class ByteDisk {
   // The power fails while a process starts.
   void fail_power_at_start(Random& random);
   // While nothing runs: something of what is on it is damaged, but never the last batch alone. Of that one nobody can
-  // tell rot from a write that the power's end cut short (S2). Says what, for a trace; none: there is nothing to
-  // damage.
-  std::optional<std::string> rot(Random& random);
+  // tell rot from a write that the power's end cut short (S2). None: there is nothing to damage.
+  struct Rot {
+    enum class Where { kMeta, kSegmentHeader, kLog, kSnapshot };
+    Where where{};
+    LogIndex snapshot = {};           // which
+    bool other_copy_is_whole = true;  // of `meta`
+    std::string what;                 // for a trace
+  };
+  std::optional<Rot> rot(Random& random);
 
  private:
   struct Extent {
@@ -51,6 +66,7 @@ class ByteDisk {
     std::uint64_t bytes = 0;  // that may rot, from the first on
   };
   std::optional<Extent> draw_extent(Random& random) const;
+  Rot at(const std::string& file, std::uint64_t offset) const;
   std::uint64_t begin_of_last_batch(const std::string& segment) const;
   StorageOptions options() const;
   void crash(Random& random);
@@ -59,6 +75,14 @@ class ByteDisk {
   std::uint64_t seed_;
   bool cluster_of_one_;
   MemoryDisk memory_;
+  bool is_full_ = false;
+  struct Planned {
+    MemoryDisk::Operation operation{};
+    std::uint64_t skip = 0;  // so many of its kind since the disk is in use, and the next one fails
+  };
+  bool has_come(const Planned& planned) const { return memory_.count(planned.operation) > planned.skip; }
+
+  std::vector<Planned> planned_;    // failures, of this process
   std::optional<Storage> storage_;  // none: no process runs
 };
 

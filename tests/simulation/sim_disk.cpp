@@ -10,46 +10,39 @@ namespace {
 
 using testing::ModelDisk;
 
-const raft::Entry* entry_at(const raft::Restored& disk, LogIndex index) {
-  if (index <= disk.base.index || index - disk.base.index > disk.entries.size()) return nullptr;
-  return &disk.entries[index - disk.base.index.next()];
-}
-
-LogIndex last_of(const raft::Restored& disk) { return disk.base.index + disk.entries.size(); }
-
 LogIndex snapshot_of(const raft::Restored& disk) { return disk.snapshot ? disk.snapshot->head.index : LogIndex(); }
-
-// Two disks may have cut their logs at different places.
-bool same_log(const raft::Restored& one, const raft::Restored& other) {
-  if (last_of(one) != last_of(other)) return false;
-  for (LogIndex index = std::max(one.base.index, other.base.index).next(); index <= last_of(one);
-       index = index.next()) {
-    if (*entry_at(one, index) != *entry_at(other, index)) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
 SimDisk::SimDisk(NodeId node, std::uint64_t seed, bool cluster_of_one)
     : disk_(node), bytes_(std::make_unique<ByteDisk>(node, seed, cluster_of_one)) {
-  const auto found = bytes_->open();
+  auto found = bytes_->open();
   REQUIRE_SAFE(found.has_value(), "a blank disk is formatted");
+  oracle_.emplace(*std::move(found));
 }
 
 SimDisk::Completed SimDisk::complete_oldest() {
   INVARIANT(!outstanding_.empty(), "a completion is scheduled for each write");
   if (bytes_) {
     const auto applied = bytes_->apply(std::span(&outstanding_.front(), 1));
-    REQUIRE_SAFE(applied || fails_, "a disk without errors takes every write: " + applied.error().message);
+    check_failure(applied ? std::nullopt : std::optional(applied.error().message));
     if (!applied) return {Outcome::kFailed};
+    REQUIRE_SAFE(!applied->out_of_space || bytes_->is_full(), "a disk with space takes every write");
     if (applied->out_of_space) return {Outcome::kNoRoom};
   }
-  const raft::Write write = std::move(outstanding_.front());
+  raft::Write write = std::move(outstanding_.front());
   outstanding_.pop_front();
   disk_.make_durable(write);
   note_highest();
-  return {Outcome::kDone, write.id};
+  const WriteId id = write.id;
+  if (oracle_) oracle_->wrote(std::move(write));
+  return {Outcome::kDone, id};
+}
+
+// S4: after an error the process ends, and without one there is no reason to.
+void SimDisk::check_failure(const std::optional<std::string>& error) const {
+  REQUIRE_SAFE(!error || bytes_->has_failed(), "the storage fails on a disk without errors: " + *error);
+  REQUIRE_SAFE(error || !bytes_->has_failed_to_write(), "the disk failed, and the storage goes on");
 }
 
 SimDisk::Compacted SimDisk::finish_compaction() {
@@ -58,11 +51,12 @@ SimDisk::Compacted SimDisk::finish_compaction() {
   Compacted compacted;
   if (bytes_) {
     const auto end = bytes_->compact(wanted);
-    REQUIRE_SAFE(end || fails_, "a disk without errors folds its log: " + end.error().message);
+    check_failure(end ? std::nullopt : std::optional(end.error().message));
     if (!end) {
       compaction_ = wanted;
       return {Outcome::kFailed};
     }
+    REQUIRE_SAFE(end->snapshot || bytes_->is_full(), "a disk with space takes every snapshot");
     if (!end->snapshot) return {Outcome::kNoRoom};
     compacted.snapshot = end->snapshot;
   }
@@ -72,6 +66,7 @@ SimDisk::Compacted SimDisk::finish_compaction() {
   const auto snapshot = std::make_shared<const raft::Snapshot>(*std::move(folded));
   REQUIRE_SAFE(!bytes_ || snapshot->head == compacted.snapshot, "bytes and values fold to the same snapshot");
   disk_.compacted(snapshot);
+  if (oracle_) oracle_->wrote_snapshot(wanted.index);
   compacted.snapshot = snapshot->head;
   return compacted;
 }
@@ -85,7 +80,6 @@ std::string SimDisk::read(const raft::SnapshotRead& read) {
 bool SimDisk::fail_soon(Random& random) {
   if (!bytes_) return false;
   bytes_->fail_soon(random);
-  fails_ = true;
   return true;
 }
 
@@ -116,7 +110,6 @@ void SimDisk::crash(Random& random, Coverage& coverage) {
   coverage.note(Met::kWriteLost, outstanding_.size());
   outstanding_.clear();
   compaction_.reset();
-  fails_ = false;
 }
 
 void SimDisk::crash_values(Random& random, Coverage& coverage) {
@@ -136,17 +129,17 @@ void SimDisk::crash_values(Random& random, Coverage& coverage) {
 }
 
 void SimDisk::crash_bytes(Random& random, Coverage& coverage) {
-  for (std::uint64_t survivors = random.below(outstanding_.size() + 1); survivors > 0 && !fails_; --survivors) {
+  for (std::uint64_t survivors = random.below(outstanding_.size() + 1); survivors > 0; --survivors) {
     if (complete_oldest().outcome != Outcome::kDone) break;
   }
-  interrupted_.assign(outstanding_.begin(), outstanding_.end());
-  interrupted_compaction_ = compaction_;
-  if (random.one_in(3)) {
-    bytes_->end_process();
+  DiskOracle::Crash crash{{outstanding_.begin(), outstanding_.end()}, compaction_, !random.one_in(3)};
+  if (crash.power_failed) {
+    bytes_->fail_power(random, crash.writes, compaction_);
+    if (!crash.writes.empty()) coverage.note(Met::kPowerFailedInWrite);
   } else {
-    bytes_->fail_power(random, interrupted_, compaction_);
-    if (!interrupted_.empty()) coverage.note(Met::kPowerFailedInWrite);
+    bytes_->end_process();
   }
+  oracle_->crashed(std::move(crash));
 }
 
 void SimDisk::wipe(NodeId node, Random& random) {
@@ -156,10 +149,12 @@ void SimDisk::wipe(NodeId node, Random& random) {
 
 std::string SimDisk::damage(Random& random, LogIndex kept, Coverage& coverage) {
   if (bytes_) {
-    const auto what = kept ? std::nullopt : bytes_->rot(random);
-    rotten_ = what.has_value();
-    if (rotten_) coverage.note(Met::kRot);
-    return what.value_or("is whole");
+    auto rot = kept ? std::nullopt : bytes_->rot(random);
+    if (!rot) return "is whole";
+    coverage.note(Met::kRot);
+    std::string what = rot->what;
+    oracle_->rotted(*std::move(rot));
+    return what;
   }
   if (random.one_in(3) && disk_.lose_newest_snapshot()) coverage.note(Met::kSnapshotDamaged);
   const raft::Restored& durable = disk_.durable();
@@ -180,77 +175,15 @@ tl::expected<void, std::string> SimDisk::recover(Random& random, Coverage& cover
     coverage.note(Met::kPowerFailedInRecovery);
   }
   auto found = bytes_->open();
-  REQUIRE_SAFE(found || rotten_, "after a crash a node does not start: " + found.error().message);
+  const DiskOracle::Promised promised{disk_, highest_ever_};
   if (!found) {
+    oracle_->check_refusal(promised, found.error().message);
     coverage.note(Met::kRotRefused);
     return tl::unexpected(found.error().message);
   }
-  if (rotten_) {
-    REQUIRE_SAFE(may_follow_from_rot(*found), "a damaged disk has forgotten something, and nothing says so");
-  } else {
-    REQUIRE_SAFE(may_follow_from_crash(*found), "a disk holds what no crash can have left on it");
-  }
-  disk_ = ModelDisk(*std::move(found));
+  disk_ = oracle_->check_found(promised, *std::move(found), bytes_->snapshot_files());
   note_highest();
-  interrupted_.clear();
-  interrupted_compaction_.reset();
-  rotten_ = false;
   return {};
-}
-
-// Whether `is_it` holds for something that the crash may have left: some of the writes that were interrupted, from the
-// first on, and perhaps a part of the next, as raft::Write and Storage::apply allow it. Hard states come after the
-// entries of several writes.
-bool SimDisk::some_outcome(LogIndex last, const OutcomeCheck& is_it) const {
-  ModelDisk expected = disk_;
-  std::vector<raft::HardState> hard_states{expected.durable().hard_state};
-  if (is_it(expected.durable(), hard_states)) return true;
-  for (const raft::Write& write : interrupted_) {
-    if (write.snapshot) {
-      expected.make_snapshot_durable(write);
-      if (is_it(expected.durable(), hard_states)) return true;
-    }
-    if (write.first && write.first <= last && last - write.first + 1 < write.entries.size()) {
-      ModelDisk in_part = expected;
-      raft::Write part = write;
-      part.entries.resize(last - write.first + 1);
-      in_part.make_entries_durable(part);
-      if (is_it(in_part.durable(), hard_states)) return true;
-    }
-    expected.make_entries_durable(write);
-    if (is_it(expected.durable(), hard_states)) return true;
-    if (write.hard_state) hard_states.push_back(*write.hard_state);
-    if (is_it(expected.durable(), hard_states)) return true;
-  }
-  return false;
-}
-
-bool SimDisk::may_follow_from_crash(const raft::Restored& found) const {
-  if (found.node != disk_.durable().node) return false;
-  return some_outcome(last_of(found), [&](const raft::Restored& expected, const std::vector<raft::HardState>& states) {
-    const bool has_snapshot = snapshot_of(found) == snapshot_of(expected) ||
-                              (interrupted_compaction_ && snapshot_of(found) == interrupted_compaction_->index);
-    const bool has_hard_state = std::find(states.begin(), states.end(), found.hard_state) != states.end();
-    return has_snapshot && has_hard_state && same_log(found, expected);
-  });
-}
-
-// S2: what was acknowledged is there, or the node knows up to where something may be missing; and it never forgets
-// whom it voted for.
-bool SimDisk::may_follow_from_rot(const raft::Restored& found) const {
-  const raft::HardState& before = disk_.durable().hard_state;
-  const raft::HardState& now = found.hard_state;
-  const bool forgot = now.term < before.term || (now.term == before.term && before.vote && now.vote != before.vote);
-  if (forgot) return false;
-  return some_outcome(last_of(found), [&](const raft::Restored& expected, const std::vector<raft::HardState>&) {
-    if (now.repair_until >= last_of(expected)) return true;
-    if (last_of(found) < last_of(expected)) return false;
-    const LogIndex first = std::max(found.base.index, expected.base.index).next();
-    for (LogIndex index = first; index <= last_of(expected); index = index.next()) {
-      if (*entry_at(found, index) != *entry_at(expected, index)) return false;
-    }
-    return true;
-  });
 }
 
 }  // namespace lockstep::simulation

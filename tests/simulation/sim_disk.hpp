@@ -9,7 +9,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "protocol/replica/fold.hpp"
 #include "tests/simulation/byte_disk.hpp"
 #include "tests/simulation/coverage.hpp"
+#include "tests/simulation/disk_oracle.hpp"
 #include "tests/support/model_disk.hpp"
 
 namespace lockstep::simulation {
@@ -76,22 +76,15 @@ class SimDisk {
   void note_highest() { highest_ever_ = std::max(highest_ever_, disk_.last_index()); }
   void crash_bytes(Random& random, Coverage& coverage);
   void crash_values(Random& random, Coverage& coverage);
-  bool may_follow_from_crash(const raft::Restored& found) const;
-  bool may_follow_from_rot(const raft::Restored& found) const;
-  // What is on the disk, and all hard states that may be.
-  using OutcomeCheck = std::function<bool(const raft::Restored&, const std::vector<raft::HardState>&)>;
-  bool some_outcome(LogIndex last, const OutcomeCheck& is_it) const;
+  void check_failure(const std::optional<std::string>& error) const;
 
   testing::ModelDisk disk_;
   LogIndex highest_ever_;  // index that was ever written here, replaced or not
   std::deque<raft::Write> outstanding_;
   std::optional<Compaction> compaction_;  // under way
 
-  std::unique_ptr<ByteDisk> bytes_;       // none: values are enough
-  bool fails_ = false;                    // an error was planned for it
-  std::vector<raft::Write> interrupted_;  // by the last crash, and perhaps on it in part
-  std::optional<Compaction> interrupted_compaction_;
-  bool rotten_ = false;  // since the last crash
+  std::unique_ptr<ByteDisk> bytes_;   // none: values are enough
+  std::optional<DiskOracle> oracle_;  // of the bytes
 };
 
 }  // namespace lockstep::simulation

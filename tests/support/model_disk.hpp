@@ -35,6 +35,7 @@ class ModelDisk {
     }
     return nullptr;
   }
+  const std::vector<raft::SharedSnapshot>& snapshots() const { return snapshots_; }  // at most two, the newest is last
 
   // A crash may leave the parts of a write in this order, and only the first of them.
   void make_durable(const raft::Write& write) {
