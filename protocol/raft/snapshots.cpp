@@ -110,8 +110,10 @@ void Raft::snapshot_read(const SnapshotRead& read, std::string bytes) {
   const SnapshotHead* head = snapshot_at(read.snapshot);
   if (head == nullptr) return;
   if (bytes.empty()) {
-    // The log reaches back to the older one, so that does as well; and if neither can be read, it is tried again.
-    unreadable_ = !unreadable_ || unreadable_ == read.snapshot ? read.snapshot : LogIndex();
+    // The log reaches back to the older one, so that does as well; if neither can be read, or there is no other, the
+    // newest is tried again.
+    const bool was_last_hope = unreadable_ && unreadable_ != read.snapshot;
+    unreadable_ = was_last_hope || snapshots_.size() == 1 ? LogIndex() : read.snapshot;
     return;
   }
   if (!is_leader()) return;

@@ -153,6 +153,27 @@ TEST_CASE("a leader that could read neither of its snapshots tries the newest ag
   }
 }
 
+TEST_CASE("a leader that could not read its only snapshot tries it again, and gives it part by part") {
+  RaftWorld world("a b c d e", small_parts());
+  world.elect("a");
+  world.run(std::chrono::milliseconds(200));
+  for (const char* name : {"c", "d"}) world.crash(name);
+  for (const char* command : {"3", "4", "5"}) {
+    world.propose("a", command);
+    world.deliver();
+    world.compact("a");
+  }
+  world.restart("c");
+  world.run(std::chrono::milliseconds(500));
+  world.crash("a");
+  world.elect("c");
+  REQUIRE(world.node("c").snapshot()->index == world.node("c").log().base().index);
+  world.snapshot_is_gone("c", {world.id("d"), ConnectionId(3), CallNumber(5), world.node("c").snapshot()->index, 0, 4});
+  world.restart("d");
+  world.run(std::chrono::milliseconds(500));
+  CHECK(world.node("d").commit_index() == world.node("c").commit_index());
+}
+
 TEST_CASE("another leader that has the same snapshot goes on where the last one stopped") {
   for (const bool has_the_same : {true, false}) {
     CAPTURE(has_the_same);
