@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tests/explore/inside.hpp"
+#include "tests/explore/raft_inside.hpp"
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "tests/explore/inside.hpp"
+#include "tests/explore/raft_inside.hpp"
 #include "tests/explore/violation.hpp"
 
 namespace lockstep::explore {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "protocol/replica/replica.hpp"
-#include "tests/explore/inside.hpp"
+#include "tests/explore/raft_inside.hpp"
 
 namespace lockstep {
 
