@@ -1,5 +1,5 @@
-// Goal: whatever bit flips on one node's disk, it is harmless, repaired or refused with a message, and no answer that
-// the cluster gave is ever lost.
+// Goal: whatever bit flips on one node's disk, it is harmless, repaired or refused with a message, by that node alone,
+// and no answer that the cluster gave is ever lost.
 // Method: run the workload and stop. For every field and every record of every file of every node flip a bit, and
 // start the cluster three times: all of it, after a crash; and, after a clean end and after a crash, only the damaged
 // node and one that missed the last requests, which must not go on without what the third one knows. Then everyone is
@@ -105,6 +105,7 @@ class Corruption {
     World::Remains remains = start.remains;
     for (const std::uint64_t byte : field.bytes) remains.disks[place].flip_bit(field.file, 8 * byte + byte % 8);
     World world(std::move(remains));
+    world.let_refuse(place);
     if (start.comes_late) {
       world.keep_down(*start.comes_late);
       world.run(std::chrono::seconds(5));

@@ -301,6 +301,9 @@ std::string World::what_is_missing() const {
   if (leader() == kNodes) return "nobody leads";
   for (Place place = 0; place < kNodes; ++place) {
     const Node& node = nodes_[place];
+    if (node.refusal && !node.may_refuse) {
+      return std::string("node ") + name_of(place) + " refuses to start: " + *node.refusal;
+    }
     if (node.refusal || !node.may_start) continue;
     if (!node.replica) return std::string("node ") + name_of(place) + " is down";
     if (node.replica->applied_index() != remains_.reference.last()) {

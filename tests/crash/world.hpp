@@ -55,13 +55,15 @@ class World {
   void end_process(Place place, bool cleanly);  // and it starts again
   void keep_down(Place place) { nodes_[place].may_start = false; }
   void let_start(Place place) { nodes_[place].may_start = true; }
+  // Its disk is damaged: it need not start again. Every other node must.
+  void let_refuse(Place place) { nodes_[place].may_refuse = true; }
   void isolate(Place place) { isolated_.insert(place); }
   void heal() { isolated_.clear(); }
   void run(Duration duration);
 
   // The client's next request, to its end. Session `client` is opened first if it is none.
   void request(std::size_t client, const locks::Operation& operation);
-  // Every node runs and has applied all that anyone has, and all answers hold.
+  // Every node runs, unless it may refuse to, and has applied all that anyone has, and all answers hold.
   void settle();
   // The last request of each session once more: answered as it was, and run no second time.
   void repeat_last_requests();
@@ -82,6 +84,7 @@ class World {
     Survives survives = [](std::size_t) { return false; };
     Time start_at{};
     bool may_start = true;
+    bool may_refuse = false;
     std::optional<std::string> refusal;
     std::vector<Notice> notices;
   };

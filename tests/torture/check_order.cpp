@@ -83,7 +83,8 @@ std::vector<Violation> check_order(const History& history) { return Order(histor
 std::vector<Violation> check(const History& history) {
   std::vector<Violation> all;
   for (const Finding& finding : history.findings) all.push_back({finding.rule, finding.text});
-  for (const auto& part : {check_order(history), check_holds(history), check_replay(history)}) {
+  for (const auto& part :
+       {check_substance(history), check_order(history), check_holds(history), check_replay(history)}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -30,12 +30,30 @@ bool is_of_the_state(const std::string& error) {
   return kNames.contains(error);
 }
 
+// A lease that ended without an answer.
+struct Loss {
+  Nanoseconds promised = 0;  // up to then it was certain; 0: the client was never told
+  Nanoseconds told = 0;      // of the loss
+};
+
+// By client.
+std::map<int, std::vector<Loss>> losses_in(const History& history) {
+  std::map<int, std::vector<Loss>> losses;
+  std::map<int, Nanoseconds> promised;
+  for (const LeaseNote* note : lease_notes_in_order(history)) {
+    if (note->safe_until) promised[note->client] = *note->safe_until;
+    if (note->lost == "unreachable") losses[note->client].push_back({promised[note->client], note->at});
+  }
+  return losses;
+}
+
 class Judge {
  public:
   explicit Judge(const History& history)
       : history_(history),
         progress_(history),
         calls_(calls_by_client(history)),
+        losses_(losses_in(history)),
         reads_(reads_by_index(history)),
         replay_(history.entries,
                 [&](std::uint64_t index, locks::NaiveMachine& machine) { judge_reads(index, machine); }) {
@@ -190,18 +208,26 @@ class Judge {
 
   // ---- What was done: somebody asked for it who was not told that it was not done
 
+  static bool asks_for(const Call& call, const Grant& grant) {
+    return (call.verb == Verb::kPreempt || call.verb == Verb::kAcquire) && names_it(call, grant.name);
+  }
+  static bool is_granted_by(const Call& call, const Grant& grant) {
+    return call.is(Result::kGranted) && call.answer->token == grant.token;
+  }
+  bool may_be_granted_by(const Call& call, const Grant& grant) const {
+    return call.is_indefinite() && progress_.index_before(call.called) < grant.token;
+  }
+
   bool is_explained(const Grant& grant) {
     const auto number = numbers_.find(grant.client);
     if (number == numbers_.end()) return false;
     const Call* undecided = nullptr;
     for (const Call* call : calls_[number->second]) {
-      const bool asks = call->verb == Verb::kPreempt || call->verb == Verb::kAcquire;
-      if (!asks || !names_it(*call, grant.name)) continue;
-      if (call->is(Result::kGranted) && call->answer->token == grant.token) return true;
-      const bool may_be = call->is_indefinite() && progress_.index_before(call->called) < grant.token;
+      if (!asks_for(*call, grant)) continue;
+      if (is_granted_by(*call, grant)) return true;
       const auto used = undecided_tokens_.find(call);
       const bool free = used == undecided_tokens_.end() || used->second == grant.token;
-      if (may_be && free) undecided = call;  // the last one: the ones before have had their chance
+      if (may_be_granted_by(*call, grant) && free) undecided = call;  // the last one: the ones before had their chance
     }
     if (undecided != nullptr) undecided_tokens_[undecided] = grant.token;  // one call is granted once
     return undecided != nullptr;
@@ -240,12 +266,23 @@ class Judge {
                                        std::to_string(grant.ended) + ", which nobody asked for that may have got it");
   }
 
-  // A client gives up by itself a session that it counts as lost.
+  // A client gives up by itself a session that no answer came to in time: one in which it had asked for the grant, and
+  // not before the last moment up to which it had been promised its lease. (Of the loss it is told some time after it.)
   bool was_lost(const Grant& grant) {
     const auto number = numbers_.find(grant.client);
-    return number != numbers_.end() &&
-           std::any_of(history_.leases.begin(), history_.leases.end(),
-                       [&](const LeaseNote& note) { return note.client == number->second && !note.lost.empty(); });
+    if (number == numbers_.end()) return false;
+    for (const Loss& loss : losses_[number->second]) {
+      const bool before_entry = progress_.index_before(loss.promised) < grant.ended;
+      if (before_entry && asked_before(loss.told, grant, calls_[number->second])) return true;
+    }
+    return false;
+  }
+
+  bool asked_before(Nanoseconds moment, const Grant& grant, const Calls& calls) const {
+    return std::any_of(calls.begin(), calls.end(), [&](const Call* call) {
+      return call->called < moment && asks_for(*call, grant) &&
+             (is_granted_by(*call, grant) || may_be_granted_by(*call, grant));
+    });
   }
 
   // No lease runs out before the moment up to which its client counts on it.
@@ -262,6 +299,7 @@ class Judge {
   const History& history_;
   Progress progress_;
   std::map<int, Calls> calls_;
+  std::map<int, std::vector<Loss>> losses_;
   std::multimap<std::uint64_t, const Call*> reads_;
   std::vector<Violation> violations_;  // before the replay, which adds to it
   Replay replay_;

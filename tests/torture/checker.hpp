@@ -1,11 +1,13 @@
 // Judges a history: could one correct lock service have given these answers?
 //
-// Three parties look at it, each from less or more:
+// Four parties look at it, each from less or more:
+// - check_substance: that there is a log and there are answers, without which the others would pass on nothing;
 // - check_order: the answers' log indexes against real time;
 // - check_holds: who could count on what, when: no two holders at a time, tokens that rise, releases that stay;
 // - check_replay: the log once more through the naive state machine: every answer must be its answer, whatever ran
 //   must have been asked for, and nothing that a client was told did not happen may have.
-// An indefinite call is allowed both ways everywhere. Pure functions; a history without entries is not replayed.
+// An indefinite call is allowed both ways everywhere. Pure functions; a history without entries is not replayed, which
+// is a violation by itself.
 #pragma once
 
 #include <string>
@@ -23,6 +25,10 @@ struct Violation {
 // At most so many of each party are told.
 inline constexpr std::size_t kMostViolations = 25;
 
+// The rule that a history without a log, or without answers, breaks.
+inline constexpr const char* kNothingToJudge = "nothing to judge";
+
+std::vector<Violation> check_substance(const History& history);
 std::vector<Violation> check_order(const History& history);
 std::vector<Violation> check_holds(const History& history);
 std::vector<Violation> check_replay(const History& history);

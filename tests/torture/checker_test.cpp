@@ -2,6 +2,8 @@
 // must not be taken for one.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/torture/story.hpp"
 
 using namespace lockstep;
@@ -263,6 +265,33 @@ TEST_CASE("A session that was closed by nobody is found") {
   CHECK(story.broken().empty());
 }
 
+TEST_CASE("A client closes by itself a session whose lease nobody renewed in time, and not before") {
+  HandOver story;
+  const std::uint64_t closed = story.runs(2, locks::Close{});
+  story.history.leases = {{2, Story::moment(55), Story::moment(80), ""}, {2, Story::moment(85), {}, "unreachable"}};
+  CHECK(story.broken().empty());
+  SUBCASE("the entry was seen before the last certain moment") {
+    story.sees_held(1, "other", {72, 75}, closed, 2, 2).answer->locks.clear();
+    CHECK(story.broken() == "ran although it did not");
+  }
+  SUBCASE("the entry was seen after that, and before the client was told") {
+    story.sees_held(1, "other", {81, 83}, closed, 2, 2).answer->locks.clear();
+    CHECK(story.broken().empty());
+  }
+  SUBCASE("the lease that was lost is an earlier session's, from before the lock was asked for") {
+    story.history.leases = {{2, Story::moment(25), Story::moment(30), ""}, {2, Story::moment(35), {}, "unreachable"}};
+    CHECK(story.broken() == "ran although it did not");
+  }
+  SUBCASE("another client's lease was lost") {
+    story.history.leases.back().client = 1;
+    CHECK(story.broken() == "ran although it did not");
+  }
+  SUBCASE("the cluster had ended it: then there is nothing to close") {
+    story.history.leases.back().lost = "expired";
+    CHECK(story.broken() == "ran although it did not");
+  }
+}
+
 TEST_CASE("A lease that runs out before its client's last certain moment is an early expiry") {
   HandOver story;
   const std::uint64_t expiry = story.expires(2);
@@ -279,6 +308,40 @@ TEST_CASE("A copy of a request repeats the answer, and the replay knows") {
   story.history.entries.back().index = story.history.entries.size();
   story.call(2).answer->index = story.history.entries.size();
   story.call(3).called = Story::moment(30);
+  CHECK(story.broken().empty());
+}
+
+TEST_CASE("A history without a log or without an answer does not pass") {
+  const auto has_nothing_to_judge = [](const History& history) {
+    const auto violations = check(history);
+    return std::any_of(violations.begin(), violations.end(), [](const auto& it) { return it.rule == kNothingToJudge; });
+  };
+  HandOver story;
+  CHECK_FALSE(has_nothing_to_judge(story.history));
+  CHECK(has_nothing_to_judge(History()));
+  SUBCASE("no entries") { story.history.entries.clear(); }
+  SUBCASE("no calls") { story.history.calls.clear(); }
+  SUBCASE("no answers") {
+    for (Call& call : story.history.calls) call.answer.reset();
+  }
+  SUBCASE("errors alone") {
+    for (Call& call : story.history.calls) {
+      call.answer = Answer();
+      call.answer->error = "unavailable";
+      call.answer->definite = false;
+    }
+  }
+  CHECK(has_nothing_to_judge(story.history));
+}
+
+TEST_CASE("If nodes were away until all logs were cut, some of them were sent a snapshot") {
+  HandOver story;
+  story.history.faults.assign(2, {"behind", {"a"}, false, kLogsWereCut, 1, 2});
+  story.history.faults.push_back({"behind", {"a"}, false, "not for long enough", 3, 4});
+  CHECK(story.broken().empty());
+  story.history.faults.back().detail = kLogsWereCut;
+  CHECK(story.broken() == "no snapshot");
+  story.history.run.snapshots_installed = 1;
   CHECK(story.broken().empty());
 }
 

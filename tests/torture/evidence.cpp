@@ -86,12 +86,16 @@ std::map<int, std::vector<const Call*>> calls_by_client(const History& history) 
   return calls;
 }
 
+std::vector<const LeaseNote*> lease_notes_in_order(const History& history) {
+  std::vector<const LeaseNote*> notes;
+  for (const LeaseNote& note : history.leases) notes.push_back(&note);
+  std::stable_sort(notes.begin(), notes.end(), [](auto* a, auto* b) { return a->at < b->at; });
+  return notes;
+}
+
 std::vector<Hold> holds_of(const History& history) {
   std::map<int, std::vector<const LeaseNote*>> notes;
-  for (const LeaseNote& note : history.leases) notes[note.client].push_back(&note);
-  for (auto& entry : notes) {
-    std::stable_sort(entry.second.begin(), entry.second.end(), [](auto* a, auto* b) { return a->at < b->at; });
-  }
+  for (const LeaseNote* note : lease_notes_in_order(history)) notes[note->client].push_back(note);
   std::vector<Hold> holds;
   for (const auto& [client, calls] : calls_by_client(history)) {
     for (auto call = calls.begin(); call != calls.end(); ++call) {

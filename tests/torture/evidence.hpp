@@ -47,6 +47,9 @@ struct Hold {
 };
 std::vector<Hold> holds_of(const History& history);
 
+// What all clients were told of their leases, by time.
+std::vector<const LeaseNote*> lease_notes_in_order(const History& history);
+
 // The calls of each client, in their order.
 std::map<int, std::vector<const Call*>> calls_by_client(const History& history);
 

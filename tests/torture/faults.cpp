@@ -57,7 +57,7 @@ Duration FaultPlan::length(FaultKind kind) {
     case FaultKind::kClientPause:
       length = random_.between(milliseconds(500), milliseconds(is_long ? 8000 : 3000));
       break;
-    case FaultKind::kBehind: length = std::chrono::seconds(20); break;  // at most
+    case FaultKind::kBehind: length = std::chrono::seconds(20); break;  // as a rule, see TortureRun
     default: length = random_.between(milliseconds(200), milliseconds(is_long ? 5000 : 2000)); break;
   }
   return std::min(length, share_ / 3 * 2);

@@ -93,6 +93,11 @@ struct Fault {
   Nanoseconds to = 0;
 };
 
+// The fault `behind` (faults.hpp): whether it lasted until all the others had cut what the node would have to read.
+inline constexpr const char* kLogsWereCut = "until the others had cut their logs";
+inline bool is_behind(const Fault& fault) { return fault.kind == "behind"; }
+inline bool is_behind_to_its_end(const Fault& fault) { return is_behind(fault) && fault.detail == kLogsWereCut; }
+
 // One entry of the log: a new leader's no-op, the limits of the state in entry 1, or a command.
 struct Entry {
   std::uint64_t index = 0;

@@ -83,10 +83,13 @@ class Story {
     return call;
   }
 
-  // The rules that are broken, in the checker's order, with commas between.
+  // The rules that are broken, in the checker's order, with commas between. That a story has no log, or no answers,
+  // may be its point.
   std::string broken() const {
     std::string rules;
-    for (const Violation& violation : check(history)) rules += (rules.empty() ? "" : ", ") + violation.rule;
+    for (const Violation& violation : check(history)) {
+      if (violation.rule != kNothingToJudge) rules += (rules.empty() ? "" : ", ") + violation.rule;
+    }
     return rules;
   }
 

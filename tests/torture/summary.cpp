@@ -90,6 +90,11 @@ Summary summarize(const History& history) {
     ++summary.faults[fault.kind + (fault.detail.empty() ? "" : " (" + fault.detail + ")") +
                      (fault.of_leader ? ", of the leader" : "")];
   }
+  const auto count = [&](auto* is_one) {
+    return static_cast<std::uint64_t>(std::count_if(history.faults.begin(), history.faults.end(), is_one));
+  };
+  summary.behind = count(is_behind);
+  summary.behind_to_its_end = count(is_behind_to_its_end);
   summary.entries = history.entries.size();
   for (const Entry& entry : history.entries) summary.terms = std::max(summary.terms, entry.term);
   find_gaps(summary, history);
@@ -108,11 +113,12 @@ std::string to_text(const Summary& summary, const std::vector<Violation>& violat
   line("faults:");
   for (const auto& [kind, count] : summary.faults) line("  " + std::to_string(count) + "  " + kind);
   for (const std::string& skipped : summary.run.skipped) line("  SKIPPED  " + skipped);
-  line("log: " +
-       (summary.entries == 0
-            ? "not known, NOT REPLAYED"
-            : std::to_string(summary.entries) + " entries replayed, " + std::to_string(summary.terms) + " terms") +
-       ", " + std::to_string(summary.run.snapshots_installed) + " snapshots installed");
+  line("log: " + (summary.entries == 0 ? "not known, NOT REPLAYED"
+                                       : std::to_string(summary.entries) + " entries replayed, " +
+                                             std::to_string(summary.terms) + " terms"));
+  line("snapshots: a node was away " + std::to_string(summary.behind) + " times, " +
+       std::to_string(summary.behind_to_its_end) + " of them until the others had cut their logs; " +
+       std::to_string(summary.run.snapshots_installed) + " snapshots installed");
   line("worst unavailability: " + in_ms(summary.unavailable) + ", from second " +
        std::to_string(summary.unavailable_from / 1'000'000'000) + " on");
   line("failover after a fault at the leader: p50 " + in_ms(percentile(summary.failovers, 50)) + ", p99 " +
@@ -136,6 +142,8 @@ std::string to_json(const Summary& summary, const std::vector<Violation>& violat
                         {"skipped", summary.run.skipped},
                         {"entries_replayed", summary.entries},
                         {"terms", summary.terms},
+                        {"behind", summary.behind},
+                        {"behind_to_its_end", summary.behind_to_its_end},
                         {"snapshots_installed", summary.run.snapshots_installed},
                         {"worst_unavailability_ns", summary.unavailable},
                         {"failovers", summary.failovers.size()},

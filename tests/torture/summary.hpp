@@ -17,6 +17,8 @@ struct Summary {
   std::uint64_t unanswered = 0;                  // their client was killed
   std::map<std::string, std::uint64_t> results;  // "preempt granted", "acquire unavailable (indefinite)", ...
   std::map<std::string, std::uint64_t> faults;   // by kind
+  std::uint64_t behind = 0;                      // how often a node was to be so late that it needs a snapshot
+  std::uint64_t behind_to_its_end = 0;           // and how often the others had cut their logs when it came back
   std::uint64_t entries = 0;                     // of the log, replayed
   std::uint64_t terms = 0;                       // the highest
   // The longest time in which no command of any client was answered by the cluster, and when it began.

@@ -8,6 +8,7 @@
 #include "nodes/storage/file_names.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/wait_until.hpp"
+#include "tests/torture/evidence.hpp"
 
 namespace lockstep::torture {
 namespace {
@@ -18,10 +19,8 @@ constexpr Duration kWarmUp = 1s;
 constexpr Duration kProgressEvery = 10s;
 constexpr Duration kMostDiskFault = 12s;        // if the node does not notice
 constexpr Duration kDiskFaultNoticed = 1500ms;  // and if it does
-// The state grows, and with it the log between two snapshots: from then on it is not worth waiting for the next one.
-constexpr std::uintmax_t kLargeSnapshot = 400'000;  // bytes
-constexpr Nanoseconds kInVain = 3'000'000'000;
-constexpr std::size_t kShownOfALog = 1500;  // bytes
+constexpr Duration kMostBehind = 90s;           // if the others do not cut their logs
+constexpr std::size_t kShownOfALog = 1500;      // bytes
 
 Nanoseconds now() { return boot_time().time_since_epoch().count(); }
 
@@ -96,7 +95,12 @@ void TortureRun::do_faults() {
       continue;
     }
     begin(*kind);
-    if (*kind != FaultKind::kDisk) wait(plan_.length(*kind), [&] { return kind == FaultKind::kBehind && is_behind(); });
+    const Duration length = plan_.length(*kind);
+    if (*kind == FaultKind::kBehind) {
+      wait_until_behind(length);
+    } else if (*kind != FaultKind::kDisk) {
+      wait(length);
+    }
     end();
     wait(plan_.calm());
   }
@@ -157,12 +161,9 @@ void TortureRun::begin_node_fault(FaultKind kind, const std::string& victim) {
       if (nodes_->runs(victim)) nodes_->pause(victim);
       break;
     case FaultKind::kBehind:
-      missing_from_.reset();
-      if (const auto status = nodes_->answers(victim) ? nodes_->status(victim) : std::nullopt) {
-        missing_from_ = status->last_index;
-      }
       fault_.detail = "not for long enough";
       nodes_->kill(victim);
+      begin_to_be_behind(victim);
       break;
     case FaultKind::kPublish: network_->silence_publishing(victim); break;
     case FaultKind::kOneWay: {
@@ -188,30 +189,42 @@ std::vector<std::string> TortureRun::victims(const std::string& first) {
   return chosen;
 }
 
-// On its disk, with their sizes in bytes.
-std::map<LogIndex, std::uintmax_t> TortureRun::snapshots_of(const std::string& name) const {
-  std::map<LogIndex, std::uintmax_t> snapshots;
+// Of the node that was killed, so that nothing is added to its log any more.
+void TortureRun::begin_to_be_behind(const std::string& victim) {
+  const auto log = WrittenEntries().read(victim, {nodes_->data_folder(victim)});
+  last_of_victim_.reset();
+  if (log) {
+    last_of_victim_ = log->base.index + log->terms.size();
+  } else {
+    find("log", log.error());
+  }
+}
+
+// Whether every other node has cut what the one that is away would have to read next: a log begins after the older of
+// two snapshots (S3).
+bool TortureRun::is_behind() const {
+  return last_of_victim_ && std::all_of(nodes_->names().begin(), nodes_->names().end(), [&](const std::string& name) {
+           if (name == fault_.targets.front()) return true;
+           const std::set<LogIndex> snapshots = snapshots_of(name);
+           return snapshots.size() >= 2 && *snapshots.begin() > *last_of_victim_;
+         });
+}
+
+std::set<LogIndex> TortureRun::snapshots_of(const std::string& name) const {
+  std::set<LogIndex> snapshots;
   for (const auto& file : std::filesystem::directory_iterator(nodes_->data_folder(name))) {
-    std::error_code gone;
-    const auto index = snapshot_index_from(file.path().filename().string());
-    const std::uintmax_t size = index ? file.file_size(gone) : 0;
-    if (index && !gone) snapshots[*index] = size;
+    if (const auto index = snapshot_index_from(file.path().filename().string())) snapshots.insert(*index);
   }
   return snapshots;
 }
 
-// Whether every other node has cut what the one that is away would have to read, so that its log begins after the older
-// of two snapshots; or whether that would take too long.
-bool TortureRun::is_behind() {
-  if (!missing_from_) return true;
-  for (const std::string& name : nodes_->names()) {
-    if (name == fault_.targets.front()) continue;
-    const auto snapshots = snapshots_of(name);
-    if (snapshots.size() >= 2 && snapshots.begin()->first > *missing_from_) continue;
-    return !snapshots.empty() && snapshots.rbegin()->second > kLargeSnapshot && now() - fault_.from > kInVain;
-  }
-  fault_.detail = "until the others had cut their logs";
-  return true;
+// As long as it needs. What is beyond its share is added to the run, so that the other faults have their time, too.
+void TortureRun::wait_until_behind(Duration share) {
+  const Nanoseconds from = now();
+  const Nanoseconds ends = std::exchange(ends_, kNever);
+  wait(kMostBehind, [&] { return is_behind(); });
+  ends_ = ends + std::max<Nanoseconds>(0, now() - from - share.count());
+  if (is_behind()) fault_.detail = kLogsWereCut;
 }
 
 void TortureRun::partition(const std::string& victim) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,10 @@ class TortureRun {
   void partition(const std::string& victim);
   void wait(
       Duration length, const std::function<bool()>& is_over = [] { return false; });
-  bool is_behind();
-  std::map<LogIndex, std::uintmax_t> snapshots_of(const std::string& name) const;
+  void begin_to_be_behind(const std::string& victim);
+  bool is_behind() const;
+  std::set<LogIndex> snapshots_of(const std::string& name) const;  // on its disk
+  void wait_until_behind(Duration share);
   void look_around();
   void quiesce();
   void collect_logs();
@@ -75,12 +78,12 @@ class TortureRun {
   Nanoseconds started_ = 0;
   Nanoseconds ends_ = 0;
   Nanoseconds next_progress_ = 0;
-  std::optional<FaultKind> kind_;         // under way
-  Fault fault_;                           // with kind_
-  std::optional<LogIndex> missing_from_;  // of FaultKind::kBehind: the last index that the node had
-  std::optional<Fault> disk_fault_;       // under way beside the others
-  std::size_t disk_log_from_ = 0;         // where the node's log ended when the disk was filled
-  std::optional<Nanoseconds> noticed_;    // when the node said that its disk was full
+  std::optional<FaultKind> kind_;           // under way
+  Fault fault_;                             // with kind_
+  std::optional<LogIndex> last_of_victim_;  // of FaultKind::kBehind: where the log of the node that is away ends
+  std::optional<Fault> disk_fault_;         // under way beside the others
+  std::size_t disk_log_from_ = 0;           // where the node's log ended when the disk was filled
+  std::optional<Nanoseconds> noticed_;      // when the node said that its disk was full
   Nanoseconds room_since_ = 0;
   std::uint64_t committed_ = 0;  // applied by every node at the end
 };

@@ -8,6 +8,9 @@ namespace lockstep::torture {
 namespace {
 
 constexpr std::size_t kMostHeld = 4;
+// The state remembers each of the last 10,000 sessions that ended. Were it more of them, nodes would rarely cut their
+// logs: a snapshot is made when there is as much log as state.
+constexpr std::uint64_t kUsesBeforeClose = 250;
 constexpr std::array kExclusive = {"hot/0", "hot/1", "hot/2", "hot/3", "cool/0", "cool/1", "cool/2"};
 constexpr std::array kShared = {"rw/0", "rw/1"};
 constexpr std::array kSemaphores = {"semaphore/2", "semaphore/3"};
@@ -57,7 +60,7 @@ Call Workload::with_nothing() {
 
 Call Workload::with_something() {
   Call call;
-  if (random_.one_in(25)) {
+  if (random_.one_in(kUsesBeforeClose)) {
     call.verb = Verb::kClose;
   } else if (held_.size() < kMostHeld && random_.one_in(4)) {
     return random_.one_in(3) ? with_nothing() : acquire();
