@@ -164,7 +164,7 @@ bool DiskOracle::allows(const Outcome& outcome, const Found& found, const Promis
   if (!rot_) return false;
   if (is_newest_rotten(outcome.disk)) {
     ModelDisk older = outcome.disk;
-    if (older.lose_newest_snapshot()) return is_whole({older, outcome.hard_states}, found);
+    if (older.lose_newest_snapshot() && !is_rotten(older)) return is_whole({older, outcome.hard_states}, found);
     if (is_whole_without_newest_snapshot(outcome, found)) return true;
   } else if (rot_->where != ByteDisk::Rot::Where::kLog) {
     return false;
@@ -182,12 +182,15 @@ bool DiskOracle::is_whole(const Outcome& outcome, const Found& found) const {
   return may_begin_later || found.disk.base.index <= expected.base.index;
 }
 
-// The only one, of a log that still begins with entry 1.
+// There is no other, or that one has rotted, too; but all of the log is there yet, from entry 1 on.
 bool DiskOracle::is_whole_without_newest_snapshot(const Outcome& outcome, const Found& found) const {
-  raft::Restored log = outcome.disk.durable();
-  if (older_of(outcome.disk) || log.base.index) return false;
-  log.snapshot = nullptr;
-  return is_whole({ModelDisk(std::move(log)), outcome.hard_states}, found);
+  const raft::Restored& expected = outcome.disk.durable();
+  if (found.disk.snapshot || found.disk.base.index) return false;
+  const auto& states = outcome.hard_states;
+  if (std::find(states.begin(), states.end(), found.disk.hard_state) == states.end()) return false;
+  raft::Restored front = found.disk;  // which a snapshot stood for
+  front.entries.resize(std::min(front.entries.size(), expected.base.index - LogIndex()));
+  return same_log(found.disk, expected) && had_log(front);
 }
 
 bool DiskOracle::is_repaired(const Outcome& outcome, const Found& found, LogIndex highest) const {
@@ -240,6 +243,12 @@ bool DiskOracle::had_log(const raft::Restored& found) const {
     if (&life != &lives_.back()) return false;
     return std::any_of(crash_.writes.begin(), crash_.writes.end(), leads_to_it);
   });
+}
+
+// Its only snapshot, or it has none.
+bool DiskOracle::is_rotten(const ModelDisk& disk) const {
+  const raft::SharedSnapshot& snapshot = disk.durable().snapshot;
+  return !snapshot || rotten_snapshots_.contains(snapshot->head.index);
 }
 
 bool DiskOracle::is_newest_rotten(const ModelDisk& disk) const {

@@ -82,6 +82,7 @@ class DiskOracle {
   bool has_files(const testing::ModelDisk& expected, const Found& found, const testing::ModelDisk& before) const;
   bool has_snapshot_after_rot(const testing::ModelDisk& expected, const raft::Restored& found) const;
   bool had_log(const raft::Restored& found) const;
+  bool is_rotten(const testing::ModelDisk& disk) const;
   bool is_newest_rotten(const testing::ModelDisk& disk) const;
   bool nothing_is_left(const testing::ModelDisk& disk) const;
   std::string complaint(const raft::Restored& found, const Promised& promised) const;
