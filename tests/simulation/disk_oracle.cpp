@@ -164,7 +164,10 @@ bool DiskOracle::allows(const Outcome& outcome, const Found& found, const Promis
   if (!rot_) return false;
   if (is_newest_rotten(outcome.disk)) {
     ModelDisk older = outcome.disk;
-    if (older.lose_newest_snapshot() && !is_rotten(older)) return is_whole({older, outcome.hard_states}, found);
+    if (older.lose_newest_snapshot()) {
+      if (is_whole({older, outcome.hard_states}, found)) return true;
+      if (!is_rotten(older)) return false;
+    }
     if (is_whole_without_newest_snapshot(outcome, found)) return true;
   } else if (rot_->where != ByteDisk::Rot::Where::kLog) {
     return false;
