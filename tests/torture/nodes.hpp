@@ -41,6 +41,7 @@ class Nodes {
   // SIGTERM to all; true if all ended cleanly.
   bool stop_all();
 
+  const std::shared_ptr<Context>& context() const { return context_; }
   std::optional<wire::StatusAnswer> status(const std::string& name);
   // Who leads now, by its own word; of several the one of the highest term. None if nobody does.
   std::optional<std::string> leader();

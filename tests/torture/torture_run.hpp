@@ -57,6 +57,7 @@ class TortureRun {
   void wait_until_behind(Duration share);
   void look_around();
   void quiesce();
+  void count_snapshots();
   void collect_logs();
   void collect_records();
   std::vector<std::string> victims(const std::string& first);

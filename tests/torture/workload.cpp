@@ -8,8 +8,7 @@ namespace lockstep::torture {
 namespace {
 
 constexpr std::size_t kMostHeld = 4;
-// The state remembers each of the last 10,000 sessions that ended. Were it more of them, nodes would rarely cut their
-// logs: a snapshot is made when there is as much log as state.
+// The state remembers the last 10,000 sessions that ended, and is a snapshot every few seconds: there are not so many.
 constexpr std::uint64_t kUsesBeforeClose = 250;
 constexpr std::array kExclusive = {"hot/0", "hot/1", "hot/2", "hot/3", "cool/0", "cool/1", "cool/2"};
 constexpr std::array kShared = {"rw/0", "rw/1"};
