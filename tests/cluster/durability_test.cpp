@@ -286,16 +286,39 @@ bool log_is_cut(const Cluster& cluster, const std::string& node) {
   return !std::filesystem::exists(cluster.data_folder(node) / "log-0000000000000001");
 }
 
-// Under load, until the logs of these nodes are cut.
-bool goes_on_until_logs_are_cut(const Cluster& cluster, const std::vector<std::string>& nodes, Load& load) {
-  const auto all_are_cut = [&] {
-    return std::all_of(nodes.begin(), nodes.end(), [&](const auto& node) { return log_is_cut(cluster, node); });
-  };
+template <typename Condition>
+bool goes_on_until(Load& load, Condition condition) {
   for (int i = 0; i < 1000; ++i) {
-    if (all_are_cut()) return true;
+    if (condition()) return true;
     if (!load.goes_on(kBetweenFaults)) return false;
   }
   return false;
+}
+
+// Under load, until the logs of these nodes are cut.
+bool goes_on_until_logs_are_cut(const Cluster& cluster, const std::vector<std::string>& nodes, Load& load) {
+  return goes_on_until(load, [&] {
+    return std::all_of(nodes.begin(), nodes.end(), [&](const auto& node) { return log_is_cut(cluster, node); });
+  });
+}
+
+std::size_t snapshots_made(const Cluster& cluster, const std::string& node) {
+  const std::string log = cluster.log(node);
+  const std::string words = "a snapshot stands for the log";
+  std::size_t count = 0;
+  for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++count;
+  return count;
+}
+
+// Under load, until the logs of these nodes begin behind all that there was at this moment. A log begins after the
+// older of two snapshots, and the first of three may have been under way.
+bool goes_on_until_logs_begin_later(const Cluster& cluster, const std::vector<std::string>& nodes, Load& load) {
+  std::map<std::string, std::size_t> wanted;
+  for (const std::string& node : nodes) wanted[node] = snapshots_made(cluster, node) + 3;
+  return goes_on_until(load, [&] {
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const auto& entry) { return snapshots_made(cluster, entry.first) >= entry.second; });
+  });
 }
 
 }  // namespace
@@ -349,7 +372,7 @@ TEST_CASE("a node that was away while the others cut their logs is given a snaps
   const std::string away = cluster.follower();
   cluster.kill(away);
   const std::vector<std::string> others = cluster.names_but(away);
-  CHECK(goes_on_until_logs_are_cut(cluster, others, load));
+  CHECK(goes_on_until_logs_begin_later(cluster, others, load));
   cluster.start(away);
   CHECK(wait_until([&] { return cluster.log(away).find("stored the leader's snapshot") != std::string::npos; }));
   CHECK(load.goes_on(kBetweenFaults));
