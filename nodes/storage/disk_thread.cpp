@@ -54,7 +54,10 @@ void DiskThread::read_snapshots(std::vector<raft::SnapshotRead> reads) {
   if (reads.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    move_to_end(reads, submitted_.reads);
+    for (raft::SnapshotRead& read : reads) {
+      std::erase_if(submitted_.reads, [&](const raft::SnapshotRead& earlier) { return earlier.to == read.to; });
+      submitted_.reads.push_back(std::move(read));
+    }
   }
   changed_.notify_one();
 }

@@ -110,10 +110,11 @@ void Raft::snapshot_read(const SnapshotRead& read, std::string bytes) {
   const SnapshotHead* head = snapshot_at(read.snapshot);
   if (head == nullptr) return;
   if (bytes.empty()) {
-    // The log reaches back to the older one, so that does as well; if neither can be read, or there is no other, the
-    // newest is tried again.
+    // The older one does as well, if the log reaches back to it, as it does unless the newest was installed. If neither
+    // can be read, or there is no other, the newest is tried again.
+    const bool has_another = snapshots_.size() > 1 && snapshots_.front().index >= log_.base().index;
     const bool was_last_hope = unreadable_ && unreadable_ != read.snapshot;
-    unreadable_ = was_last_hope || snapshots_.size() == 1 ? LogIndex() : read.snapshot;
+    unreadable_ = was_last_hope || !has_another ? LogIndex() : read.snapshot;
     return;
   }
   if (!is_leader()) return;

@@ -140,6 +140,11 @@ TEST_CASE("an answer that cannot be written is not taken for silence") {
     CHECK(user.file("log").find("stdout cannot be written to, so the answer is lost") != std::string::npos);
   }
   CHECK(user.run({"status"}).exit_code == 0);
+  // Who has read enough of a pipe is told no more, also where SIGPIPE is ignored.
+  const std::string line = "trap '' PIPE; { sleep 0.3; \"$0\" status; echo $? > code; } | true";
+  Process piped(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+  CHECK(piped.wait().exit_code == 0);
+  CHECK(user.file("code") == "0\n");
 }
 
 TEST_CASE("status shows every member, also one that is down") {

@@ -1,5 +1,8 @@
 // The program `lockstep`: reads the command line, runs the command it names, exits with its code.
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -110,10 +113,16 @@ int run(int argc, char** argv) {
   return line.chosen();
 }
 
+// The other end of a pipe was closed: whoever read it has seen enough.
+bool has_reader_left() {
+  pollfd stdout_now{STDOUT_FILENO, 0, 0};
+  return ::poll(&stdout_now, 1, 0) == 1 && (stdout_now.revents & POLLERR) != 0;
+}
+
 // Whoever reads stdout must not take silence for an answer, such as an empty list.
 int tell_if_unheard(int exit_code) {
   std::cout.flush();
-  if (std::cout.good()) return exit_code;
+  if (std::cout.good() || has_reader_left()) return exit_code;
   std::fprintf(stderr, "lockstep: stdout cannot be written to, so the answer is lost; its exit code was %d\n",
                exit_code);
   return kExitUnavailable;

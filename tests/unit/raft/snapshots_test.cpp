@@ -174,6 +174,34 @@ TEST_CASE("a leader that could not read its only snapshot tries it again, and gi
   CHECK(world.node("d").commit_index() == world.node("c").commit_index());
 }
 
+TEST_CASE(
+    "a leader never gives a snapshot that its log does not reach back to, as one from before it installed another") {
+  RaftWorld world("a b c d e", small_parts());
+  world.elect("a");
+  world.run(std::chrono::milliseconds(200));
+  world.crash("e");
+  world.propose("a", "3");
+  world.run(std::chrono::milliseconds(200));
+  world.compact("b");
+  const LogIndex own = world.node("b").snapshot()->index;
+  world.isolate("b");
+  for (const char* command : {"4", "5", "6"}) {
+    world.propose("a", command);
+    world.deliver();
+    world.compact("a");
+  }
+  world.heal();
+  world.run(std::chrono::milliseconds(1500));
+  world.crash("a");
+  if (!world.node("b").is_leader()) world.elect("b");
+  const LogIndex installed = world.node("b").snapshot()->index;
+  REQUIRE(own < world.node("b").log().base().index);
+  world.snapshot_is_gone("b", {world.id("e"), ConnectionId(3), CallNumber(5), installed, 0, 4});
+  world.restart("e");
+  world.run(std::chrono::milliseconds(500));
+  CHECK(world.node("e").commit_index() == world.node("b").commit_index());
+}
+
 TEST_CASE("another leader that has the same snapshot goes on where the last one stopped") {
   for (const bool has_the_same : {true, false}) {
     CAPTURE(has_the_same);
