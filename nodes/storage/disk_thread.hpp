@@ -45,6 +45,7 @@ class DiskThread {
   void submit(std::vector<raft::Write> writes);
   // As Storage::start_compaction. One at a time: the next one only after take_compacted() gave the end of this one.
   void compact(LogIndex index, Fold fold);
+  // A node that asks again has given up on its earlier read, which is not done unless it has begun.
   void read_snapshots(std::vector<raft::SnapshotRead> reads);
 
   int completion_fd() const { return event_fd_; }

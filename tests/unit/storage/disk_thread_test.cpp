@@ -165,7 +165,7 @@ std::optional<CompactionEnd> wait_for_compaction(DiskThread& thread, std::vector
 
 raft::SnapshotRead read_of(std::uint64_t snapshot, std::uint64_t offset, std::uint64_t bytes) {
   raft::SnapshotRead read;
-  read.to = NodeId(offset + 1);
+  read.to = NodeId(snapshot + offset);
   read.snapshot = LogIndex(snapshot);
   read.offset = offset;
   read.bytes = bytes;
@@ -202,7 +202,9 @@ TEST_CASE("compactions and reads of snapshots go on beside writes, on a real fol
       REQUIRE(end->snapshot);
       REQUIRE(end->snapshot->index == index);
 
-      thread->read_snapshots({read_of(index.value(), 0, 100), read_of(index.value(), 100, 1 << 30U), read_of(1, 0, 9)});
+      // The first is asked for again before its turn, with more bytes.
+      thread->read_snapshots({read_of(index.value(), 0, 50), read_of(index.value(), 0, 100),
+                              read_of(index.value(), 100, 1 << 30U), read_of(1, 0, 9)});
       std::vector<SnapshotPiece> pieces;
       while (pieces.size() < 3) {
         REQUIRE(wait_for_news(*thread));
