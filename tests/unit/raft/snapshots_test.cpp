@@ -132,6 +132,18 @@ TEST_CASE("a leader that cannot read its newest snapshot gives the one before it
   CHECK(world.node("c").commit_index() == LogIndex(8));
 }
 
+TEST_CASE("a leader that cannot read on in its newest snapshot begins with the one before it") {
+  RaftWorld world = with_c_far_behind();
+  let_c_ask(world);
+  world.deliver("a", "c");
+  REQUIRE(fetches_of_c(world).back().offset == 4);
+  world.snapshot_is_gone("a", {world.id("c"), ConnectionId(3), CallNumber(5), LogIndex(7), 4, 4});
+  world.deliver("c", "a");
+  REQUIRE(parts_for_c(world).size() == 1);
+  CHECK(parts_for_c(world)[0].head.index == LogIndex(5));
+  CHECK(parts_for_c(world)[0].offset == 0);
+}
+
 // Two transient errors, with or without a compaction between them, must not end in asking for a snapshot that is gone.
 TEST_CASE("a leader that could read neither of its snapshots tries the newest again") {
   for (const bool compacts : {false, true}) {
