@@ -97,7 +97,6 @@ class WrittenEntries::Reader {
       } else {
         log_.base = {record->index, record->term};
         log_.terms.clear();
-        ++log_.installs;
       }
       begun_ = true;
     }

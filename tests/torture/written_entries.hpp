@@ -24,9 +24,8 @@ namespace lockstep::torture {
 class WrittenEntries {
  public:
   struct NodeLog {
-    raft::EntryId base;        // what its entries follow; of term 0: not known
-    std::vector<Term> terms;   // of its entries, as its log was when it stopped
-    std::size_t installs = 0;  // how often a snapshot took the place of its log
+    raft::EntryId base;       // what its entries follow; of term 0: not known
+    std::vector<Term> terms;  // of its entries, as its log was when it stopped
     // Of the entry at this index; none if the log does not have it.
     std::optional<Term> term_at(LogIndex index) const;
   };
