@@ -9,7 +9,7 @@
 #include "nodes/client/make_client_id.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/base/invariant.hpp"
-#include "protocol/wire/text_rules.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {
@@ -44,7 +44,7 @@ std::optional<Error> problem_with(const ClientConfig& config) {
     error.code = ErrorCode::kInvalidTtl;
     return error;
   }
-  const std::string problem = wire::problem_with_text(config.note, wire::any_text(wire::kMaxNote));
+  const std::string problem = wire::validate_text(config.note, wire::any_text(wire::kMaxNote));
   if (!problem.empty()) return local_error("invalid_note", "the note " + problem);
   return std::nullopt;
 }

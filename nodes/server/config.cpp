@@ -12,7 +12,7 @@
 #include "nodes/server/toml_reader.hpp"
 #include "nodes/transport/endpoint.hpp"
 #include "protocol/base/invariant.hpp"
-#include "protocol/wire/text_rules.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {
@@ -91,7 +91,7 @@ void check_names(const NodeConfig& config, TomlReading& reading) {
   }
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& name = config.members[i].name;
-    const std::string problem = wire::problem_with_text(name, wire::kMemberName);
+    const std::string problem = wire::validate_text(name, wire::kMemberName);
     if (!problem.empty()) reading.fail(key_of(i, "name"), problem);
     for (std::size_t earlier = 0; earlier < i; ++earlier) {
       if (config.members[earlier].name != name) continue;
@@ -115,7 +115,7 @@ void check_endpoints(const NodeConfig& config, TomlReading& reading) {
         reading.fail(key, parsed.error());
         return;
       }
-      const std::string problem = wire::problem_with_text(endpoint, wire::kEndpoint);
+      const std::string problem = wire::validate_text(endpoint, wire::kEndpoint);
       if (!problem.empty()) reading.fail(key, problem);
       const auto [other, is_new] = used.try_emplace(endpoint, key);
       if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");

@@ -11,7 +11,7 @@
 
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
-#include "protocol/wire/text_rules.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-#include "protocol/wire/text_rules.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {
@@ -18,7 +18,7 @@ std::size_t length_after(char lead) {
 }
 
 // A name may have every character but control characters, and so may a message.
-bool is_printable(std::string_view character) { return wire::problem_with_text(character, wire::kLockName).empty(); }
+bool is_printable(std::string_view character) { return wire::validate_text(character, wire::kLockName).empty(); }
 
 std::string escaped(char byte) {
   if (byte == '\n') return "\\n";

@@ -24,7 +24,7 @@ std::optional<ClientError> problem_with(const std::vector<std::string>& names, c
   }
   for (const std::string& name : names) {
     if (!wire::is_valid_lock_name(name)) {
-      return refused(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+      return refused(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
     }
   }
   const bool is_permit = terms.mode == locks::Mode::kPermit;

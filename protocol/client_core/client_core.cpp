@@ -7,20 +7,20 @@
 #include "protocol/base/overloaded.hpp"
 #include "protocol/client_core/in_words.hpp"
 #include "protocol/wire/codec.hpp"
-#include "protocol/wire/text_rules.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {
 
 std::string problem_with_range(const std::string& prefix, const std::string& after) {
-  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::problem_with_lock_name(prefix);
+  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::validate_lock_name(prefix);
   if (!after.empty() && !wire::is_valid_lock_name(after))
-    return "the name to start after " + wire::problem_with_lock_name(after);
+    return "the name to start after " + wire::validate_lock_name(after);
   return {};
 }
 
 std::string problem_with_reason(const std::string& why) {
-  std::string problem = wire::problem_with_text(why, wire::any_text(wire::kMaxWhy));
+  std::string problem = wire::validate_text(why, wire::any_text(wire::kMaxWhy));
   return problem.empty() ? problem : "the reason " + problem;
 }
 
@@ -104,13 +104,13 @@ ClientCore::RequestId ClientCore::add_request(Request request) {
 
 CallId ClientCore::preempt(Time now, std::string name, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   return start_operation(now, locks::Preempt{std::move(name)}, timeout);
 }
 
 CallId ClientCore::release(Time now, std::string name, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   look_at_clock(now);
   if (const auto lost = lost_locks_.find(name); lost != lost_locks_.end()) {
     return refuse(error_after(lost->second),
@@ -121,7 +121,7 @@ CallId ClientCore::release(Time now, std::string name, std::optional<Duration> t
 
 CallId ClientCore::force_release(Time now, std::string name, std::string why, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   if (auto problem = problem_with_reason(why); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
   return start_operation(now, locks::ForceRelease{std::move(name), std::move(why)}, timeout);
 }
@@ -156,7 +156,7 @@ CallId ClientCore::take_over(Time now, std::optional<Duration> timeout) {
 
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
   if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   return start(now, wire::Check{std::move(name), mode, LogIndex()}, timeout);
 }
 
@@ -171,7 +171,7 @@ CallId ClientCore::list(Time now, std::string prefix, std::string after, std::ui
 CallId ClientCore::history(Time now, std::string name, std::uint64_t after, std::uint32_t limit,
                            std::optional<Duration> timeout) {
   if (!name.empty() && !wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::problem_with_lock_name(name));
+    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   return start(now, wire::History{std::move(name), after, page_of(limit, wire::kMaxHistoryPage), LogIndex()}, timeout);
 }
 

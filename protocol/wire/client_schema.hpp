@@ -9,6 +9,7 @@ namespace lockstep::wire {
 
 template <>
 struct Schema<OpenSession> {
+  static constexpr NamedNumber kRequest{1, "open_session"};
   static void fields(auto& v, auto& m) {
     field(v, "client", m.client);
     field(v, "secret", m.secret);
@@ -21,6 +22,7 @@ struct Schema<OpenSession> {
 
 template <>
 struct Schema<Check> {
+  static constexpr NamedNumber kRequest{4, "check"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockName);
     field(v, "mode", m.mode);
@@ -30,6 +32,7 @@ struct Schema<Check> {
 
 template <>
 struct Schema<List> {
+  static constexpr NamedNumber kRequest{5, "list"};
   static void fields(auto& v, auto& m) {
     v.text("prefix", m.prefix, kLockNameOrNone);
     v.text("after", m.after, kLockNameOrNone);
@@ -41,16 +44,19 @@ struct Schema<List> {
 
 template <>
 struct Schema<Status> {
+  static constexpr NamedNumber kRequest{6, "status"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<KeepAlive> {
+  static constexpr NamedNumber kRequest{12, "keep_alive"};
   static void fields(auto& v, auto& m) { field(v, "session", m.session); }
 };
 
 template <>
 struct Schema<Wait> {
+  static constexpr NamedNumber kRequest{13, "wait"};
   static void fields(auto& v, auto& m) {
     field(v, "session", m.session);
     field(v, "waiter", m.waiter);
@@ -61,6 +67,7 @@ struct Schema<Wait> {
 
 template <>
 struct Schema<History> {
+  static constexpr NamedNumber kRequest{14, "history"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockNameOrNone);
     field(v, "after", m.after);
@@ -71,6 +78,7 @@ struct Schema<History> {
 
 template <>
 struct Schema<Sessions> {
+  static constexpr NamedNumber kRequest{15, "sessions"};
   static void fields(auto& v, auto& m) {
     field(v, "after", m.after);
     number(v, "limit", m.limit, {.min = 1, .max = kMaxSessionsPage});
@@ -80,6 +88,7 @@ struct Schema<Sessions> {
 
 template <>
 struct Schema<Watch> {
+  static constexpr NamedNumber kRequest{16, "watch"};
   static void fields(auto& v, auto& m) {
     v.text("prefix", m.prefix, kLockNameOrNone);
     field(v, "from", m.from);
@@ -92,16 +101,22 @@ struct Schema<Watch> {
 
 template <>
 struct Schema<locks::SessionOpened> {
+  static constexpr NamedNumber kResponse{1, "session_opened"};
+  static constexpr NamedNumber kResult{1, "session_opened"};
   static void fields(auto& v, auto& m) { field(v, "session", m.session); }
 };
 
 template <>
 struct Schema<locks::Granted> {
+  static constexpr NamedNumber kResponse{2, "granted"};
+  static constexpr NamedNumber kResult{2, "granted"};
   static void fields(auto& v, auto& m) { field(v, "token", m.token); }
 };
 
 template <>
 struct Schema<locks::Held> {
+  static constexpr NamedNumber kResponse{3, "held"};
+  static constexpr NamedNumber kResult{3, "held"};
   static void fields(auto& v, auto& m) {
     field(v, "owner", m.owner);
     field(v, "token", m.token);
@@ -113,6 +128,8 @@ struct Schema<locks::Held> {
 
 template <>
 struct Schema<locks::Queued> {
+  static constexpr NamedNumber kResponse{10, "queued"};
+  static constexpr NamedNumber kResult{7, "queued"};
   static void fields(auto& v, auto& m) {
     field(v, "waiter", m.waiter);
     field(v, "position", m.position);
@@ -122,26 +139,35 @@ struct Schema<locks::Queued> {
 
 template <>
 struct Schema<locks::Released> {
+  static constexpr NamedNumber kResponse{4, "released"};
+  static constexpr NamedNumber kResult{4, "released"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<locks::Cancelled> {
+  static constexpr NamedNumber kResponse{11, "cancelled"};
+  static constexpr NamedNumber kResult{8, "cancelled"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<locks::Closed> {
+  static constexpr NamedNumber kResponse{12, "closed"};
+  static constexpr NamedNumber kResult{9, "closed"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<KeptAlive> {
+  static constexpr NamedNumber kResponse{13, "kept_alive"};
   static void fields(auto& v, auto& m) { field(v, "forced_at", m.forced_at); }
 };
 
 template <>
 struct Schema<locks::NotHolder> {
+  static constexpr NamedNumber kResponse{5, "not_holder"};
+  static constexpr NamedNumber kResult{5, "not_holder"};
   static void fields(auto& v, auto& m) { optional(v, "owner", m.owner); }
 };
 
@@ -224,6 +250,7 @@ struct Schema<locks::LockChange> {
 
 template <>
 struct Schema<CheckAnswer> {
+  static constexpr NamedNumber kResponse{6, "check_answer"};
   static void fields(auto& v, auto& m) {
     optional(v, "lock", m.lock);
     optional(v, "age_ms", m.age_ms);
@@ -232,6 +259,7 @@ struct Schema<CheckAnswer> {
 
 template <>
 struct Schema<ListAnswer> {
+  static constexpr NamedNumber kResponse{7, "list_answer"};
   static void fields(auto& v, auto& m) {
     list(v, "locks", m.locks, {0, kMaxListPage});
     field(v, "more", m.more);
@@ -241,6 +269,7 @@ struct Schema<ListAnswer> {
 
 template <>
 struct Schema<HistoryAnswer> {
+  static constexpr NamedNumber kResponse{14, "history_answer"};
   static void fields(auto& v, auto& m) {
     list(v, "events", m.events, {0, kMaxHistoryPage});
     field(v, "more", m.more);
@@ -249,6 +278,7 @@ struct Schema<HistoryAnswer> {
 
 template <>
 struct Schema<SessionsAnswer> {
+  static constexpr NamedNumber kResponse{15, "sessions_answer"};
   static void fields(auto& v, auto& m) {
     list(v, "sessions", m.sessions, {0, kMaxSessionsPage});
     field(v, "more", m.more);
@@ -257,6 +287,7 @@ struct Schema<SessionsAnswer> {
 
 template <>
 struct Schema<WatchAnswer> {
+  static constexpr NamedNumber kResponse{16, "watch_answer"};
   static void fields(auto& v, auto& m) {
     field(v, "reset", m.reset);
     field(v, "index", m.index);
@@ -277,6 +308,7 @@ struct Schema<MemberStatus> {
 
 template <>
 struct Schema<StatusAnswer> {
+  static constexpr NamedNumber kResponse{8, "status_answer"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kMemberName);
     field(v, "node", m.node);
@@ -302,6 +334,7 @@ struct Schema<StatusAnswer> {
 
 template <>
 struct Schema<Error> {
+  static constexpr NamedNumber kResponse{9, "error"};
   static void fields(auto& v, auto& m) {
     field(v, "code", m.code);
     v.text("detail", m.detail, any_text(kMaxErrorDetail));

@@ -21,7 +21,7 @@ namespace lockstep::wire {
 struct DecodeError {
   ErrorCode code = ErrorCode::kBadRequest;  // or kUnsupportedVersion, kInvalidName, kInvalidTtl
   std::string field;                        // as a path: "append.entries[3].term"
-  std::string problem;                      // "expected an unsigned integer, got a string"
+  std::string detail;                       // "expected an unsigned integer, got a string"
   CallNumber call;                          // the call number, if decoding got that far
   friend bool operator==(const DecodeError&, const DecodeError&) = default;
 };
@@ -54,10 +54,5 @@ Decoded<locks::Command> decode_command(std::string_view bytes);
 // The state limits inside a raft::Configuration.
 std::string encode(const locks::StateLimits& limits);
 Decoded<locks::StateLimits> decode_state_limits(std::string_view bytes);
-
-// 1 to 255 bytes of UTF-8 (RFC 3629) without control characters (U+0000 to U+001F, U+007F to U+009F).
-bool is_valid_lock_name(std::string_view name);
-// What is wrong with it, for a person; empty if nothing is.
-std::string problem_with_lock_name(std::string_view name);
 
 }  // namespace lockstep::wire

@@ -10,11 +10,13 @@ namespace lockstep::wire {
 
 template <>
 struct Schema<raft::Noop> {
+  static constexpr NamedNumber kEntry{1, "noop"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<raft::Command> {
+  static constexpr NamedNumber kEntry{3, "command"};
   static void fields(auto& v, auto& m) { v.command("command", m.bytes, CommandOrigin::kLog); }
 };
 
@@ -30,6 +32,7 @@ struct Schema<locks::StateLimits> {
 
 template <>
 struct Schema<locks::Open> {
+  static constexpr NamedNumber kCommand{1, "open"};
   static void fields(auto& v, auto& m) {
     field(v, "client", m.client);
     field(v, "secret_hash", m.secret_hash);
@@ -53,16 +56,22 @@ struct Schema<locks::Execute> {
 
 template <>
 struct Schema<locks::Preempt> {
+  static constexpr NamedNumber kRequest{2, "preempt"};
+  static constexpr NamedNumber kCommand{2, "preempt"};
   static void fields(auto& v, auto& m) { v.text("name", m.name, kLockName); }
 };
 
 template <>
 struct Schema<locks::Release> {
+  static constexpr NamedNumber kRequest{3, "release"};
+  static constexpr NamedNumber kCommand{3, "release"};
   static void fields(auto& v, auto& m) { v.text("name", m.name, kLockName); }
 };
 
 template <>
 struct Schema<locks::Acquire> {
+  static constexpr NamedNumber kRequest{7, "acquire"};
+  static constexpr NamedNumber kCommand{4, "acquire"};
   template <typename V>
   static void fields(V& v, auto& m) {
     list(v, "names", m.names, {1, locks::kMaxAcquireNames},
@@ -71,7 +80,7 @@ struct Schema<locks::Acquire> {
     number(v, "permits", m.permits, kPermits);
     field(v, "wait", m.wait);
     field(v, "thread", m.thread);
-    if constexpr (V::kReads) {
+    if constexpr (SeesRules<V>) {
       const bool in_order = std::adjacent_find(m.names.begin(), m.names.end(), std::greater_equal<>()) == m.names.end();
       v.must("names", in_order, "must be in order, each once");
       v.must("permits", (m.permits != 0) == (m.mode == locks::Mode::kPermit),
@@ -82,16 +91,22 @@ struct Schema<locks::Acquire> {
 
 template <>
 struct Schema<locks::Cancel> {
+  static constexpr NamedNumber kRequest{8, "cancel"};
+  static constexpr NamedNumber kCommand{5, "cancel"};
   static void fields(auto& v, auto& m) { field(v, "waiter", m.waiter); }
 };
 
 template <>
 struct Schema<locks::Close> {
+  static constexpr NamedNumber kRequest{9, "close"};
+  static constexpr NamedNumber kCommand{6, "close"};
   static void fields(auto&, auto&) {}
 };
 
 template <>
 struct Schema<locks::ForceRelease> {
+  static constexpr NamedNumber kRequest{10, "force_release"};
+  static constexpr NamedNumber kCommand{7, "force_release"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockName);
     v.text("why", m.why, any_text(kMaxWhy));
@@ -100,6 +115,8 @@ struct Schema<locks::ForceRelease> {
 
 template <>
 struct Schema<locks::CloseSession> {
+  static constexpr NamedNumber kRequest{11, "close_session"};
+  static constexpr NamedNumber kCommand{8, "close_session"};
   static void fields(auto& v, auto& m) {
     field(v, "target", m.target);
     v.text("why", m.why, any_text(kMaxWhy));
@@ -108,6 +125,7 @@ struct Schema<locks::CloseSession> {
 
 template <>
 struct Schema<locks::Expire> {
+  static constexpr NamedNumber kCommand{9, "expire"};
   static void fields(auto& v, auto& m) {
     field(v, "session", m.session);
     field(v, "waits_only", m.waits_only);

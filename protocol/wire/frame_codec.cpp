@@ -70,7 +70,7 @@ Decoded<Frame> decode_client_frame(std::string_view bytes, std::string_view kind
 
 }  // namespace
 
-std::string to_string(const DecodeError& error) { return error.field + ": " + error.problem; }
+std::string to_string(const DecodeError& error) { return error.field + ": " + error.detail; }
 
 std::string encode(const raft::Message& message) { return encode_frame(message); }
 std::string encode(const Request& request) { return encode_frame(request); }

@@ -1,182 +1,201 @@
+// The tables of message types, made from the schemas of the bodies.
 #include "protocol/wire/message_types.hpp"
 
+#include <algorithm>
 #include <array>
-#include <optional>
+#include <concepts>
 #include <utility>
+#include <variant>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/wire/state_schema.hpp"
 
 namespace lockstep::wire {
 namespace {
 
-// Where the numbers follow the order of a variant's alternatives, from 1 on, the alternative's place is
-// its number. The assertions below hold the two in step.
-template <typename Type, typename Variant>
-Type type_by_place(const Variant& body) {
-  return static_cast<Type>(body.index() + 1);
+// A family is a variant and what its alternatives' schemas call their number in it.
+template <typename Variant>
+struct Family;
+template <>
+struct Family<raft::MessageBody> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kMessage;
+};
+template <>
+struct Family<RequestBody> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kRequest;
+};
+template <>
+struct Family<ResponseBody> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kResponse;
+};
+template <>
+struct Family<raft::EntryBody> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kEntry;
+};
+template <>
+struct Family<locks::Command> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kCommand;
+};
+template <>
+struct Family<locks::Result> {
+  template <typename Body>
+  static constexpr NamedNumber kNumberOf = Schema<Body>::kResult;
+};
+
+template <typename Body>
+constexpr bool kIsExecute = std::same_as<Body, locks::Execute>;
+
+// The alternatives of a variant as a list of types.
+template <typename... Bodies>
+struct TypeList {};
+template <typename Variant>
+struct AlternativesOf;
+template <typename... Bodies>
+struct AlternativesOf<std::variant<Bodies...>> {
+  using List = TypeList<Bodies...>;
+};
+using Operations = AlternativesOf<locks::Operation>::List;
+
+template <typename Variant>
+struct Row {
+  NamedNumber type;
+  Variant (*blank)() = nullptr;
+};
+
+template <typename Variant, typename Body>
+Variant make_blank() {
+  return Body{};
+}
+template <typename Variant, typename Operation>
+Variant make_blank_execute() {
+  locks::Execute execute;
+  execute.operation = Operation{};
+  return execute;
 }
 
-template <typename Variant, std::size_t... kPlaces>
-Variant blank_at(std::size_t place, std::index_sequence<kPlaces...>) {
-  Variant body;
-  const bool found = ((place == kPlaces && (body.template emplace<kPlaces>(), true)) || ...);
-  INVARIANT(found, "a message type has an alternative of its own");
-  return body;
+template <typename Variant, typename... Bodies>
+constexpr auto rows_of_operations(TypeList<Bodies...>) {
+  return std::array{Row<Variant>{Family<Variant>::template kNumberOf<Bodies>, &make_blank_execute<Variant, Bodies>}...};
+}
+
+template <typename Variant, typename Body>
+constexpr auto rows_of() {
+  if constexpr (kIsExecute<Body>) {
+    return rows_of_operations<Variant>(Operations{});
+  } else {
+    return std::array{Row<Variant>{Family<Variant>::template kNumberOf<Body>, &make_blank<Variant, Body>}};
+  }
+}
+
+template <typename Table, std::size_t kSize>
+constexpr void append(Table& table, std::size_t& size, const std::array<typename Table::value_type, kSize>& rows) {
+  for (const auto& row : rows) table[size++] = row;
+}
+
+// In order of number.
+template <typename Variant, typename... Bodies>
+constexpr auto make_table(TypeList<Bodies...>) {
+  std::array<Row<Variant>, (rows_of<Variant, Bodies>().size() + ...)> table{};
+  std::size_t size = 0;
+  (append(table, size, rows_of<Variant, Bodies>()), ...);
+  std::sort(table.begin(), table.end(), [](const auto& a, const auto& b) { return a.type.number < b.type.number; });
+  return table;
+}
+
+template <typename Table>
+constexpr bool has_distinct_types(const Table& table) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table[i].type.number == 0 || table[i].type.number > 0xff || table[i].type.name.empty()) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (table[i].type.number == table[j].type.number || table[i].type.name == table[j].type.name) return false;
+    }
+  }
+  return true;
+}
+
+template <typename Variant>
+struct Types {
+  static constexpr auto kTable = make_table<Variant>(typename AlternativesOf<Variant>::List{});
+  static_assert(has_distinct_types(kTable), "two bodies of one family have the same number or name");
+
+  static constexpr auto kNames = [] {
+    std::array<NamedNumber, kTable.size()> names{};
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] = kTable[i].type;
+    return names;
+  }();
+};
+
+template <typename Type, typename Variant>
+Type find_type(const Variant& variant) {
+  return std::visit(
+      []<typename Body>(const Body& body) {
+        if constexpr (kIsExecute<Body>) {
+          return std::visit(
+              []<typename Operation>(const Operation&) {
+                return static_cast<Type>(Family<Variant>::template kNumberOf<Operation>.number);
+              },
+              body.operation);
+        } else {
+          return static_cast<Type>(Family<Variant>::template kNumberOf<Body>.number);
+        }
+      },
+      variant);
 }
 
 template <typename Variant, typename Type>
-Variant blank_by_place(Type type) {
-  return blank_at<Variant>(static_cast<std::size_t>(type) - 1,
-                           std::make_index_sequence<std::variant_size_v<Variant>>{});
+Variant make_blank_of(Type type) {
+  const auto& table = Types<Variant>::kTable;
+  const auto row = std::find_if(table.begin(), table.end(), [&](const Row<Variant>& candidate) {
+    return candidate.type.number == static_cast<std::uint64_t>(type);
+  });
+  INVARIANT(row != table.end(), "a message's type is checked before its fields are read");
+  return row->blank();
 }
-
-template <typename Variant, auto kType, typename Alternative>
-constexpr bool kInStep =
-    std::is_same_v<std::variant_alternative_t<static_cast<std::size_t>(kType) - 1, Variant>, Alternative>;
-
-static_assert(std::variant_size_v<raft::MessageBody> == 14);
-static_assert(kInStep<raft::MessageBody, MessageType::kAppend, raft::Append>);
-static_assert(kInStep<raft::MessageBody, MessageType::kVoteRequest, raft::VoteRequest>);
-static_assert(kInStep<raft::MessageBody, MessageType::kVote, raft::Vote>);
-static_assert(kInStep<raft::MessageBody, MessageType::kAck, raft::Ack>);
-static_assert(kInStep<raft::MessageBody, MessageType::kFetch, raft::Fetch>);
-static_assert(kInStep<raft::MessageBody, MessageType::kForward, raft::Forward>);
-static_assert(kInStep<raft::MessageBody, MessageType::kBarrier, raft::Barrier>);
-static_assert(kInStep<raft::MessageBody, MessageType::kBarrierAnswer, raft::BarrierAnswer>);
-static_assert(kInStep<raft::MessageBody, MessageType::kNotLeader, raft::NotLeader>);
-static_assert(kInStep<raft::MessageBody, MessageType::kBusy, raft::Busy>);
-static_assert(kInStep<raft::MessageBody, MessageType::kHello, raft::Hello>);
-static_assert(kInStep<raft::MessageBody, MessageType::kForm, raft::Form>);
-static_assert(kInStep<raft::MessageBody, MessageType::kHelloRefused, raft::HelloRefused>);
-static_assert(kInStep<raft::MessageBody, MessageType::kSnapshotPart, raft::SnapshotPart>);
-
-static_assert(std::variant_size_v<ResponseBody> == 16);
-static_assert(kInStep<ResponseBody, ResponseType::kSessionOpened, locks::SessionOpened>);
-static_assert(kInStep<ResponseBody, ResponseType::kGranted, locks::Granted>);
-static_assert(kInStep<ResponseBody, ResponseType::kHeld, locks::Held>);
-static_assert(kInStep<ResponseBody, ResponseType::kReleased, locks::Released>);
-static_assert(kInStep<ResponseBody, ResponseType::kNotHolder, locks::NotHolder>);
-static_assert(kInStep<ResponseBody, ResponseType::kCheckAnswer, CheckAnswer>);
-static_assert(kInStep<ResponseBody, ResponseType::kListAnswer, ListAnswer>);
-static_assert(kInStep<ResponseBody, ResponseType::kStatusAnswer, StatusAnswer>);
-static_assert(kInStep<ResponseBody, ResponseType::kError, Error>);
-static_assert(kInStep<ResponseBody, ResponseType::kQueued, locks::Queued>);
-static_assert(kInStep<ResponseBody, ResponseType::kCancelled, locks::Cancelled>);
-static_assert(kInStep<ResponseBody, ResponseType::kClosed, locks::Closed>);
-static_assert(kInStep<ResponseBody, ResponseType::kKeptAlive, KeptAlive>);
-static_assert(kInStep<ResponseBody, ResponseType::kHistoryAnswer, HistoryAnswer>);
-static_assert(kInStep<ResponseBody, ResponseType::kSessionsAnswer, SessionsAnswer>);
-static_assert(kInStep<ResponseBody, ResponseType::kWatchAnswer, WatchAnswer>);
-
-static_assert(std::variant_size_v<raft::EntryBody> == 3);
-static_assert(kInStep<raft::EntryBody, EntryType::kNoop, raft::Noop>);
-static_assert(kInStep<raft::EntryBody, EntryType::kConfiguration, raft::Configuration>);
-static_assert(kInStep<raft::EntryBody, EntryType::kCommand, raft::Command>);
-
-static_assert(std::variant_size_v<locks::Result> == 9);
-static_assert(kInStep<locks::Result, ResultType::kSessionOpened, locks::SessionOpened>);
-static_assert(kInStep<locks::Result, ResultType::kGranted, locks::Granted>);
-static_assert(kInStep<locks::Result, ResultType::kHeld, locks::Held>);
-static_assert(kInStep<locks::Result, ResultType::kReleased, locks::Released>);
-static_assert(kInStep<locks::Result, ResultType::kNotHolder, locks::NotHolder>);
-static_assert(kInStep<locks::Result, ResultType::kRefused, locks::Refused>);
-static_assert(kInStep<locks::Result, ResultType::kQueued, locks::Queued>);
-static_assert(kInStep<locks::Result, ResultType::kCancelled, locks::Cancelled>);
-static_assert(kInStep<locks::Result, ResultType::kClosed, locks::Closed>);
-
-// The number of an operation as a request and as a command, by its place in locks::Operation.
-struct OperationType {
-  RequestType request;
-  CommandType command;
-};
-constexpr std::array kOperations{
-    OperationType{RequestType::kPreempt, CommandType::kPreempt},
-    OperationType{RequestType::kRelease, CommandType::kRelease},
-    OperationType{RequestType::kAcquire, CommandType::kAcquire},
-    OperationType{RequestType::kCancel, CommandType::kCancel},
-    OperationType{RequestType::kClose, CommandType::kClose},
-    OperationType{RequestType::kForceRelease, CommandType::kForceRelease},
-    OperationType{RequestType::kCloseSession, CommandType::kCloseSession},
-};
-template <std::size_t kPlace, typename Operation>
-constexpr bool kIsOperation = std::is_same_v<std::variant_alternative_t<kPlace, locks::Operation>, Operation>;
-
-static_assert(std::variant_size_v<locks::Operation> == kOperations.size());
-static_assert(kIsOperation<0, locks::Preempt>);
-static_assert(kIsOperation<1, locks::Release>);
-static_assert(kIsOperation<2, locks::Acquire>);
-static_assert(kIsOperation<3, locks::Cancel>);
-static_assert(kIsOperation<4, locks::Close>);
-static_assert(kIsOperation<5, locks::ForceRelease>);
-static_assert(kIsOperation<6, locks::CloseSession>);
-
-// An Execute of the operation that has this number; none if it is not an operation's.
-template <typename Type>
-std::optional<locks::Execute> blank_execute(Type OperationType::*number, Type type) {
-  for (std::size_t place = 0; place < kOperations.size(); ++place) {
-    if (kOperations[place].*number != type) continue;
-    locks::Execute execute;
-    execute.operation = blank_at<locks::Operation>(place, std::make_index_sequence<kOperations.size()>{});
-    return execute;
-  }
-  return std::nullopt;
-}
-
-struct TypeOfRequest {
-  RequestType operator()(const OpenSession&) const { return RequestType::kOpenSession; }
-  RequestType operator()(const locks::Execute& m) const { return kOperations[m.operation.index()].request; }
-  RequestType operator()(const Check&) const { return RequestType::kCheck; }
-  RequestType operator()(const List&) const { return RequestType::kList; }
-  RequestType operator()(const Status&) const { return RequestType::kStatus; }
-  RequestType operator()(const KeepAlive&) const { return RequestType::kKeepAlive; }
-  RequestType operator()(const Wait&) const { return RequestType::kWait; }
-  RequestType operator()(const History&) const { return RequestType::kHistory; }
-  RequestType operator()(const Sessions&) const { return RequestType::kSessions; }
-  RequestType operator()(const Watch&) const { return RequestType::kWatch; }
-};
-
-struct TypeOfCommand {
-  CommandType operator()(const locks::Open&) const { return CommandType::kOpen; }
-  CommandType operator()(const locks::Execute& m) const { return kOperations[m.operation.index()].command; }
-  CommandType operator()(const locks::Expire&) const { return CommandType::kExpire; }
-};
 
 }  // namespace
 
-MessageType type_of(const raft::MessageBody& body) { return type_by_place<MessageType>(body); }
-ResponseType type_of(const ResponseBody& body) { return type_by_place<ResponseType>(body); }
-EntryType type_of(const raft::EntryBody& body) { return type_by_place<EntryType>(body); }
-ResultType type_of(const locks::Result& result) { return type_by_place<ResultType>(result); }
-
-RequestType type_of(const RequestBody& body) { return std::visit(TypeOfRequest{}, body); }
-CommandType type_of(const locks::Command& command) { return std::visit(TypeOfCommand{}, command); }
-
-raft::MessageBody blank(MessageType type) { return blank_by_place<raft::MessageBody>(type); }
-ResponseBody blank(ResponseType type) { return blank_by_place<ResponseBody>(type); }
-raft::EntryBody blank(EntryType type) { return blank_by_place<raft::EntryBody>(type); }
-locks::Result blank(ResultType type) { return blank_by_place<locks::Result>(type); }
-
-RequestBody blank(RequestType type) {
-  if (auto execute = blank_execute(&OperationType::request, type)) return *std::move(execute);
-  switch (type) {
-    case RequestType::kOpenSession: return OpenSession{};
-    case RequestType::kCheck: return Check{};
-    case RequestType::kList: return List{};
-    case RequestType::kStatus: return Status{};
-    case RequestType::kKeepAlive: return KeepAlive{};
-    case RequestType::kWait: return Wait{};
-    case RequestType::kHistory: return History{};
-    case RequestType::kSessions: return Sessions{};
-    case RequestType::kWatch: return Watch{};
-    default: INVARIANT(false, "a request's type is checked before its fields are");
-  }
+template <>
+std::span<const NamedNumber> names_of<MessageType>() {
+  return Types<raft::MessageBody>::kNames;
+}
+template <>
+std::span<const NamedNumber> names_of<RequestType>() {
+  return Types<RequestBody>::kNames;
+}
+template <>
+std::span<const NamedNumber> names_of<ResponseType>() {
+  return Types<ResponseBody>::kNames;
+}
+template <>
+std::span<const NamedNumber> names_of<EntryType>() {
+  return Types<raft::EntryBody>::kNames;
+}
+template <>
+std::span<const NamedNumber> names_of<CommandType>() {
+  return Types<locks::Command>::kNames;
+}
+template <>
+std::span<const NamedNumber> names_of<ResultType>() {
+  return Types<locks::Result>::kNames;
 }
 
-locks::Command blank(CommandType type) {
-  if (auto execute = blank_execute(&OperationType::command, type)) return *std::move(execute);
-  if (type == CommandType::kExpire) return locks::Expire{};
-  INVARIANT(type == CommandType::kOpen, "a command's type is checked before its fields are");
-  return locks::Open{};
-}
+MessageType type_of(const raft::MessageBody& body) { return find_type<MessageType>(body); }
+RequestType type_of(const RequestBody& body) { return find_type<RequestType>(body); }
+ResponseType type_of(const ResponseBody& body) { return find_type<ResponseType>(body); }
+EntryType type_of(const raft::EntryBody& body) { return find_type<EntryType>(body); }
+CommandType type_of(const locks::Command& command) { return find_type<CommandType>(command); }
+ResultType type_of(const locks::Result& result) { return find_type<ResultType>(result); }
+
+raft::MessageBody blank(MessageType type) { return make_blank_of<raft::MessageBody>(type); }
+RequestBody blank(RequestType type) { return make_blank_of<RequestBody>(type); }
+ResponseBody blank(ResponseType type) { return make_blank_of<ResponseBody>(type); }
+raft::EntryBody blank(EntryType type) { return make_blank_of<raft::EntryBody>(type); }
+locks::Command blank(CommandType type) { return make_blank_of<locks::Command>(type); }
+locks::Result blank(ResultType type) { return make_blank_of<locks::Result>(type); }
 
 }  // namespace lockstep::wire

@@ -1,98 +1,42 @@
-// The number of each kind of message, and which C++ type it stands for.
+// The types of messages: the number that says on the wire which body a frame has.
 //
-// The numbers are on the wire and, for commands and entries, in the log: append only, and a number that
-// is given up is never used again. An Execute is a type of its own for each operation, so that every
-// message is one flat array.
+// A type's number and name stand in the schema of its body and nowhere else; the tables here are made from the
+// schemas. The numbers are on the wire and, for commands, entries and results, on disks: append only, and a number
+// that is given up is never used again. An Execute has a type of its own for each operation, so that every message is
+// one flat array.
+//
+// To add a message: put its struct into its variant, and give it a schema with a number that was never used.
 #pragma once
 
 #include <cstdint>
 
+#include "protocol/locks/commands.hpp"
 #include "protocol/raft/messages.hpp"
 #include "protocol/wire/client_messages.hpp"
+#include "protocol/wire/names.hpp"
 
 namespace lockstep::wire {
 
-enum class MessageType : std::uint8_t {
-  kAppend = 1,
-  kVoteRequest = 2,
-  kVote = 3,
-  kAck = 4,
-  kFetch = 5,
-  kForward = 6,
-  kBarrier = 7,
-  kBarrierAnswer = 8,
-  kNotLeader = 9,
-  kBusy = 10,
-  kHello = 11,
-  kForm = 12,
-  kHelloRefused = 13,
-  kSnapshotPart = 14,
-};
+// They have no enumerators: which numbers there are is the schemas' to say. names_of<MessageType>() lists them.
+enum class MessageType : std::uint8_t {};   // between nodes
+enum class RequestType : std::uint8_t {};   // of clients
+enum class ResponseType : std::uint8_t {};  // to clients
+enum class EntryType : std::uint8_t {};     // in the log
+enum class CommandType : std::uint8_t {};   // in an entry
+enum class ResultType : std::uint8_t {};    // in a snapshot: what a session was answered
 
-enum class RequestType : std::uint8_t {
-  kOpenSession = 1,
-  kPreempt = 2,
-  kRelease = 3,
-  kCheck = 4,
-  kList = 5,
-  kStatus = 6,
-  kAcquire = 7,
-  kCancel = 8,
-  kClose = 9,
-  kForceRelease = 10,
-  kCloseSession = 11,
-  kKeepAlive = 12,
-  kWait = 13,
-  kHistory = 14,
-  kSessions = 15,
-  kWatch = 16,
-};
-
-enum class ResponseType : std::uint8_t {
-  kSessionOpened = 1,
-  kGranted = 2,
-  kHeld = 3,
-  kReleased = 4,
-  kNotHolder = 5,
-  kCheckAnswer = 6,
-  kListAnswer = 7,
-  kStatusAnswer = 8,
-  kError = 9,
-  kQueued = 10,
-  kCancelled = 11,
-  kClosed = 12,
-  kKeptAlive = 13,
-  kHistoryAnswer = 14,
-  kSessionsAnswer = 15,
-  kWatchAnswer = 16,
-};
-
-enum class EntryType : std::uint8_t { kNoop = 1, kConfiguration = 2, kCommand = 3 };
-
-enum class CommandType : std::uint8_t {
-  kOpen = 1,
-  kPreempt = 2,
-  kRelease = 3,
-  kAcquire = 4,
-  kCancel = 5,
-  kClose = 6,
-  kForceRelease = 7,
-  kCloseSession = 8,
-  kExpire = 9,
-};
-
-// In a snapshot: what a session was answered.
-enum class ResultType : std::uint8_t {
-  kSessionOpened = 1,
-  kGranted = 2,
-  kHeld = 3,
-  kReleased = 4,
-  kNotHolder = 5,
-  kRefused = 6,
-  kQueued = 7,
-  kCancelled = 8,
-  kClosed = 9,
-};
+template <>
+std::span<const NamedNumber> names_of<MessageType>();
+template <>
+std::span<const NamedNumber> names_of<RequestType>();
+template <>
+std::span<const NamedNumber> names_of<ResponseType>();
+template <>
+std::span<const NamedNumber> names_of<EntryType>();
+template <>
+std::span<const NamedNumber> names_of<CommandType>();
+template <>
+std::span<const NamedNumber> names_of<ResultType>();
 
 MessageType type_of(const raft::MessageBody& body);
 RequestType type_of(const RequestBody& body);
@@ -101,7 +45,7 @@ EntryType type_of(const raft::EntryBody& body);
 CommandType type_of(const locks::Command& command);
 ResultType type_of(const locks::Result& result);
 
-// A message of the type with every field at its default.
+// A message of the type with every field at its default. The type must be one that names_of() lists.
 raft::MessageBody blank(MessageType type);
 RequestBody blank(RequestType type);
 ResponseBody blank(ResponseType type);

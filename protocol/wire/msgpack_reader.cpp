@@ -12,11 +12,6 @@ std::string counted(std::uint64_t n, std::string_view what) {
   return std::to_string(n) + " " + std::string(what) + (n == 1 ? "" : "s");
 }
 
-std::string allowed(const Range& range) {
-  const std::string span = std::to_string(range.min) + " to " + std::to_string(range.max);
-  return range.or_zero ? "0 or " + span : span;
-}
-
 }  // namespace
 
 MsgpackReader::MsgpackReader(std::string_view bytes, std::string_view root)
@@ -25,10 +20,10 @@ MsgpackReader::MsgpackReader(std::string_view bytes, std::string_view root)
   scopes_[0].left = 1;
 }
 
-void MsgpackReader::fail(ErrorCode code, std::string_view field, std::string problem) {
+void MsgpackReader::fail(ErrorCode code, std::string_view field, std::string detail) {
   if (!ok_) return;
   ok_ = false;
-  error_ = {code, path_to(field), std::move(problem), CallNumber()};
+  error_ = {code, path_to(field), std::move(detail), CallNumber()};
 }
 
 // ---- The fields
@@ -37,9 +32,9 @@ void MsgpackReader::number(std::string_view name, std::uint64_t& value, const Ra
   const Token token = take(name, Kind::kUnsigned, "an unsigned integer");
   if (!ok_) return;
   value = token.number;
-  const bool in_range = value >= range.min && value <= range.max;
-  if (in_range || (range.or_zero && value == 0)) return;
-  fail(range.refusal, name, "expected " + allowed(range) + ", got " + std::to_string(value));
+  if (std::string detail = validate_number(value, range); !detail.empty()) {
+    fail(range.refusal, name, std::move(detail));
+  }
 }
 
 void MsgpackReader::choice(std::string_view name, std::uint64_t& value, std::span<const NamedNumber> names) {
@@ -57,8 +52,8 @@ void MsgpackReader::text(std::string_view name, std::string& value, const TextRu
   const Token token = take(name, Kind::kString, "a string");
   const std::string_view payload = take_payload(name, token);
   if (!ok_) return;
-  std::string problem = problem_with_text(payload, rule);
-  if (!problem.empty()) return fail(refusal_of(rule), name, std::move(problem));
+  std::string detail = validate_text(payload, rule);
+  if (!detail.empty()) return fail(refusal_of(rule), name, std::move(detail));
   value = payload;
 }
 
@@ -116,10 +111,8 @@ bool MsgpackReader::begin_optional(std::string_view name, bool) {
 std::size_t MsgpackReader::begin_list(std::string_view name, std::size_t, const Count& count) {
   const Token token = take(name, Kind::kArray, "an array");
   if (!ok_) return 0;
-  if (token.number < count.min || token.number > count.max) {
-    fail(ErrorCode::kBadRequest, name,
-         "expected " + std::to_string(count.min) + " to " + counted(count.max, "element") + ", got " +
-             std::to_string(token.number));
+  if (std::string detail = validate_count(token.number, count); !detail.empty()) {
+    fail(ErrorCode::kBadRequest, name, std::move(detail));
     return 0;
   }
   enter(Scope::Type::kList, name, token.number);
@@ -150,8 +143,8 @@ void MsgpackReader::skip(std::string_view name) {
   if (has_payload) take_payload(name, token);
 }
 
-void MsgpackReader::must(std::string_view name, bool holds, std::string_view problem) {
-  if (!holds) fail(ErrorCode::kBadRequest, name, std::string(problem));
+void MsgpackReader::must(std::string_view name, bool holds, std::string_view detail) {
+  if (!holds) fail(ErrorCode::kBadRequest, name, std::string(detail));
 }
 
 // ---- Tokens

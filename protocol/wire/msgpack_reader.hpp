@@ -29,7 +29,7 @@ class MsgpackReader {
 
   bool ok() const { return ok_; }
   void rename(std::string_view root) { scopes_[0].name = root; }
-  void fail(ErrorCode code, std::string_view field, std::string problem);
+  void fail(ErrorCode code, std::string_view field, std::string detail);
 
   // The message if nothing failed and no byte is left over.
   template <typename T>
@@ -54,7 +54,7 @@ class MsgpackReader {
   void end_list() { leave(); }
   void begin_record(std::string_view name, std::size_t fields);
   void end_record();
-  void must(std::string_view name, bool holds, std::string_view problem);
+  void must(std::string_view name, bool holds, std::string_view detail);
   // Passes over a field that is not an array, a map or an extension.
   void skip(std::string_view name);
 

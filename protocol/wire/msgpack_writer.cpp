@@ -11,7 +11,8 @@ void MsgpackWriter::boolean(std::string_view, bool value) {
 }
 
 void MsgpackWriter::text(std::string_view, const std::string& value, const TextRule& rule) {
-  const std::string_view shown = rule.kind == TextRule::Kind::kAny ? clipped(value, rule.max) : std::string_view(value);
+  const std::string_view shown =
+      rule.alphabet == TextRule::Alphabet::kAny ? clipped(value, rule.max) : std::string_view(value);
   packer_.pack_str(static_cast<std::uint32_t>(shown.size()));
   packer_.pack_str_body(shown.data(), static_cast<std::uint32_t>(shown.size()));
 }

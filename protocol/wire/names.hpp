@@ -1,17 +1,22 @@
-// What people and JSON call the enumerations of the wire: message types, roles, modes, error codes.
+// What people and JSON call the enumerations of the wire: roles, modes, reasons, error codes, and the types of
+// messages (whose names stand in their schemas, see message_types.hpp).
 //
-// One table for each: paths of decoding errors, the command line and docs/protocol.md all use it.
+// Each enumeration has one table. Decoding errors, the command line and docs/protocol.md all read it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
-#include "protocol/wire/message_types.hpp"
+#include "protocol/locks/commands.hpp"
+#include "protocol/raft/messages.hpp"
+#include "protocol/wire/client_messages.hpp"
 
 namespace lockstep::wire {
 
 struct NamedNumber {
-  std::uint64_t number;
+  std::uint64_t number = 0;
   std::string_view name;
 };
 
@@ -19,18 +24,6 @@ struct NamedNumber {
 template <typename Enum>
 std::span<const NamedNumber> names_of();
 
-template <>
-std::span<const NamedNumber> names_of<MessageType>();
-template <>
-std::span<const NamedNumber> names_of<RequestType>();
-template <>
-std::span<const NamedNumber> names_of<ResponseType>();
-template <>
-std::span<const NamedNumber> names_of<EntryType>();
-template <>
-std::span<const NamedNumber> names_of<CommandType>();
-template <>
-std::span<const NamedNumber> names_of<ResultType>();
 template <>
 std::span<const NamedNumber> names_of<Role>();
 template <>
@@ -44,18 +37,14 @@ std::span<const NamedNumber> names_of<locks::EndReason>();
 template <>
 std::span<const NamedNumber> names_of<ErrorCode>();
 
-// Empty if the table has no such number or name.
+// The name of a number, or an empty one if the table does not have the number.
 std::string_view name_in(std::span<const NamedNumber> table, std::uint64_t number);
+// The row of a name, or null if the table does not have the name.
 const NamedNumber* find_name(std::span<const NamedNumber> table, std::string_view name);
 
-std::string_view to_string(MessageType type);
-std::string_view to_string(RequestType type);
-std::string_view to_string(ResponseType type);
-std::string_view to_string(EntryType type);
-std::string_view to_string(CommandType type);
-std::string_view to_string(Role role);
-std::string_view to_string(ReadMode mode);
-std::string_view to_string(locks::Mode mode);
-std::string_view to_string(locks::EndReason reason);
+template <typename Enum>
+requires std::is_enum_v<Enum> std::string_view to_string(Enum value) {
+  return name_in(names_of<Enum>(), static_cast<std::uint64_t>(value));
+}
 
 }  // namespace lockstep::wire

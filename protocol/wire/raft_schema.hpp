@@ -24,6 +24,7 @@ struct Schema<raft::Entry> {
 
 template <>
 struct Schema<raft::Append> {
+  static constexpr NamedNumber kMessage{1, "append"};
   static void fields(auto& v, auto& m) {
     field(v, "previous_index", m.previous_index);
     field(v, "previous_term", m.previous_term);
@@ -37,6 +38,7 @@ struct Schema<raft::Append> {
 
 template <>
 struct Schema<raft::VoteRequest> {
+  static constexpr NamedNumber kMessage{2, "vote_request"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "pre_vote", m.pre_vote);
@@ -47,6 +49,7 @@ struct Schema<raft::VoteRequest> {
 
 template <>
 struct Schema<raft::Vote> {
+  static constexpr NamedNumber kMessage{3, "vote"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "pre_vote", m.pre_vote);
@@ -57,6 +60,7 @@ struct Schema<raft::Vote> {
 
 template <>
 struct Schema<raft::Ack> {
+  static constexpr NamedNumber kMessage{4, "ack"};
   static void fields(auto& v, auto& m) {
     field(v, "match", m.match);
     field(v, "round", m.round);
@@ -65,6 +69,7 @@ struct Schema<raft::Ack> {
 
 template <>
 struct Schema<raft::Fetch> {
+  static constexpr NamedNumber kMessage{5, "fetch"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "index", m.index);
@@ -76,6 +81,7 @@ struct Schema<raft::Fetch> {
 
 template <>
 struct Schema<raft::Forward> {
+  static constexpr NamedNumber kMessage{6, "forward"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     list(v, "commands", m.commands, {0, kMaxForward},
@@ -85,6 +91,7 @@ struct Schema<raft::Forward> {
 
 template <>
 struct Schema<raft::Barrier> {
+  static constexpr NamedNumber kMessage{7, "barrier"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     list(v, "renewals", m.renewals, {0, kMaxRenewals});
@@ -93,6 +100,7 @@ struct Schema<raft::Barrier> {
 
 template <>
 struct Schema<raft::BarrierAnswer> {
+  static constexpr NamedNumber kMessage{8, "barrier_answer"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "index", m.index);
@@ -102,6 +110,7 @@ struct Schema<raft::BarrierAnswer> {
 
 template <>
 struct Schema<raft::NotLeader> {
+  static constexpr NamedNumber kMessage{9, "not_leader"};
   static void fields(auto& v, auto& m) {
     field(v, "number", m.number);
     field(v, "leader", m.leader);
@@ -110,11 +119,13 @@ struct Schema<raft::NotLeader> {
 
 template <>
 struct Schema<raft::Busy> {
+  static constexpr NamedNumber kMessage{10, "busy"};
   static void fields(auto& v, auto& m) { field(v, "number", m.number); }
 };
 
 template <>
 struct Schema<raft::Hello> {
+  static constexpr NamedNumber kMessage{11, "hello"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kMemberName);
     list(v, "initial_members", m.initial_members, {1, kMaxMembers},
@@ -132,6 +143,7 @@ struct Schema<raft::Member> {
 
 template <>
 struct Schema<raft::Configuration> {
+  static constexpr NamedNumber kEntry{2, "configuration"};
   static void fields(auto& v, auto& m) {
     number(v, "cluster", m.cluster, kNotNone);
     list(v, "voters", m.voters, {1, kMaxMembers});
@@ -141,6 +153,7 @@ struct Schema<raft::Configuration> {
 
 template <>
 struct Schema<raft::Form> {
+  static constexpr NamedNumber kMessage{12, "form"};
   static void fields(auto& v, auto& m) {
     field(v, "configuration", m.configuration);
     field(v, "time_ms", m.time);
@@ -162,6 +175,7 @@ struct Schema<raft::SnapshotHead> {
 
 template <>
 struct Schema<raft::SnapshotPart> {
+  static constexpr NamedNumber kMessage{14, "snapshot_part"};
   static void fields(auto& v, auto& m) {
     field(v, "fetch", m.fetch);
     field(v, "head", m.head);
@@ -172,6 +186,7 @@ struct Schema<raft::SnapshotPart> {
 
 template <>
 struct Schema<raft::HelloRefused> {
+  static constexpr NamedNumber kMessage{13, "hello_refused"};
   static void fields(auto& v, auto& m) { v.text("reason", m.reason, any_text(kMaxReason)); }
 };
 

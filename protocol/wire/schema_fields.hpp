@@ -14,7 +14,7 @@
 //   bool begin_optional(name, bool present);           // answers whether the value follows
 //   size_t begin_list(name, size_t size, const Count&); void end_list();     // answers how many items follow
 //   void begin_record(name, size_t fields);            void end_record();
-//   void must(name, bool holds, problem);              // only if it reads: what one field's range cannot say
+//   void must(name, bool holds, detail);               // what one field's range cannot say; optional
 //
 // with `const` before what it does not fill in. The items of a list have empty names.
 #pragma once
@@ -25,7 +25,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,35 +32,24 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/wire/field_rules.hpp"
 #include "protocol/wire/message_types.hpp"
 #include "protocol/wire/names.hpp"
-#include "protocol/wire/text_rules.hpp"
 
 namespace lockstep::wire {
-
-struct Range {
-  std::uint64_t min = 0;
-  std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
-  bool or_zero = false;
-  ErrorCode refusal = ErrorCode::kBadRequest;  // what a value outside is answered with
-};
 
 // Where a command comes from. Only a leader makes an Expire, and only for its own log (L4).
 enum class CommandOrigin { kForwarded, kLog };
 
-inline constexpr Range kAnyNumber{};
-inline constexpr Range kNotNone{.min = 1};
-inline constexpr Range kTtl{.min = kMinTtlMs, .max = kMaxTtlMs, .or_zero = true, .refusal = ErrorCode::kInvalidTtl};
-inline constexpr Range kPermits{.min = 1, .max = locks::kMaxPermits, .or_zero = true};
-inline constexpr Range kPollMs{.max = kMaxPollMs};
-
-struct Count {
-  std::size_t min = 0;
-  std::size_t max = 0;
-};
-
+// What there is to know of the message T. A specialisation has
+//
+//   static void fields(auto& visitor, auto& message);   // shows the fields in their order
+//
+// and, if T is the body of a message, the number and the name of its type, as a NamedNumber: kMessage (between nodes),
+// kRequest and kResponse (of clients), kEntry and kCommand (in the log), kResult (in a snapshot). See
+// message_types.hpp.
 template <typename T>
-struct Schema;  // static void fields(visitor, message)
+struct Schema;
 
 // ---- Numbers: the strong types are plain unsigned integers on the wire.
 
@@ -105,6 +93,12 @@ inline constexpr Range kRangeOf<std::uint32_t>{.max = std::numeric_limits<std::u
 template <typename T>
 concept Number = requires(T value) {
   to_raw(value);
+};
+
+// Whether a visitor looks at rules that concern more than one field.
+template <typename V>
+concept SeesRules = requires(V& v) {
+  v.must("", true, "");
 };
 
 template <typename V, typename T>

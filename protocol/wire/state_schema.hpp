@@ -18,6 +18,7 @@ inline constexpr Count kAnyCount{0, std::numeric_limits<std::uint32_t>::max()};
 
 template <>
 struct Schema<locks::Refused> {
+  static constexpr NamedNumber kResult{6, "refused"};
   static void fields(auto& v, auto& m) {
     field(v, "code", m.code);
     field(v, "current_session", m.current_session);

@@ -139,7 +139,7 @@ void Node::note(const raft::Message& message) {
 bool Node::receive_from_client(ConnectionId connection, std::string_view frame) {
   auto request = wire::decode_request(frame);
   if (!request) {
-    INVARIANT(!request.error().problem.empty(), "a refused frame is told why");
+    INVARIANT(!request.error().detail.empty(), "a refused frame is told why");
     step(BadFrame{});
     return false;
   }
@@ -151,7 +151,7 @@ bool Node::receive_from_client(ConnectionId connection, std::string_view frame) 
 bool Node::receive_from_peer(ConnectionId connection, std::string_view frame) {
   auto message = wire::decode_message(frame);
   if (!message) {
-    INVARIANT(!message.error().problem.empty(), "a refused frame is told why");
+    INVARIANT(!message.error().detail.empty(), "a refused frame is told why");
     return false;
   }
   step(PeerMessage{connection, *std::move(message)});

@@ -62,7 +62,7 @@ class Client {
   void receive(std::uint8_t choice, std::string_view frame) {
     auto response = wire::decode_response(frame);
     if (!response) {
-      INVARIANT(!response.error().problem.empty(), "a refused frame is told why");
+      INVARIANT(!response.error().detail.empty(), "a refused frame is told why");
       return;
     }
     std::size_t endpoint = choice % 3;

@@ -60,7 +60,7 @@ void state_bytes(Bytes bytes) {
   const std::vector<char> copy(bytes.begin(), bytes.end());  // so that a sanitizer sees any read past the end
   auto state = wire::decode_state(as_text(copy));
   if (!state) {
-    INVARIANT(!state.error().problem.empty(), "a refused state is told why");
+    INVARIANT(!state.error().detail.empty(), "a refused state is told why");
     return;
   }
   INVARIANT(state->hash() == state->recomputed_hash(), "the hash that is kept is the state's");

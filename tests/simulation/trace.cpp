@@ -1,7 +1,7 @@
 #include "tests/simulation/trace.hpp"
 
 #include "protocol/base/overloaded.hpp"
-#include "protocol/wire/names.hpp"
+#include "protocol/wire/message_types.hpp"
 
 namespace lockstep::simulation {
 namespace {

@@ -33,12 +33,12 @@ class DescribeFields {
   }
   void boolean(std::string_view name, bool&) { add(name, "boolean", ""); }
   void text(std::string_view name, std::string&, const wire::TextRule& rule) {
-    using Kind = wire::TextRule::Kind;
+    using Alphabet = wire::TextRule::Alphabet;
     const std::string size = std::to_string(rule.may_be_empty ? 0 : 1) + " to " + std::to_string(rule.max) + " bytes";
-    const std::string_view of = rule.kind == Kind::kLockName     ? ", a lock name"
-                                : rule.kind == Kind::kMemberName ? ", a node's name"
-                                : rule.kind == Kind::kEndpoint   ? ", an endpoint"
-                                                                 : "";
+    const std::string_view of = rule.alphabet == Alphabet::kLockName     ? ", a lock name"
+                                : rule.alphabet == Alphabet::kMemberName ? ", a node's name"
+                                : rule.alphabet == Alphabet::kEndpoint   ? ", an endpoint"
+                                                                         : "";
     add(name, "string", size + std::string(of) + (rule.may_be_empty && !of.empty() ? " or empty" : ""));
   }
   void client_id(std::string_view name, ClientId&) { add(name, "bytes", "16, a UUID"); }

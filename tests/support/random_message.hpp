@@ -74,7 +74,7 @@ class RandomFill {
 
  private:
   std::string_view character(const wire::TextRule& rule) {
-    using Kind = wire::TextRule::Kind;
+    using Alphabet = wire::TextRule::Alphabet;
     static constexpr std::string_view kForMembers[] = {"a", "Z", "7", "-", "_", "."};
     static constexpr std::string_view kForEndpoints[] = {"t", ":", "/", "[", "*", "~", "!"};
     // The first and last characters of each length in UTF-8 that are no control characters.
@@ -89,8 +89,8 @@ class RandomFill {
                                                    "\xF4\x8F\xBF\xBF",
                                                    "\"",
                                                    "\\"};
-    if (rule.kind == Kind::kMemberName) return kForMembers[random_.below(std::size(kForMembers))];
-    if (rule.kind == Kind::kEndpoint) return kForEndpoints[random_.below(std::size(kForEndpoints))];
+    if (rule.alphabet == Alphabet::kMemberName) return kForMembers[random_.below(std::size(kForMembers))];
+    if (rule.alphabet == Alphabet::kEndpoint) return kForEndpoints[random_.below(std::size(kForEndpoints))];
     return kForAll[random_.below(std::size(kForAll))];
   }
 

@@ -84,7 +84,7 @@ Report report_of(const std::string& name, const Error& error) {
 }
 
 std::optional<Report> report_of_bad_name(const std::string& name) {
-  const std::string problem = wire::problem_with_lock_name(name);
+  const std::string problem = wire::validate_lock_name(name);
   if (problem.empty()) return std::nullopt;
   return report_of(name, Error{ErrorCode::kInvalidName, std::string(error_info(ErrorCode::kInvalidName).name), true,
                                "the name " + problem, SessionId()});

@@ -103,7 +103,7 @@ tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, co
   if (!json.is_object()) return tl::unexpected(where + " is not an object");
   JsonReader reader(json, where);
   UnfinishedRequest request;
-  auto type = wire::CommandType::kPreempt;
+  auto type = wire::type_of(locks::Command(locks::Execute{}));
   wire::field(reader, "number", request.number);
   wire::choice(reader, "operation", type);
   locks::Command command = wire::blank(type);

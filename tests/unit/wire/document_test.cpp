@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "protocol/raft/raft.hpp"
-#include "protocol/wire/names.hpp"
+#include "protocol/wire/message_types.hpp"
 #include "protocol/wire/state_schema.hpp"
 #include "tests/support/describe_fields.hpp"
 

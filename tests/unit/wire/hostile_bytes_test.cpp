@@ -17,7 +17,7 @@ template <typename T>
 bool decodes_consistently(wire::Decoded<T> (*decode)(std::string_view), std::string_view bytes) {
   const auto decoded = decode(bytes);
   if (!decoded) {
-    CHECK_FALSE(decoded.error().problem.empty());
+    CHECK_FALSE(decoded.error().detail.empty());
     return false;
   }
   const auto again = decode(wire::encode(*decoded));

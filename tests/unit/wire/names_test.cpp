@@ -1,4 +1,4 @@
-#include "protocol/wire/names.hpp"
+#include "protocol/wire/message_types.hpp"
 
 #include <doctest/doctest.h>
 

@@ -32,14 +32,14 @@ std::string problem_with_message(const std::string& bytes) {
 }
 
 // version, cluster, type, term, from, to, and what follows
-std::string message(wire::MessageType type, const Elements& fields) {
-  Elements elements{kOurs, n(9), n(static_cast<std::uint64_t>(type)), n(2), n(3), n(4)};
+std::string message(const raft::MessageBody& blank, const Elements& fields) {
+  Elements elements{kOurs, n(9), n(static_cast<std::uint64_t>(wire::type_of(blank))), n(2), n(3), n(4)};
   elements.insert(elements.end(), fields.begin(), fields.end());
   return packed_array(elements);
 }
 
 std::string append_with_entries(const Elements& entries) {
-  return message(wire::MessageType::kAppend, {n(0), n(0), packed_array(entries), n(0), n(1), n(0), packed_nil()});
+  return message(raft::Append{}, {n(0), n(0), packed_array(entries), n(0), n(1), n(0), packed_nil()});
 }
 
 std::string entry(const std::string& body) { return packed_array({n(1), n(0), packed_bytes(body)}); }
@@ -203,11 +203,11 @@ TEST_CASE("limits of single fields") {
   CHECK(problem_with_message(packed_array({kOurs, n(9), n(7), n(2), n(0), n(4), n(1)})) ==
         "message.from: expected 1 to 18446744073709551615, got 0");
   const std::string name = packed_text("a b");
-  CHECK(problem_with_message(message(wire::MessageType::kHello, {name, packed_array({packed_text("a")})})) ==
+  CHECK(problem_with_message(message(raft::Hello{}, {name, packed_array({packed_text("a")})})) ==
         "hello.name: has a character other than letters, digits, '-', '_' and '.' at byte 1");
-  CHECK(problem_with_message(message(wire::MessageType::kHello, {packed_text("a"), packed_array({})})) ==
+  CHECK(problem_with_message(message(raft::Hello{}, {packed_text("a"), packed_array({})})) ==
         "hello.initial_members: expected 1 to 7 elements, got 0");
-  CHECK(problem_with_message(message(wire::MessageType::kHelloRefused, {packed_text(std::string(1025, 'r'))})) ==
+  CHECK(problem_with_message(message(raft::HelloRefused{}, {packed_text(std::string(1025, 'r'))})) ==
         "hello_refused.reason: is 1025 bytes long, at most 1024 are allowed");
 }
 
@@ -241,7 +241,7 @@ TEST_CASE("nothing unreadable enters a log: commands are read to the end") {
   };
   const auto in_forward = [](const std::string& command) {
     return problem_with_message(
-        message(wire::MessageType::kForward, {n(1), packed_array({packed_bytes(kPreempt), packed_bytes(command)})}));
+        message(raft::Forward{}, {n(1), packed_array({packed_bytes(kPreempt), packed_bytes(command)})}));
   };
   const std::string bad_name = packed_array({n(2), n(5), n(6), n(6), packed_text("a\tb")});
   CHECK(in_entry(kPreempt).empty());
@@ -263,7 +263,7 @@ TEST_CASE("a configuration must have readable limits and members with ids") {
   const auto form = [](const std::string& id, const std::string& limits) {
     const std::string member = packed_array({id, packed_text("a")});
     const std::string configuration = packed_array({n(9), packed_array({member}), packed_bytes(limits)});
-    return problem_with_message(message(wire::MessageType::kForm, {configuration, n(0)}));
+    return problem_with_message(message(raft::Form{}, {configuration, n(0)}));
   };
   const std::string limits = wire::encode(locks::StateLimits{});
   CHECK(form(n(1), limits).empty());

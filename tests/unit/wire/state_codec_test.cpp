@@ -166,7 +166,7 @@ TEST_CASE("the bytes of a state cut short anywhere are refused") {
     const std::vector<char> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     const auto read = wire::decode_state({cut.data(), cut.size()});
     REQUIRE_FALSE(read);
-    REQUIRE_FALSE(read.error().problem.empty());
+    REQUIRE_FALSE(read.error().detail.empty());
   }
   CHECK_FALSE(wire::decode_state(bytes + '\0'));
 }

@@ -1,8 +1,7 @@
-#include "protocol/wire/text_rules.hpp"
+// The rules of fields, applied: UTF-8 by character, ranges, counts.
+#include "protocol/wire/field_rules.hpp"
 
 #include <optional>
-
-#include "protocol/wire/codec.hpp"
 
 namespace lockstep::wire {
 namespace {
@@ -38,36 +37,36 @@ bool is_for_member_name(char32_t c) {
          c == U'.';
 }
 
-std::string_view problem_with_character(char32_t point, TextRule::Kind kind) {
-  switch (kind) {
-    case TextRule::Kind::kLockName: return is_control(point) ? "has a control character" : "";
-    case TextRule::Kind::kMemberName:
+std::string_view flaw_of_character(char32_t point, TextRule::Alphabet alphabet) {
+  switch (alphabet) {
+    case TextRule::Alphabet::kLockName: return is_control(point) ? "has a control character" : "";
+    case TextRule::Alphabet::kMemberName:
       return is_for_member_name(point) ? "" : "has a character other than letters, digits, '-', '_' and '.'";
-    case TextRule::Kind::kEndpoint: return point > 0x20 && point < 0x7F ? "" : "has a character that no endpoint has";
-    case TextRule::Kind::kAny: return "";
+    case TextRule::Alphabet::kEndpoint:
+      return point > 0x20 && point < 0x7F ? "" : "has a character that no endpoint has";
+    case TextRule::Alphabet::kAny: return "";
   }
   return "";
 }
 
 }  // namespace
 
-std::string problem_with_text(std::string_view text, const TextRule& rule) {
+std::string validate_text(std::string_view text, const TextRule& rule) {
   if (text.empty()) return rule.may_be_empty ? "" : "is empty";
   if (text.size() > rule.max) {
     return "is " + std::to_string(text.size()) + " bytes long, at most " + std::to_string(rule.max) + " are allowed";
   }
   for (std::size_t at = 0; at < text.size();) {
     const std::optional<Character> character = first_character(text.substr(at));
-    const std::string_view problem =
-        character ? problem_with_character(character->point, rule.kind) : "is not valid UTF-8";
-    if (!problem.empty()) return std::string(problem) + " at byte " + std::to_string(at);
+    const std::string_view flaw = character ? flaw_of_character(character->point, rule.alphabet) : "is not valid UTF-8";
+    if (!flaw.empty()) return std::string(flaw) + " at byte " + std::to_string(at);
     at += character->length;
   }
   return "";
 }
 
 ErrorCode refusal_of(const TextRule& rule) {
-  return rule.kind == TextRule::Kind::kLockName ? ErrorCode::kInvalidName : ErrorCode::kBadRequest;
+  return rule.alphabet == TextRule::Alphabet::kLockName ? ErrorCode::kInvalidName : ErrorCode::kBadRequest;
 }
 
 std::string_view clipped(std::string_view text, std::size_t max) {
@@ -76,8 +75,21 @@ std::string_view clipped(std::string_view text, std::size_t max) {
   return text.substr(0, max);
 }
 
-bool is_valid_lock_name(std::string_view name) { return problem_with_lock_name(name).empty(); }
+bool is_valid_lock_name(std::string_view name) { return validate_lock_name(name).empty(); }
 
-std::string problem_with_lock_name(std::string_view name) { return problem_with_text(name, kLockName); }
+std::string validate_lock_name(std::string_view name) { return validate_text(name, kLockName); }
+
+std::string validate_number(std::uint64_t value, const Range& range) {
+  const bool in_range = value >= range.min && value <= range.max;
+  if (in_range || (range.or_zero && value == 0)) return "";
+  return "expected " + std::string(range.or_zero ? "0 or " : "") + std::to_string(range.min) + " to " +
+         std::to_string(range.max) + ", got " + std::to_string(value);
+}
+
+std::string validate_count(std::uint64_t count, const Count& rule) {
+  if (count >= rule.min && count <= rule.max) return "";
+  return "expected " + std::to_string(rule.min) + " to " + std::to_string(rule.max) +
+         (rule.max == 1 ? " element" : " elements") + ", got " + std::to_string(count);
+}
 
 }  // namespace lockstep::wire
