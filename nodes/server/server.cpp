@@ -192,11 +192,11 @@ void Server::wait() {
 }
 
 void Server::take_disk(Now now) {
-  for (const WriteId write : parts_.disk_thread->take_completed()) replica_.step(now, Persisted{write});
+  for (const WriteId write : parts_.disk_thread->take_completed()) replica_.step(now, raft::Persisted{write});
   for (SnapshotPiece& piece : parts_.disk_thread->take_snapshot_pieces()) {
-    replica_.step(now, SnapshotBytes{std::move(piece.read), std::move(piece.bytes)});
+    replica_.step(now, raft::SnapshotPartRead{std::move(piece.read), std::move(piece.bytes)});
   }
-  if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, Compacted{std::move(end->snapshot)});
+  if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, raft::Compacted{std::move(end->snapshot)});
   log_notices(parts_.disk_thread->take_notices());
   if (const auto fatal = parts_.disk_thread->fatal()) {
     spdlog::critical("this node ends itself: {}", *fatal);
@@ -241,6 +241,7 @@ void Server::note_bad_peer_frame(std::string problem) {
 }
 
 void Server::act() {
+  replica_.end_turn();
   Output output = replica_.take_output();
   for (const raft::Outgoing& outgoing : output.messages) parts_.peers.send(outgoing.to, wire::encode(outgoing.message));
   if (!output.writes.empty()) parts_.disk_thread->submit(std::move(output.writes));

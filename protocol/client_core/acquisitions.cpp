@@ -7,6 +7,7 @@
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/client_core/problems.hpp"
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {

@@ -1,110 +1,127 @@
+// Renewals: which barrier carries them, and what its answer says of each.
 #include "protocol/replica/keep_alives.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "protocol/base/invariant.hpp"
 #include "protocol/wire/limits.hpp"
 
 namespace lockstep {
 
-bool KeepAlives::add(Time now, Asker asker, SessionId session) { return add(now, std::optional(asker), session); }
-
-void KeepAlives::add_sign_of_life(Time now, SessionId session) { add(now, std::nullopt, session); }
-
-bool KeepAlives::add(Time now, std::optional<Asker> asker, SessionId session) {
-  if (size_ >= max_size_) return false;
-  waiting_.push_back({asker, session, now + lifetime_});
-  ++size_;
+bool KeepAlives::add(Time now, Asker asker, SessionId session) {
+  if (size() >= max_size_) return false;
+  add(now, std::optional(asker), session);
   return true;
 }
 
-bool KeepAlives::barrier_is_due(Time now) const { return now >= next_barrier(); }
+void KeepAlives::add_sign_of_life(Time now, SessionId session) {
+  if (size() < max_size_) add(now, std::nullopt, session);
+}
 
-Time KeepAlives::next_barrier() const { return waiting_.empty() ? Time::max() : last_sent_ + interval_; }
+void KeepAlives::add(Time now, std::optional<Asker> asker, SessionId session) {
+  last_id_ = last_id_.next();
+  renewals_.emplace(last_id_, PendingRenewal{asker, session, now + lifetime_, false});
+  deadlines_.add(now + lifetime_, last_id_);
+  waiting_.push_back(last_id_);
+}
+
+KeepAlives::PendingRenewal KeepAlives::take(Id id) {
+  PendingRenewal renewal = std::move(renewals_.extract(id).mapped());
+  deadlines_.remove(renewal.deadline, id);
+  return renewal;
+}
 
 std::vector<SessionId> KeepAlives::renewals() const {
   std::vector<SessionId> sessions;
-  for (const Request& request : waiting_) {
+  for (const Id id : waiting_) {
     if (sessions.size() == wire::kMaxRenewals) break;
-    sessions.push_back(request.session);
+    sessions.push_back(renewals_.at(id).session);
   }
   return sessions;
 }
 
 void KeepAlives::barrier_sent(Time now, CallNumber number) {
-  const std::size_t count = std::min(waiting_.size(), wire::kMaxRenewals);
-  if (count == 0) return;
+  if (waiting_.empty()) return;
   last_sent_ = now;
+  const std::size_t count = std::min(waiting_.size(), wire::kMaxRenewals);
   const auto end = std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(count));
-  Flight flight{number, LogIndex(), {waiting_.begin(), end}, count};
+  RenewalBarrier barrier{number, LogIndex(), {waiting_.begin(), end}, {}};
   waiting_.erase(waiting_.begin(), end);
-  flights_.push_back(std::move(flight));
+  for (const Id id : barrier.renewals) renewals_.at(id).sent = true;
+  under_way_.push_back(std::move(barrier));
 }
 
+// An answer that does not speak of every renewal says nothing of any.
 void KeepAlives::barrier_answered(CallNumber number, LogIndex index, const std::vector<raft::Renewal>& verdicts) {
-  const auto is_it = [&](const Flight& flight) { return flight.number == number; };
-  const auto flight = std::find_if(flights_.begin(), flights_.end(), is_it);
-  if (flight == flights_.end()) return;
-  flight->index = index;
-  if (verdicts.size() == flight->count) {  // those that were given up meanwhile were the oldest
-    auto verdict = verdicts.end() - static_cast<std::ptrdiff_t>(flight->requests.size());
-    for (Request& request : flight->requests) request.verdict = *verdict++;
+  const auto barrier = std::find_if(under_way_.begin(), under_way_.end(),
+                                    [&](const RenewalBarrier& candidate) { return candidate.number == number; });
+  if (barrier == under_way_.end()) return;
+  barrier->index = index;
+  barrier->verdicts = verdicts;
+  if (verdicts.size() != barrier->renewals.size()) {
+    barrier->verdicts.assign(barrier->renewals.size(), raft::Renewal::kUnknown);
   }
-  confirmed_.push_back(std::move(*flight));
-  flights_.erase(flight);
+  answered_.push_back(std::move(*barrier));
+  under_way_.erase(barrier);
 }
 
 std::vector<Asker> KeepAlives::leader_changed() {
   std::vector<Asker> lost;
-  for (const Flight& flight : flights_) {
-    size_ -= flight.requests.size();
-    for (const Request& request : flight.requests) {
-      if (request.asker) lost.push_back(*request.asker);
+  for (const RenewalBarrier& barrier : under_way_) {
+    for (const Id id : barrier.renewals) {
+      if (!renewals_.contains(id)) continue;
+      if (const PendingRenewal renewal = take(id); renewal.asker) lost.push_back(*renewal.asker);
     }
   }
-  flights_.clear();
+  under_way_.clear();
   return lost;
 }
 
 std::vector<KeepAlives::Answered> KeepAlives::take_answered(LogIndex applied) {
   std::vector<Answered> answered;
-  std::erase_if(confirmed_, [&](const Flight& flight) {
-    if (flight.index > applied) return false;
-    size_ -= flight.requests.size();
-    for (const Request& request : flight.requests) {
-      if (request.asker) answered.push_back({*request.asker, request.session, request.verdict});
+  std::erase_if(answered_, [&](const RenewalBarrier& barrier) {
+    if (barrier.index > applied) return false;
+    for (std::size_t i = 0; i < barrier.renewals.size(); ++i) {
+      if (!renewals_.contains(barrier.renewals[i])) continue;
+      const PendingRenewal renewal = take(barrier.renewals[i]);
+      if (renewal.asker) answered.push_back({*renewal.asker, renewal.session, barrier.verdicts[i]});
     }
     return true;
   });
   return answered;
 }
 
-void KeepAlives::expire(Time now, std::deque<Request>& requests, bool sent, std::vector<Expired>& expired) {
-  while (!requests.empty() && requests.front().expires <= now) {
-    if (requests.front().asker) expired.push_back({*requests.front().asker, sent});
-    requests.pop_front();
-    --size_;
+std::vector<TimedOut> KeepAlives::take_timed_out(Time now) {
+  std::vector<TimedOut> timed_out;
+  if (now < next_deadline()) return timed_out;
+  for (const Id id : deadlines_.take_due(now)) {
+    const PendingRenewal renewal = std::move(renewals_.extract(id).mapped());
+    if (renewal.asker) {
+      timed_out.push_back({*renewal.asker, renewal.sent ? ErrorCode::kUnavailable : ErrorCode::kNoLeader});
+    }
   }
+  while (!waiting_.empty() && !renewals_.contains(waiting_.front())) waiting_.pop_front();
+  for (auto* barriers : {&under_way_, &answered_}) {
+    std::erase_if(*barriers, [&](const RenewalBarrier& barrier) { return is_empty(barrier); });
+  }
+  return timed_out;
 }
 
-std::vector<KeepAlives::Expired> KeepAlives::take_expired(Time now) {
-  std::vector<Expired> expired;
-  if (now < next_expiry()) return expired;
-  for (std::vector<Flight>* flights : {&confirmed_, &flights_}) {
-    for (Flight& flight : *flights) expire(now, flight.requests, true, expired);
-    std::erase_if(*flights, [](const Flight& flight) { return flight.requests.empty(); });
-  }
-  expire(now, waiting_, false, expired);
-  return expired;
-}
+// They time out in the order in which they came, so the newest is the last to go.
+bool KeepAlives::is_empty(const RenewalBarrier& barrier) const { return !renewals_.contains(barrier.renewals.back()); }
 
-Time KeepAlives::next_expiry() const {
-  Time next = waiting_.empty() ? Time::max() : waiting_.front().expires;
-  for (const std::vector<Flight>* flights : {&confirmed_, &flights_}) {
-    for (const Flight& flight : *flights) next = std::min(next, flight.requests.front().expires);
+void KeepAlives::check_invariants() const {
+  std::size_t found = waiting_.size();
+  for (const Id id : waiting_) INVARIANT(!renewals_.at(id).sent, "a renewal that waits was not sent");
+  for (const auto* barriers : {&under_way_, &answered_}) {
+    for (const RenewalBarrier& barrier : *barriers) {
+      for (const Id id : barrier.renewals) found += renewals_.contains(id) ? 1 : 0;
+    }
   }
-  return next;
+  INVARIANT(found == renewals_.size(), "every renewal waits for a barrier or is in one");
+  INVARIANT(deadlines_.size() == renewals_.size(), "every renewal times out");
 }
 
 }  // namespace lockstep

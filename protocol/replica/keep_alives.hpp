@@ -1,23 +1,26 @@
 // The renewals of leases that clients of this node asked for, on their way to the leader and back (L2).
 //
-// They travel with the node's barriers, as many as there are in one. When a barrier is answered, its
-// renewals wait until this node has applied the answer's index, so that what ended a session is known here
-// before its client is told. A renewal is sent once: what is lost is answered with an error, since a
-// client counts its lease from a message of its own, and a copy made later by a node would prove less (L3).
+// They travel with the node's barriers, as many as there are in one. When a barrier is answered, its renewals wait until
+// this node has applied the answer's index, so that what ended a session is known here before its client is told. A
+// renewal is sent once. One that is lost is answered with an error, since a client counts its lease from a message of
+// its own, and a copy that a node makes later would prove less (L3).
 //
 // A sign of life is a renewal that nobody waits for: a request that shows that its session's client lives.
 //
-// Invariant: every asker added is returned exactly once, by take_answered(), leader_changed() or take_expired().
+// Invariant: every asker that is added is returned exactly once, by take_answered(), leader_changed() or
+// take_timed_out().
 // A value: copyable, deterministic, not thread-safe. It sends nothing itself.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
+#include "protocol/base/deadlines.hpp"
 #include "protocol/base/types.hpp"
 #include "protocol/raft/messages.hpp"
-#include "protocol/replica/pending_requests.hpp"
+#include "protocol/replica/asker.hpp"
 
 namespace lockstep {
 
@@ -32,12 +35,12 @@ class KeepAlives {
   // Dropped if too many are under way: the next one counts as well.
   void add_sign_of_life(Time now, SessionId session);
 
-  bool barrier_is_due(Time now) const;
+  bool barrier_is_due(Time now) const { return now >= next_barrier(); }
   // Of those that wait, as many as one barrier may carry, oldest first: what the next barrier must be sent with.
   std::vector<SessionId> renewals() const;
   void barrier_sent(Time now, CallNumber number);
   void barrier_answered(CallNumber number, LogIndex index, const std::vector<raft::Renewal>& verdicts);
-  // Those under way are lost with the leader they were sent to.
+  // Those under way are lost with the leader that they were sent to.
   std::vector<Asker> leader_changed();
 
   struct Answered {
@@ -47,42 +50,45 @@ class KeepAlives {
   };
   // Those that may be answered from a state in which `applied` is the last entry.
   std::vector<Answered> take_answered(LogIndex applied);
-  struct Expired {
-    Asker asker;
-    bool sent = false;  // whether any leader may have it
-  };
-  std::vector<Expired> take_expired(Time now);
+  // kNoLeader if no leader can have it.
+  std::vector<TimedOut> take_timed_out(Time now);
 
-  // When barrier_is_due() may next be true.
-  Time next_barrier() const;
-  Time next_expiry() const;
-  std::size_t size() const { return size_; }
+  // When barrier_is_due() is next true.
+  Time next_barrier() const { return waiting_.empty() ? Time::max() : last_sent_ + interval_; }
+  // When take_timed_out() next has something.
+  Time next_deadline() const { return deadlines_.next(); }
+  std::size_t size() const { return renewals_.size(); }
+  void check_invariants() const;
 
  private:
   friend struct Inside;  // of the explorer
-  struct Request {
-    std::optional<Asker> asker;  // none: a sign of life
+  using Id = Ordinal<struct RenewalIdTag>;
+  struct PendingRenewal {
+    std::optional<Asker> asker;  // a sign of life has none
     SessionId session;
-    Time expires{};
-    raft::Renewal verdict = raft::Renewal::kUnknown;
+    Time deadline{};
+    bool sent = false;
   };
-  // The renewals of one barrier.
-  struct Flight {
+  // A barrier with the renewals that it carries.
+  struct RenewalBarrier {
     CallNumber number;
-    LogIndex index;                // of the answer
-    std::deque<Request> requests;  // oldest first; those that were given up are gone
-    std::size_t count = 0;         // of sessions in the barrier
+    LogIndex index;                       // of the answer
+    std::vector<Id> renewals;             // oldest first; those that timed out are not in `renewals_` any more
+    std::vector<raft::Renewal> verdicts;  // of the answer, in the same order
   };
-  bool add(Time now, std::optional<Asker> asker, SessionId session);
-  void expire(Time now, std::deque<Request>& requests, bool sent, std::vector<Expired>& expired);
+  void add(Time now, std::optional<Asker> asker, SessionId session);
+  PendingRenewal take(Id id);
+  bool is_empty(const RenewalBarrier& barrier) const;
 
   Duration interval_;
   Duration lifetime_;
   std::size_t max_size_;
-  std::size_t size_ = 0;
-  std::deque<Request> waiting_;    // for the next barrier
-  std::vector<Flight> flights_;    // the barriers under way
-  std::vector<Flight> confirmed_;  // answered, but the index is not applied here yet
+  Id last_id_;
+  std::map<Id, PendingRenewal> renewals_;  // in order of arrival, which is also the order of deadlines
+  Deadlines<Id> deadlines_;
+  std::deque<Id> waiting_;                 // for the next barrier, oldest first
+  std::vector<RenewalBarrier> under_way_;  // oldest first
+  std::vector<RenewalBarrier> answered_;   // but the index is not applied here yet
   Time last_sent_{};
 };
 

@@ -1,23 +1,23 @@
-// Requests that are held back until something happens, or their time is over: the part that does not
-// depend on what they ask.
+// Requests that are held back until something happens, or until their time is up: the part that does not depend on
+// what they ask.
 //
-// A poll first waits until an index is applied here, if it must; given up if that takes too long, like any
-// read. Then it is looked at, and answered or held. One that is held is answered when its time is over,
-// as things then stand; it is never dropped.
+// A poll first waits until an index is applied here. If that takes too long it times out, like any read. Then its owner
+// looks at it, and answers or holds it. A poll that is held ends at its own time and is answered as things then stand;
+// it is never dropped.
 //
-// Invariant: every poll added is returned exactly once.
+// Invariant: every poll that is added is returned exactly once.
 // A value: copyable, deterministic, not thread-safe.
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "protocol/base/deadlines.hpp"
 #include "protocol/base/types.hpp"
-#include "protocol/replica/pending_requests.hpp"
+#include "protocol/replica/asker.hpp"
 
 namespace lockstep {
 
@@ -31,69 +31,78 @@ struct Poll {
 template <typename What>
 class LongPolls {
  public:
-  using Id = std::uint64_t;
+  using Id = Ordinal<struct PollIdTag>;
 
-  void wait_for_index(LogIndex index, Poll<What> poll, Time gives_up) {
-    next_give_up_ = std::min(next_give_up_, gives_up);
-    by_index_.emplace(index, Early{std::move(poll), gives_up});
+  void wait_for_index(LogIndex index, Poll<What> poll, Time times_out) {
+    last_id_ = last_id_.next();
+    early_.emplace(last_id_, Early{std::move(poll), index, times_out});
+    by_index_.emplace(index, last_id_);
+    timeouts_.add(times_out, last_id_);
   }
   // Those whose index is applied, in order of index.
   std::vector<Poll<What>> take_ready(LogIndex applied) {
     std::vector<Poll<What>> ready;
-    const auto end = by_index_.upper_bound(applied);
-    for (auto it = by_index_.begin(); it != end; ++it) ready.push_back(std::move(it->second.poll));
-    by_index_.erase(by_index_.begin(), end);
+    while (!by_index_.empty() && by_index_.begin()->first <= applied) {
+      const Id id = by_index_.begin()->second;
+      timeouts_.remove(early_.at(id).times_out, id);
+      ready.push_back(take_early(id));
+    }
     return ready;
   }
   // Those that have waited for their index for too long.
-  std::vector<Asker> take_given_up(Time now) {
-    std::vector<Asker> given_up;
-    if (now < next_give_up_) return given_up;
-    next_give_up_ = Time::max();
-    std::erase_if(by_index_, [&](const auto& early) {
-      if (early.second.gives_up <= now) {
-        given_up.push_back(early.second.poll.asker);
-        return true;
-      }
-      next_give_up_ = std::min(next_give_up_, early.second.gives_up);
-      return false;
-    });
-    return given_up;
+  std::vector<TimedOut> take_timed_out(Time now) {
+    std::vector<TimedOut> timed_out;
+    for (const Id id : timeouts_.take_due(now)) timed_out.push_back({take_early(id).asker, ErrorCode::kUnavailable});
+    return timed_out;
   }
 
   Id hold(Poll<What> poll) {
-    by_end_.emplace(poll.ends, ++last_id_);
+    last_id_ = last_id_.next();
+    ends_.add(poll.ends, last_id_);
     held_.emplace(last_id_, std::move(poll));
     return last_id_;
   }
   Poll<What> take(Id id) {
     auto node = held_.extract(id);
-    by_end_.erase({node.mapped().ends, id});
+    INVARIANT(!node.empty(), "a poll that is taken is held");
+    ends_.remove(node.mapped().ends, id);
     return std::move(node.mapped());
   }
-  // One of those whose time is over; none: none is.
-  std::vector<Id> over(Time now) const {
-    std::vector<Id> ids;
-    for (auto it = by_end_.begin(); it != by_end_.end() && it->first <= now; ++it) ids.push_back(it->second);
-    return ids;
+  // Of those that are held, the ones whose time is up, earliest first.
+  std::vector<std::pair<Id, Poll<What>>> take_ended(Time now) {
+    std::vector<std::pair<Id, Poll<What>>> ended;
+    for (const Id id : ends_.take_due(now)) ended.emplace_back(id, std::move(held_.extract(id).mapped()));
+    return ended;
   }
 
-  // When take_given_up() or over() may next have something.
-  Time next_deadline() const {
-    return by_end_.empty() ? next_give_up_ : std::min(next_give_up_, by_end_.begin()->first);
+  // When take_timed_out() or take_ended() next has something.
+  Time next_deadline() const { return std::min(timeouts_.next(), ends_.next()); }
+  std::size_t size() const { return early_.size() + held_.size(); }
+
+  void check_invariants() const {
+    INVARIANT(by_index_.size() == early_.size() && timeouts_.size() == early_.size(),
+              "every poll that waits for an index can time out");
+    INVARIANT(ends_.size() == held_.size(), "every poll that is held ends");
   }
-  std::size_t size() const { return by_index_.size() + held_.size(); }
 
  private:
   struct Early {
     Poll<What> poll;
-    Time gives_up{};
+    LogIndex index;
+    Time times_out{};
   };
-  std::multimap<LogIndex, Early> by_index_;
-  Time next_give_up_ = Time::max();  // never after the first of them gives up
+  Poll<What> take_early(Id id) {
+    auto node = early_.extract(id);
+    by_index_.erase({node.mapped().index, id});
+    return std::move(node.mapped().poll);
+  }
+
+  std::map<Id, Early> early_;
+  std::set<std::pair<LogIndex, Id>> by_index_;  // of `early_`
+  Deadlines<Id> timeouts_;                      // of `early_`
   std::map<Id, Poll<What>> held_;
-  std::set<std::pair<Time, Id>> by_end_;
-  Id last_id_ = 0;
+  Deadlines<Id> ends_;  // of `held_`
+  Id last_id_;
 };
 
 }  // namespace lockstep

@@ -1,10 +1,11 @@
 // The commands that clients asked of this node and that no applied entry has answered yet.
 //
-// Each waits under its request key until its entry is applied here, or its time is up. It is handed on
-// once to each leader this node comes to know, and again when no answer came for a while; running it
-// twice is the state machine's to prevent. Several copies of one request wait as one.
+// Each waits under its request key until its entry is applied here, or its time is up. It is handed on once to each
+// leader that this node comes to know, and again when no answer came for a while. That it runs only once is the state
+// machine's concern. Several copies of one request wait as one.
 //
-// Invariant: every asker added is returned exactly once, by complete() or expire().
+// Invariant: every asker that is added is returned exactly once, by complete() or take_timed_out(). The bytes that are
+// counted are those of the requests that are here.
 // A value: copyable, deterministic, not thread-safe.
 #pragma once
 
@@ -14,16 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "protocol/base/deadlines.hpp"
 #include "protocol/base/types.hpp"
 #include "protocol/locks/commands.hpp"
+#include "protocol/replica/asker.hpp"
 
 namespace lockstep {
-
-// Who waits for an answer: one copy of a request, on one connection.
-struct Asker {
-  ConnectionId connection;
-  CallNumber call;
-};
 
 class PendingRequests {
  public:
@@ -55,35 +52,35 @@ class PendingRequests {
   void hand_on_again_since(Time then, bool leads);
   std::optional<Time> oldest_handed_on() const;
 
-  struct Expired {
-    std::vector<Asker> askers;
-    bool handed_on = false;  // whether any leader may have it
-  };
-  std::vector<Expired> expire(Time now);
-  std::optional<Time> next_expiry() const;
+  // Those whose time is up. kNoLeader if no leader can have the request.
+  std::vector<TimedOut> take_timed_out(Time now);
+  Time next_deadline() const { return deadlines_.next(); }
 
   std::size_t size() const { return requests_.size(); }
+  // Walks over all of them: for tests.
+  void check_invariants() const;
 
  private:
-  using Arrival = std::uint64_t;
-  struct Pending {
+  using Arrival = Ordinal<struct ArrivalTag>;
+  struct PendingCommand {
     locks::RequestKey key;
     std::string command;
     std::vector<Asker> askers;
-    Time expires{};
+    Time deadline{};
     bool due = true;
     bool handed_on = false;
     bool refused = false;  // by this node, when it was last handed on
   };
-  void erase(std::map<Arrival, Pending>::iterator found);
-  static std::size_t weight(const Pending& pending);
+  std::vector<Asker> erase(std::map<Arrival, PendingCommand>::iterator found);
+  static std::size_t weight(const PendingCommand& pending);
   void forget_answered();
 
   Duration lifetime_;
   std::size_t max_bytes_;
   std::size_t bytes_ = 0;
-  Arrival last_arrival_ = 0;
-  std::map<Arrival, Pending> requests_;  // in order of arrival, which is also the order of expiry
+  Arrival last_arrival_;
+  std::map<Arrival, PendingCommand> requests_;  // in order of arrival
+  Deadlines<Arrival> deadlines_;
   std::map<locks::RequestKey, Arrival> by_key_;
   std::deque<Arrival> due_;
   std::deque<std::pair<Time, Arrival>> handed_on_;  // in order of time; answered ones are skipped

@@ -1,69 +1,79 @@
+// Which read waits for which index or barrier, and the age of the state.
 #include "protocol/replica/reads.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
-#include "protocol/base/move_to_end.hpp"
+#include "protocol/base/invariant.hpp"
 
 namespace lockstep {
 namespace {
 
 // Beyond so many the oldest is given up: its reads wait for the one after it.
-constexpr std::size_t kMaxFlights = 64;
+constexpr std::size_t kMaxBarriersUnderWay = 64;
 
 }  // namespace
 
-void Reads::note_expiry(const Read& read) { next_expiry_ = std::min(next_expiry_, read.expires); }
-
-void Reads::wait_for_index(LogIndex index, Read read) {
-  note_expiry(read);
-  by_index_.emplace(index, std::move(read));
+Reads::Id Reads::add(Read read) {
+  last_id_ = last_id_.next();
+  deadlines_.add(read.deadline, last_id_);
+  reads_.emplace(last_id_, WaitingRead{std::move(read), std::nullopt});
+  return last_id_;
 }
 
-void Reads::wait_for_barrier(Read read) {
-  note_expiry(read);
-  joining_.push_back(std::move(read));
+void Reads::must_see(Id id, LogIndex index) {
+  reads_.at(id).index = index;
+  by_index_.emplace(index, id);
 }
+
+void Reads::wait_for_index(LogIndex index, Read read) { must_see(add(std::move(read)), index); }
+
+void Reads::wait_for_barrier(Read read) { joining_.insert(add(std::move(read))); }
 
 bool Reads::barrier_is_due(Time now) const {
-  if (!flights_.empty()) return now >= flights_.back().sent + patience_;
-  return !joining_.empty() || now >= last_sent_ + interval_;
+  const bool is_awaited = !joining_.empty() && under_way_.empty();
+  return is_awaited || now >= next_barrier();
+}
+
+Time Reads::next_barrier() const {
+  return under_way_.empty() ? last_sent_ + interval_ : under_way_.back().sent + patience_;
 }
 
 void Reads::barrier_sent(Time now, CallNumber number) {
-  flights_.push_back({number, now, std::exchange(joining_, {})});
+  under_way_.push_back({number, now, {joining_.begin(), joining_.end()}});
+  joining_.clear();
   last_sent_ = now;
-  if (flights_.size() <= kMaxFlights) return;
-  std::vector<Read> oldest = std::move(flights_.front().reads);
-  flights_.pop_front();
-  move_to_end(oldest, flights_.front().reads);
+  if (under_way_.size() <= kMaxBarriersUnderWay) return;
+  const std::vector<Id> oldest = std::move(under_way_.front().reads);
+  under_way_.pop_front();
+  auto& next = under_way_.front().reads;
+  next.insert(next.begin(), oldest.begin(), oldest.end());
 }
 
 // It serves its own reads and all that came earlier.
 void Reads::barrier_answered(CallNumber number, LogIndex index) {
-  const auto answered =
-      std::find_if(flights_.begin(), flights_.end(), [&](const Flight& flight) { return flight.number == number; });
-  if (answered == flights_.end()) return;
+  const auto answered = std::find_if(under_way_.begin(), under_way_.end(),
+                                     [&](const ReadBarrier& barrier) { return barrier.number == number; });
+  if (answered == under_way_.end()) return;
   confirmed_.push_back({index, answered->sent});
   const auto end = std::next(answered);
-  for (auto flight = flights_.begin(); flight != end; ++flight) {
-    for (Read& read : flight->reads) {
-      const LogIndex at_least = std::visit([](const auto& what) { return what.at_least; }, read.what);
-      by_index_.emplace(std::max(index, at_least), std::move(read));
+  for (auto barrier = under_way_.begin(); barrier != end; ++barrier) {
+    for (const Id id : barrier->reads) {
+      const auto found = reads_.find(id);
+      if (found != reads_.end()) must_see(id, std::max(index, wire::at_least_of(found->second.read.what)));
     }
   }
-  flights_.erase(flights_.begin(), end);
+  under_way_.erase(under_way_.begin(), end);
 }
 
 void Reads::leader_changed() {
-  for (Flight& flight : flights_) move_to_end(flight.reads, joining_);
-  flights_.clear();
-}
-
-std::size_t Reads::size() const {
-  std::size_t reads = by_index_.size() + joining_.size();
-  for (const Flight& flight : flights_) reads += flight.reads.size();
-  return reads;
+  for (const ReadBarrier& barrier : under_way_) {
+    for (const Id id : barrier.reads) {
+      if (reads_.contains(id)) joining_.insert(id);
+    }
+  }
+  under_way_.clear();
 }
 
 std::vector<Read> Reads::take_ready(LogIndex applied) {
@@ -73,34 +83,24 @@ std::vector<Read> Reads::take_ready(LogIndex applied) {
     return true;
   });
   std::vector<Read> ready;
-  const auto end = by_index_.upper_bound(applied);
-  for (auto it = by_index_.begin(); it != end; ++it) ready.push_back(std::move(it->second));
-  by_index_.erase(by_index_.begin(), end);
+  while (!by_index_.empty() && by_index_.begin()->first <= applied) {
+    const Id id = by_index_.begin()->second;
+    by_index_.erase(by_index_.begin());
+    ready.push_back(std::move(reads_.extract(id).mapped().read));
+    deadlines_.remove(ready.back().deadline, id);
+  }
   return ready;
 }
 
-std::vector<Read> Reads::take_expired(Time now) {
-  if (now < next_expiry_) return {};
-  std::vector<Read> expired;
-  next_expiry_ = Time::max();
-  for (auto it = by_index_.begin(); it != by_index_.end();) {
-    if (it->second.expires > now) {
-      note_expiry(it->second);
-      ++it;
-    } else {
-      expired.push_back(std::move(it->second));
-      it = by_index_.erase(it);
-    }
+std::vector<TimedOut> Reads::take_timed_out(Time now) {
+  std::vector<TimedOut> timed_out;
+  for (const Id id : deadlines_.take_due(now)) {
+    const WaitingRead late = std::move(reads_.extract(id).mapped());
+    if (late.index) by_index_.erase({*late.index, id});
+    joining_.erase(id);
+    timed_out.push_back({late.read.asker, ErrorCode::kUnavailable});
   }
-  const auto expire_in = [&](std::vector<Read>& reads) {
-    const auto late = std::stable_partition(reads.begin(), reads.end(), [&](const Read& r) { return r.expires > now; });
-    std::for_each(reads.begin(), late, [&](const Read& read) { note_expiry(read); });
-    std::move(late, reads.end(), std::back_inserter(expired));
-    reads.erase(late, reads.end());
-  };
-  for (Flight& flight : flights_) expire_in(flight.reads);
-  expire_in(joining_);
-  return expired;
+  return timed_out;
 }
 
 std::optional<Duration> Reads::age(Time now) const {
@@ -108,9 +108,14 @@ std::optional<Duration> Reads::age(Time now) const {
   return now - *fresh_at_;
 }
 
-Time Reads::next_deadline() const {
-  const Time barrier = flights_.empty() ? last_sent_ + interval_ : flights_.back().sent + patience_;
-  return std::min(barrier, next_expiry_);
+void Reads::check_invariants() const {
+  std::size_t found = by_index_.size() + joining_.size();
+  for (const ReadBarrier& barrier : under_way_) {
+    for (const Id id : barrier.reads) found += reads_.contains(id) ? 1 : 0;
+  }
+  INVARIANT(found == reads_.size(), "every read waits for an index, for a barrier or for its answer");
+  INVARIANT(deadlines_.size() == reads_.size(), "every read times out");
+  INVARIANT(under_way_.size() <= kMaxBarriersUnderWay, "barriers under way are bounded");
 }
 
 }  // namespace lockstep

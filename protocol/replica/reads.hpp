@@ -1,30 +1,33 @@
 // The checks, lists and other reads that cannot be answered at once, and how old this node's state may be.
 //
-// A read waits for an index to be applied here. A linearizable one first waits for a barrier, which
-// tells the index; those that come in while one barrier is under way share the next. A barrier whose answer is
-// late is followed by another, but its answer still counts: on a slow path every answer is late. The same barriers
-// tell the age of the state: when one is answered with an index and that index is applied, the state is
-// at least as new as the cluster's was when the barrier was sent. No clocks of two machines are compared.
+// A read waits for an index to be applied here. A linearizable one first waits for a barrier, which tells the index;
+// those that come in while one barrier is under way share the next. If a barrier's answer is late another barrier
+// follows, but the late answer still counts: on a slow path every answer is late. The same barriers tell the age of the
+// state. When one is answered with an index and that index is applied, the state is at least as new as the cluster's was
+// when the barrier was sent. No clocks of two machines are compared.
 //
+// Invariant: every read that is added is returned exactly once, by take_ready() or take_timed_out().
 // A value: copyable, deterministic, not thread-safe. It sends nothing itself.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <optional>
-#include <variant>
+#include <set>
+#include <utility>
 #include <vector>
 
+#include "protocol/base/deadlines.hpp"
 #include "protocol/base/types.hpp"
-#include "protocol/replica/pending_requests.hpp"
+#include "protocol/replica/asker.hpp"
 #include "protocol/wire/client_messages.hpp"
 
 namespace lockstep {
 
 struct Read {
   Asker asker;
-  std::variant<wire::Check, wire::List, wire::History, wire::Sessions> what;
-  Time expires{};
+  wire::ReadRequest what;
+  Time deadline{};
 };
 
 class Reads {
@@ -39,42 +42,53 @@ class Reads {
   bool barrier_is_due(Time now) const;
   void barrier_sent(Time now, CallNumber number);
   void barrier_answered(CallNumber number, LogIndex index);
-  // Those under way are lost with the leader they were sent to.
+  // Those under way are lost with the leader that they were sent to.
   void leader_changed();
 
   // Reads that may be answered from a state in which `applied` is the last entry, in order of index.
   std::vector<Read> take_ready(LogIndex applied);
-  std::vector<Read> take_expired(Time now);
+  std::vector<TimedOut> take_timed_out(Time now);
 
-  // The state here is at least as new as the cluster's was `age` ago; none before the first barrier.
+  // The state here is at least as new as the cluster's was `age` ago; nothing before the first barrier.
   std::optional<Duration> age(Time now) const;
-  // When barrier_is_due() or take_expired() may next have something.
-  Time next_deadline() const;
-  Time next_expiry() const { return next_expiry_; }
-  std::size_t size() const;
+  // When a barrier is next due even if nothing is asked.
+  Time next_barrier() const;
+  // When take_timed_out() next has something.
+  Time next_deadline() const { return deadlines_.next(); }
+  std::size_t size() const { return reads_.size(); }
+  void check_invariants() const;
 
  private:
   friend struct Inside;  // of the explorer
-  struct Flight {
+  using Id = Ordinal<struct ReadIdTag>;
+  struct WaitingRead {
+    Read read;
+    std::optional<LogIndex> index;  // that must be applied; nothing while the read needs a barrier
+  };
+  // A barrier with the reads that came before it was sent, and after the one before it was.
+  struct ReadBarrier {
     CallNumber number;
     Time sent{};
-    std::vector<Read> reads;  // came before it was sent, and after the one before it was
+    std::vector<Id> reads;  // those that timed out are not in `reads_` any more
   };
   struct Confirmed {
     LogIndex index;
     Time sent{};
   };
-  void note_expiry(const Read& read);
+  Id add(Read read);
+  void must_see(Id id, LogIndex index);
 
   Duration interval_;
   Duration patience_;
-  std::multimap<LogIndex, Read> by_index_;
-  std::vector<Read> joining_;         // wait for the next barrier
-  std::deque<Flight> flights_;        // the barriers under way, oldest first
-  std::vector<Confirmed> confirmed_;  // barriers whose index is not applied yet
-  std::optional<Time> fresh_at_;      // when the last barrier was sent whose index is applied
+  Id last_id_;
+  std::map<Id, WaitingRead> reads_;
+  Deadlines<Id> deadlines_;
+  std::set<std::pair<LogIndex, Id>> by_index_;
+  std::set<Id> joining_;               // wait for the next barrier
+  std::deque<ReadBarrier> under_way_;  // oldest first
+  std::vector<Confirmed> confirmed_;   // barriers whose index is not applied yet
+  std::optional<Time> fresh_at_;       // when the last barrier was sent whose index is applied
   Time last_sent_{};
-  Time next_expiry_ = Time::max();  // never after the first read's expiry
 };
 
 }  // namespace lockstep

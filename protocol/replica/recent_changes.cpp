@@ -1,3 +1,4 @@
+// The ring of the last changes.
 #include "protocol/replica/recent_changes.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ void RecentChanges::add(std::vector<locks::LockChange> entry) {
   }
 }
 
-void RecentChanges::begin_anew(LogIndex floor) {
+void RecentChanges::restart(LogIndex floor) {
   floor_ = floor;
   changes_.clear();
 }

@@ -22,7 +22,7 @@ class RecentChanges {
   void add(std::vector<locks::LockChange> entry);
 
   // Nothing before `floor`, or at it, is known.
-  void begin_anew(LogIndex floor);
+  void restart(LogIndex floor);
 
   struct Part {
     std::vector<locks::LockChange> changes;

@@ -1,9 +1,9 @@
-// From an event to the output: forming, raft, applying. Requests of clients are in clients.cpp.
+// From an event to the output: forming, raft, applying. The requests of clients are the desk's (request_desk.cpp).
 
 #include "protocol/replica/replica.hpp"
 
 #include <algorithm>
-#include <type_traits>
+#include <utility>
 
 #include "protocol/base/invariant.hpp"
 #include "protocol/base/move_to_end.hpp"
@@ -11,9 +11,6 @@
 
 namespace lockstep {
 namespace {
-
-// How often a node sends a barrier for the sake of renewals alone.
-constexpr Duration kRenewalInterval = std::chrono::milliseconds(50);
 
 // A part that is to be sent must be one that can be read.
 static_assert(raft::Bounds{}.snapshot_part_bytes <= wire::kMaxSnapshotPart);
@@ -27,16 +24,15 @@ raft::FormationOptions formation_options(const ReplicaOptions& options, std::uin
   return formation;
 }
 
-// A refusal by the state machine is an error to the client; every other result goes as it is.
-wire::ResponseBody body_of(const locks::Result& result) {
-  const auto to_body = [](const auto& outcome) -> wire::ResponseBody {
-    if constexpr (std::is_same_v<decltype(outcome), const locks::Refused&>) {
-      return wire::Error{outcome.code, outcome.detail, outcome.current_session};
-    } else {
-      return outcome;
-    }
-  };
-  return std::visit(to_body, result);
+DeskOptions desk_options(const ReplicaOptions& options) {
+  DeskOptions desk;
+  desk.request_lifetime = options.request_lifetime;
+  desk.max_pending_bytes = options.max_pending_bytes;
+  desk.max_polls = options.max_polls;
+  desk.kept_changes = options.kept_changes;
+  desk.barrier_interval = options.barrier_interval;
+  desk.barrier_patience = 4 * options.timing.heartbeat;
+  return desk;
 }
 
 // A node that crashed after entry 1 was durable but before it was bound to its cluster is not formed yet.
@@ -51,10 +47,7 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
     : options_(options),
       random_(options.seed),
       self_(restored.node),
-      pending_(options.request_lifetime, options.max_pending_bytes),
-      reads_(options.barrier_interval, 4 * options.timing.heartbeat),
-      keep_alives_(kRenewalInterval, options.request_lifetime, options.max_polls),
-      watches_(options.kept_changes),
+      desk_(desk_options(options)),
       leases_(options.timing.heartbeat),
       now_(now) {
   if (is_formed(restored)) {
@@ -69,6 +62,7 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
 
 void Replica::step(Now now, const Event& event) {
   now_ = now;
+  const LogIndex applied_before = applied_;
   std::visit([&](const auto& happened) { on(now, happened); }, event);
   if (!raft_) return;
   collect_consequences();
@@ -78,13 +72,18 @@ void Replica::step(Now now, const Event& event) {
   follow_leader(now);
   keep_leases(now);
   answer_ready_barriers();
-  answer_clients(now);
-  expire_requests(now);
+  if (may_answer_reads()) desk_.answer_ready(now, applied_state());
+  desk_.time_out(now, applied_state());
+  INVARIANT(applied_ >= applied_before, "what was applied stays applied");
+  INVARIANT(leader_term_ == raft_->term(), "the leader that is followed is of this term");
+  check_step();
 }
+
+// ---- Events
 
 void Replica::on(Now now, const PeerMessage& event) {
   if (const auto* hello = std::get_if<raft::Hello>(&event.message.body); hello && raft_) {
-    on_hello(event, *hello);
+    answer_hello(event, *hello);
   } else if (raft_) {
     raft_->receive(now, event.connection, event.message);
   } else {
@@ -93,9 +92,25 @@ void Replica::on(Now now, const PeerMessage& event) {
   }
 }
 
+void Replica::on(Now now, const ClientRequest& event) {
+  const Asker asker{event.connection, event.request.call};
+  if (std::holds_alternative<wire::Status>(event.request.body)) {
+    desk_.reply(applied_state(), asker, status(now.time));
+  } else if (raft_) {
+    desk_.take(now, applied_state(), asker, event.request.body);
+  } else {
+    desk_.reply_error(applied_state(), asker, ErrorCode::kNoLeader,
+                      "the cluster has not formed yet: not all initial members are up");
+  }
+}
+
 void Replica::on(Now, const BadFrame&) { ++rejected_frames_; }
 
-void Replica::on(Now now, const Persisted& event) {
+void Replica::on(Now now, const raft::DiskEvent& event) {
+  std::visit([&](const auto& happened) { on(now, happened); }, event);
+}
+
+void Replica::on(Now now, const raft::Persisted& event) {
   if (raft_) {
     raft_->persisted(now.time, event.write);
     return;
@@ -105,7 +120,7 @@ void Replica::on(Now now, const Persisted& event) {
   if (formation_->formed()) start_raft();
 }
 
-void Replica::on(Now, const Compacted& event) {
+void Replica::on(Now, const raft::Compacted& event) {
   compacting_ = false;
   if (event.snapshot) {
     raft_->compacted(*event.snapshot);
@@ -114,17 +129,20 @@ void Replica::on(Now, const Compacted& event) {
   }
 }
 
-void Replica::on(Now, const SnapshotBytes& event) { raft_->snapshot_read(event.read, event.bytes); }
+void Replica::on(Now, const raft::SnapshotPartRead& event) { raft_->snapshot_read(event.read, event.bytes); }
 
+// L5: a leader's lease clock goes on with its ticks.
 void Replica::on(Now now, const Tick& tick) {
-  if (raft_) {
-    raft_->tick(now.time);
-    advance_leases(now.time, tick.peers_read_empty);
-  } else {
+  if (!raft_) {
     formation_->tick(now);
     collect_formation_output();
+    return;
   }
+  raft_->tick(now.time);
+  if (raft_->is_leader()) leases_.advance(now.time, raft_->quorum_silence(now.time), tick.peers_read_empty);
 }
+
+// ---- Forming
 
 void Replica::start_raft() {
   raft_.emplace(raft::Options{options_.timing, options_.bounds, random_.next()}, *formation_->formed(),
@@ -133,7 +151,7 @@ void Replica::start_raft() {
 }
 
 // R17: "Any formed node answers a blank Hello whose id is in entry 1 with that Form."
-void Replica::on_hello(const PeerMessage& event, const raft::Hello& hello) {
+void Replica::answer_hello(const PeerMessage& event, const raft::Hello& hello) {
   const auto& configuration = raft_->configuration();
   raft::Message answer{
       configuration.cluster, Term(), self_, event.message.from,
@@ -149,64 +167,49 @@ void Replica::collect_formation_output() {
   if (output.fatal) output_.fatal = std::move(output.fatal);
 }
 
-// What concerns this node itself; what leaves it is batched in take_output().
+// ---- What follows from every event
+
+// What concerns this node itself; what leaves it is batched by end_turn().
 void Replica::collect_consequences() {
   raft::Consequences consequences = raft_->take_consequences();
   for (const SessionId session : consequences.renewed) leases_.renew(session);
-  for (const raft::BarrierAnswer& answer : consequences.barriers) barrier_answered(answer);
+  for (const raft::BarrierAnswer& answer : consequences.barriers) desk_.barrier_answered(answer);
   move_to_end(consequences.ready, ready_barriers_);
   hashes_.note_leaders(consequences.leader_hashes, applied_);
   if (consequences.snapshot) take_snapshot(now_, consequences.snapshot);
   move_to_end(consequences.notices, output_.notices);
 }
 
-void Replica::barrier_answered(const raft::BarrierAnswer& answer) {
-  reads_.barrier_answered(answer.number, answer.index);
-  keep_alives_.barrier_answered(answer.number, answer.index, answer.renewals);
-}
-
-// --- applying ---
-
 void Replica::apply_committed() {
   // While a snapshot is on its way to the disk the log begins after it.
   while (applied_ < raft_->applicable_index() && raft_->log().contains(applied_.next())) {
     applied_ = applied_.next();
     apply(raft_->log().at(applied_));
-    note_hash();
   }
 }
 
-// Whoever waits for the entry, or for what it did, is answered at it: the next may change things again.
 void Replica::apply(const raft::Entry& entry) {
   bytes_since_snapshot_ += raft::size_of(entry);
-  const auto [command, outcome] = apply_entry(state_, applied_, entry);
-  if (!command) return;
-  const std::vector<locks::SettledWaiter> settled = state_.take_settled_waiters();
-  if (outcome) {
-    for (const Asker& asker : pending_.complete(outcome->key)) reply(asker, body_of(outcome->result));
+  const AppliedEntry applied = apply_entry(state_, applied_, entry);
+  if (applied.command) {
+    const std::vector<locks::SettledWaiter> settled = state_.take_settled_waiters();
+    desk_.applied(applied_state(), applied, settled, state_.take_changes());
+    leases_.applied(applied, settled, state_);
   }
-  for (const locks::SettledWaiter& waiter : settled) {
-    for (const WaitPoll& wait : waits_.settle(waiter.id)) answer(wait);
-  }
-  watches_.record(state_.take_changes());
-  follow_leases(*command, outcome, settled);
-}
-
-void Replica::note_hash() {
   if (applied_.value() % kHashInterval != 0) return;
   const raft::StateHash own{applied_, state_.hash()};
   hashes_.note_own(own);
   raft_->set_state_hash(own);
 }
 
-// --- snapshots ---
+// ---- Snapshots
 
 void Replica::begin_with(const raft::Snapshot& snapshot) {
   auto state = restore_state(snapshot);
   INVARIANT(state.has_value(), "whoever starts a replica from a snapshot has seen that it can be read");
   state_ = *std::move(state);
   applied_ = snapshot.head.index;
-  watches_.begin_anew(applied_);
+  desk_.state_replaced(now_, applied_state());
 }
 
 // One that cannot be read is fetched again when the leader is heard next.
@@ -221,16 +224,13 @@ void Replica::take_snapshot(Now now, raft::SharedSnapshot snapshot) {
   raft_->install(now.time, std::move(snapshot));
 }
 
-// Nobody here was told what the entries in between did. Requests among them are handed on once more, and answered from
-// their sessions' tables; who watches begins anew; who waits in line is looked at.
 void Replica::install_if_durable(Now now) {
   if (!next_state_ || raft_->applicable_index() < next_state_->first) return;
   applied_ = next_state_->first;
   state_ = std::move(next_state_->second);
   next_state_.reset();
   bytes_since_snapshot_ = 0;
-  watches_.begin_anew(applied_);
-  for (WaitPoll& wait : waits_.take_held()) answer_or_hold(now, std::move(wait));
+  desk_.state_replaced(now, applied_state());
 }
 
 // A snapshot costs as much as the state is large, so it is worth as much log (S6).
@@ -243,87 +243,128 @@ void Replica::compact_if_due() {
   output_.compaction = Compaction{applied_, state_.hash()};
 }
 
-// --- the leader, and what is handed to it ---
+// "After a start: no answer until applied reaches a commit index heard from a live leader", else a node that was away
+// for a day would answer with yesterday's owners.
+bool Replica::may_answer_reads() const {
+  const auto heard = raft_->first_commit_heard();
+  return heard && applied_ >= *heard;
+}
+
+// ---- The leader
 
 void Replica::follow_leader(Now now) {
   if (raft_->leader() != leader_ || raft_->term() != leader_term_) {
+    INVARIANT(raft_->term() >= leader_term_, "a term never falls (R1)");
     leader_ = raft_->leader();
     leader_term_ = raft_->term();
-    reads_.leader_changed();
-    for (const Asker asker : keep_alives_.leader_changed()) reply_error(asker, ErrorCode::kUnavailable);
-    if (leader_) pending_.hand_on_again();
+    desk_.leader_changed(applied_state(), static_cast<bool>(leader_));
   } else {
-    pending_.hand_on_again_since(now.time - options_.timing.election_timeout_max, raft_->is_leader());
+    desk_.hand_on_again_since(now.time - options_.timing.election_timeout_max, raft_->is_leader());
   }
+}
+
+// R6: before its own first entry is applied a leader does not know all sessions, so it ends none. L4: an Expire goes into
+// this leader's own log, in its own term, and nowhere else.
+void Replica::keep_leases(Now now) {
+  if (!raft_->leads_with_full_state()) return leases_.stop(now.time);
+  leases_.keep(now.time, raft_->term(), state_);
+  for (const locks::Expire& expire : leases_.take_expired(state_)) {
+    if (raft_->propose(now, wire::encode(locks::Command(expire))) == raft::Proposed::kBusy) leases_.put_back(expire);
+  }
+}
+
+// L2: a round that a quorum confirmed proves that this node still led after it restarted the leases.
+void Replica::answer_ready_barriers() {
+  if (!leases_.keeps()) ready_barriers_.clear();
+  for (raft::ReadyBarrier& barrier : ready_barriers_) {
+    std::vector<raft::Renewal> verdicts;
+    for (const SessionId session : barrier.renewals) {
+      verdicts.push_back(leases_.verdict_on(session, state_));
+      // A node that is told that a session ended must have applied what ended it, to know why.
+      if (verdicts.back() == raft::Renewal::kDead) barrier.index = applied_;
+    }
+    if (barrier.asker == self_) {
+      desk_.barrier_answered({barrier.number, barrier.index, std::move(verdicts)});
+    } else {
+      raft_->answer_barrier(barrier, std::move(verdicts));
+    }
+  }
+  ready_barriers_.clear();
 }
 
 void Replica::hand_on_commands(Now now) {
   if (!leader_ || !raft_->may_speak()) return;
-  while (pending_.has_due()) {
-    std::vector<PendingRequests::Due> due = pending_.take_due(now.time, wire::kForwardedFrame);
+  while (desk_.has_due_commands()) {
+    std::vector<PendingRequests::Due> due = desk_.take_due_commands(now.time, wire::kForwardedFrame);
     std::vector<std::string> commands;
     for (PendingRequests::Due& request : due) {
       if (!raft_->is_leader()) {
         commands.push_back(std::move(request.command));
       } else if (raft_->propose(now, std::move(request.command)) == raft::Proposed::kBusy) {
-        on_no_room_for(request);
+        desk_.no_room_for(applied_state(), request);
       }
     }
     if (!commands.empty()) raft_->forward(std::move(commands));
   }
 }
 
-// Of a request that an earlier leader may have, "this copy was not taken" might not be true: that one waits on,
-// for its entry, for room, or for its time.
-void Replica::on_no_room_for(const PendingRequests::Due& request) {
-  if (request.handed_on_before) {
-    pending_.was_refused(request.key);
-  } else {
-    for (const Asker& asker : pending_.complete(request.key)) reply_error(asker, ErrorCode::kBusy);
-  }
-}
-
 void Replica::ask_for_barrier(Now now) {
-  if (!leader_ || !raft_->may_speak()) return;
-  if (!reads_.barrier_is_due(now.time) && !keep_alives_.barrier_is_due(now.time)) return;
-  const CallNumber number = raft_->request_barrier(keep_alives_.renewals());
-  reads_.barrier_sent(now.time, number);
-  keep_alives_.barrier_sent(now.time, number);
+  if (!leader_ || !raft_->may_speak() || !desk_.barrier_is_due(now.time)) return;
+  desk_.barrier_sent(now.time, raft_->request_barrier(desk_.renewals()));
 }
 
-// --- output ---
+// ---- Output
 
-Output Replica::take_output() {
+void Replica::end_turn() {
   if (raft_) {
     hand_on_commands(now_);
     ask_for_barrier(now_);
     raft::RaftOutput raft_output = raft_->take_output(now_.time);
     collect_consequences();  // a cluster of one confirms its rounds by publishing them
     answer_ready_barriers();
-    answer_clients(now_);
+    if (may_answer_reads()) desk_.answer_ready(now_, applied_state());
     move_to_end(raft_output.writes, output_.writes);
     move_to_end(raft_output.messages, output_.messages);
     move_to_end(raft_output.snapshot_reads, output_.snapshot_reads);
+    check_step();
   }
-  Output output;
-  std::swap(output, output_);
-  return output;
+  std::vector<ClientReply> replies = desk_.take_replies();
+  move_to_end(replies, output_.replies);
 }
+
+Output Replica::take_output() { return std::exchange(output_, {}); }
 
 Time Replica::next_deadline() const {
   if (!raft_) return formation_->next_deadline();
-  Time deadline = raft_->next_deadline();
-  if (const auto expiry = pending_.next_expiry()) deadline = std::min(deadline, *expiry);
-  deadline = std::min({deadline, keep_alives_.next_expiry(), waits_.next_deadline(), watches_.next_deadline()});
-  if (leases_of_) deadline = std::min(deadline, leases_.next_deadline());
+  Time deadline = std::min({raft_->next_deadline(), desk_.next_deadline(), leases_.next_deadline()});
   if (leader_ && raft_->may_speak()) {
-    deadline = std::min({deadline, reads_.next_deadline(), keep_alives_.next_barrier()});
-    const auto handed_on = pending_.oldest_handed_on();
+    deadline = std::min(deadline, desk_.next_barrier());
+    const auto handed_on = desk_.oldest_handed_on();
     if (handed_on) deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
-  } else {
-    deadline = std::min(deadline, reads_.next_expiry());
   }
   return deadline;
+}
+
+// ---- What must hold
+
+void Replica::check_step() const {
+  INVARIANT(applied_ <= raft_->applicable_index(), "only what is committed and durable here is applied (R4)");
+  INVARIANT(state_.last_applied() <= applied_, "the state is that of the last applied entry");
+  INVARIANT(!leases_.keeps() || raft_->leads_with_full_state(), "only a leader with the full state keeps leases (R6)");
+}
+
+void Replica::check_invariants() const {
+  INVARIANT(raft_.has_value() != formation_.has_value(), "a node forms a cluster or is in one");
+  desk_.check_invariants();
+  leases_.check_invariants(state_);
+  if (!raft_) {
+    INVARIANT(!applied_, "nothing is applied before the cluster is formed");
+    return;
+  }
+  check_step();
+  const bool is_installing = next_state_.has_value();
+  INVARIANT(is_installing || applied_ == raft_->applicable_index(), "all that can be applied is");
+  INVARIANT(!is_installing || next_state_->first > applied_, "a snapshot is installed only above what is applied (S3)");
 }
 
 }  // namespace lockstep

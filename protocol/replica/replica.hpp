@@ -1,10 +1,18 @@
-// A whole node without I/O: raft, the state machine, and the requests that wait here.
+// A whole node without I/O: it forms a cluster or finds itself in one, replicates the log by Raft, applies it to the
+// state of the locks, and answers clients.
 //
-// A shell (the server's loop, the simulator, the explorer) hands in one event at a time with the time
-// it happened, takes the output, and acts on it. The same events in the same order give the same
-// output, always. A Replica is a value: a copy goes its own way.
+// A shell (the server, the simulator) hands in one event at a time with the time at which it happened:
 //
-// Neither thread-safe nor re-entrant. Nothing here throws.
+//   replica.step(now, event);              // as often as something happened
+//   replica.end_turn();                    // decides what goes out together
+//   carry_out(replica.take_output());      // only takes it
+//
+// Everything since the last end_turn() is one batch: one broadcast, one write, one frame of commands. The same events in
+// the same order give the same output, always. A Replica is a value: a copy goes its own way.
+//
+// Its parts: Formation until the cluster is formed, then Raft (the log), the state machine (what the log means), the
+// RequestDesk (what clients wait for) and the LeaseKeeper (whose lease has run out, on the leader).
+// Not thread-safe. Broken invariants abort.
 #pragma once
 
 #include <optional>
@@ -15,17 +23,14 @@
 
 #include "protocol/base/notice.hpp"
 #include "protocol/locks/state_machine.hpp"
+#include "protocol/raft/disk_events.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
 #include "protocol/raft/snapshot.hpp"
 #include "protocol/replica/fold.hpp"
-#include "protocol/replica/keep_alives.hpp"
-#include "protocol/replica/leases.hpp"
-#include "protocol/replica/pending_requests.hpp"
-#include "protocol/replica/reads.hpp"
+#include "protocol/replica/lease_keeper.hpp"
+#include "protocol/replica/request_desk.hpp"
 #include "protocol/replica/state_hashes.hpp"
-#include "protocol/replica/waits.hpp"
-#include "protocol/replica/watches.hpp"
 #include "protocol/wire/client_messages.hpp"
 
 namespace lockstep {
@@ -63,35 +68,16 @@ struct ClientRequest {
 };
 // A client's frame did not decode. The node answers with the error and counts it.
 struct BadFrame {};
-// The disk has made the write durable. Writes complete in the order they were asked.
-struct Persisted {
-  WriteId write;
-};
-// A Compaction that was asked for is over: the snapshot is durable and the one before it is kept. None: there was no
-// room for it on the disk.
-struct Compacted {
-  std::optional<raft::SnapshotHead> snapshot;
-};
-// What a SnapshotRead asked for. Nothing is there any more: `bytes` are empty.
-struct SnapshotBytes {
-  raft::SnapshotRead read;
-  std::string bytes;
-};
-// Time has passed. `peers_read_empty`: all that had arrived from peers before was handed in; while it was not,
-// no lease runs out, since renewals of it may be among what is left (L5).
+// Time has passed. `peers_read_empty`: all that had arrived from peers before was handed in. While it was not, no lease
+// runs out, since renewals of it may be among what is left (L5).
 struct Tick {
   bool peers_read_empty = true;
 };
 
-using Event = std::variant<PeerMessage, ClientRequest, BadFrame, Persisted, Compacted, SnapshotBytes, Tick>;
+using Event = std::variant<PeerMessage, ClientRequest, BadFrame, raft::DiskEvent, Tick>;
 
-struct ClientReply {
-  ConnectionId connection;
-  wire::Response response;
-};
-
-// What the shell must do. Whatever order it chooses is safe: what must be durable before it is said
-// has been held back inside until Persisted came. Publishing before writing is fastest (R15).
+// What the shell must do. Whatever order it chooses is safe: what must be durable before it is said has been held back
+// inside until Persisted came. Publishing before writing is fastest (R15).
 struct Output {
   std::vector<raft::Write> writes;       // to the disk, in this order
   std::vector<raft::Outgoing> messages;  // may be lost, repeated, delayed
@@ -110,7 +96,9 @@ class Replica {
   Replica(const ReplicaOptions& options, const raft::Restored& restored, Now now);
 
   void step(Now now, const Event& event);
-  // Also decides what goes out together: everything since the last call is one batch.
+  // Decides what goes out together: everything since the last call is one batch. At the time of the last event.
+  void end_turn();
+  // What has been decided since the last call.
   Output take_output();
   // When to step with a Tick if nothing else happens before. May be in the past.
   Time next_deadline() const;
@@ -121,80 +109,45 @@ class Replica {
   const locks::StateMachine& state() const { return state_; }
   LogIndex applied_index() const { return applied_; }
   std::size_t lease_count() const { return leases_.size(); }  // that this node keeps, as the leader
+  // Aborts if what must hold between events does not. Walks over everything: for tests and checkers. What is cheap of it
+  // is checked after every step.
+  void check_invariants() const;
 
  private:
   friend struct Inside;  // of the explorer
-  // What the cluster has still to become, or is.
-  void start_raft();
   void on(Now now, const PeerMessage& event);
   void on(Now now, const ClientRequest& event);
   void on(Now now, const BadFrame& event);
-  void on(Now now, const Persisted& event);
-  void on(Now now, const Compacted& event);
-  void on(Now now, const SnapshotBytes& event);
+  void on(Now now, const raft::DiskEvent& event);
+  void on(Now now, const raft::Persisted& event);
+  void on(Now now, const raft::Compacted& event);
+  void on(Now now, const raft::SnapshotPartRead& event);
   void on(Now now, const Tick& event);
-  void on_hello(const PeerMessage& event, const raft::Hello& hello);
-  void collect_formation_output();
-  void collect_consequences();
 
-  // Requests of clients (clients.cpp).
-  void on_request(Now now, Asker asker, const wire::OpenSession& open);
-  void on_request(Now now, Asker asker, const locks::Execute& execute);
-  void on_request(Now now, Asker asker, const wire::Check& check);
-  void on_request(Now now, Asker asker, const wire::List& list);
-  void on_request(Now now, Asker asker, const wire::Status& status);
-  void on_request(Now now, Asker asker, const wire::History& history);
-  void on_request(Now now, Asker asker, const wire::Sessions& sessions);
-  void on_request(Now now, Asker asker, const wire::KeepAlive& keep_alive);
-  void on_request(Now now, Asker asker, const wire::Wait& wait);
-  void on_request(Now now, Asker asker, const wire::Watch& watch);
-  void take_command(Now now, Asker asker, const locks::Command& command);
-  template <typename What>
-  void take_read(Now now, Asker asker, const What& what);
-  void answer_clients(Now now);
-  void answer_read(Now now, const Read& read);
-  wire::ResponseBody answer_to(Now now, const wire::Check& check) const;
-  wire::ResponseBody answer_to(Now now, const wire::List& list) const;
-  wire::ResponseBody answer_to(Now now, const wire::History& history) const;
-  wire::ResponseBody answer_to(Now now, const wire::Sessions& sessions) const;
-  void answer_renewal(const KeepAlives::Answered& renewal);
-  void answer_or_hold(Now now, WaitPoll wait);
-  void answer(const WaitPoll& wait);
-  void answer_or_hold(Now now, WatchPoll watch);
-  void answer_without_change(const WatchPoll& watch);
-  void expire_requests(Now now);
-  bool is_full_of_polls() const;
-  static Time end_of_poll(Now now, std::uint32_t up_to_ms);
-  void reply(Asker asker, wire::ResponseBody body);
-  void reply_error(Asker asker, ErrorCode code, std::string detail = {});
-  void reply_busy(Asker asker);
-  bool may_answer_reads() const;
+  // Forming.
+  void start_raft();
+  void answer_hello(const PeerMessage& event, const raft::Hello& hello);
+  void collect_formation_output();
 
   // What follows from every event, in this order.
-  void follow_leader(Now now);
-  void hand_on_commands(Now now);
-  void on_no_room_for(const PendingRequests::Due& request);
+  void collect_consequences();
+  void install_if_durable(Now now);
   void apply_committed();
   void apply(const raft::Entry& entry);
-  void note_hash();
+  void compact_if_due();
+  void follow_leader(Now now);
+  void keep_leases(Now now);
+  void answer_ready_barriers();
+  void check_step() const;
+
+  // What goes to the leader at the end of a turn.
+  void hand_on_commands(Now now);
+  void ask_for_barrier(Now now);
+
   void begin_with(const raft::Snapshot& snapshot);
   void take_snapshot(Now now, raft::SharedSnapshot snapshot);
-  void install_if_durable(Now now);
-  void compact_if_due();
-  void ask_for_barrier(Now now);
-  void barrier_answered(const raft::BarrierAnswer& answer);
-
-  // Leases, on the leader (expiry.cpp).
-  void advance_leases(Time now, bool peers_read_empty);
-  void keep_leases(Now now);
-  void begin_leases(Time now);
-  void expire_sessions(Now now);
-  std::optional<Duration> lease_of(SessionId session) const;
-  void follow_lease_of(SessionId session);
-  void follow_leases(const locks::Command& command, const std::optional<locks::Outcome>& outcome,
-                     const std::vector<locks::SettledWaiter>& settled);
-  void answer_ready_barriers();
-  raft::Renewal verdict_on(SessionId session) const;
+  AppliedState applied_state() const { return {state_, applied_}; }
+  bool may_answer_reads() const;
 
   ReplicaOptions options_;
   Random random_;
@@ -209,14 +162,8 @@ class Replica {
   std::uint64_t bytes_since_snapshot_ = 0;                              // of entries that were applied
   bool compacting_ = false;
 
-  PendingRequests pending_;
-  Reads reads_;
-  KeepAlives keep_alives_;
-  Waits waits_;
-  Watches watches_;
-
-  Leases leases_;
-  std::optional<Term> leases_of_;  // the term in which this node leads and keeps them; none: it does not
+  RequestDesk desk_;
+  LeaseKeeper leases_;
   std::vector<raft::ReadyBarrier> ready_barriers_;  // to be answered as soon as all that can be is applied
 
   Term leader_term_;  // the leader whom the pending commands were handed to

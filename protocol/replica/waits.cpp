@@ -1,3 +1,4 @@
+// Which Waits concern which waiter.
 #include "protocol/replica/waits.hpp"
 
 #include <algorithm>
@@ -5,9 +6,9 @@
 
 namespace lockstep {
 
-void Waits::add(WaitPoll wait, Time gives_up) {
+void Waits::add(WaitPoll wait, Time times_out) {
   const LogIndex index = std::max(wait.what.at_least, LogIndex(wait.what.waiter.value()));
-  polls_.wait_for_index(index, std::move(wait), gives_up);
+  polls_.wait_for_index(index, std::move(wait), times_out);
 }
 
 void Waits::hold(WaitPoll wait) {
@@ -17,8 +18,8 @@ void Waits::hold(WaitPoll wait) {
 
 std::vector<WaitPoll> Waits::settle(WaiterId waiter) {
   std::vector<WaitPoll> settled;
-  const auto first = by_waiter_.lower_bound({waiter, 0});
-  const auto last = by_waiter_.lower_bound({waiter.next(), 0});
+  const auto first = by_waiter_.lower_bound({waiter, {}});
+  const auto last = by_waiter_.lower_bound({waiter.next(), {}});
   for (auto it = first; it != last; ++it) settled.push_back(polls_.take(it->second));
   by_waiter_.erase(first, last);
   return settled;
@@ -31,13 +32,13 @@ std::vector<WaitPoll> Waits::take_held() {
   return held;
 }
 
-std::vector<WaitPoll> Waits::take_over(Time now) {
-  std::vector<WaitPoll> over;
-  for (const auto id : polls_.over(now)) {
-    over.push_back(polls_.take(id));
-    by_waiter_.erase({over.back().what.waiter, id});
+std::vector<WaitPoll> Waits::take_ended(Time now) {
+  std::vector<WaitPoll> ended;
+  for (auto& [id, wait] : polls_.take_ended(now)) {
+    by_waiter_.erase({wait.what.waiter, id});
+    ended.push_back(std::move(wait));
   }
-  return over;
+  return ended;
 }
 
 }  // namespace lockstep

@@ -1,8 +1,8 @@
-// The Waits that are held back at this node: each until the request it asks about stands in line no more,
-// or its time is over.
+// The Waits that are held back at this node. Each is held until the request that it asks about no longer stands in
+// line, or until its time is up.
 //
-// Which requests stand in line, and which are granted, is the state machine's. It tells which ones an entry
-// settled, so an entry costs as much as it settles, however many Waits are held.
+// Which requests stand in line, and which are granted, is the state machine's. It tells which ones an entry settled, so
+// an entry costs as much as it settles, however many Waits are held.
 // A value: copyable, deterministic, not thread-safe.
 #pragma once
 
@@ -19,22 +19,23 @@ using WaitPoll = Poll<wire::Wait>;
 
 class Waits {
  public:
-  // Is to be looked at when the entry that queued the request, and whatever its client has seen, is applied.
-  void add(WaitPoll wait, Time gives_up);
+  // To be looked at when the entry that queued the request, and whatever its client has seen, is applied.
+  void add(WaitPoll wait, Time times_out);
   std::vector<WaitPoll> take_ready(LogIndex applied) { return polls_.take_ready(applied); }
-  std::vector<Asker> take_given_up(Time now) { return polls_.take_given_up(now); }
+  std::vector<TimedOut> take_timed_out(Time now) { return polls_.take_timed_out(now); }
 
-  // Was looked at: its request stands in line.
+  // It was looked at: its request stands in line.
   void hold(WaitPoll wait);
-  // The request was granted or dropped: returns whoever waits for it.
+  // The request was granted or dropped: returns the Waits for it.
   std::vector<WaitPoll> settle(WaiterId waiter);
-  // All that are held: whatever may have become of their requests.
+  // All that are held, whatever may have become of their requests.
   std::vector<WaitPoll> take_held();
-  // Those whose time is over. Their requests stand in line still.
-  std::vector<WaitPoll> take_over(Time now);
+  // Those whose time is up. Their requests still stand in line.
+  std::vector<WaitPoll> take_ended(Time now);
 
   Time next_deadline() const { return polls_.next_deadline(); }
   std::size_t size() const { return polls_.size(); }
+  void check_invariants() const { polls_.check_invariants(); }
 
  private:
   LongPolls<wire::Wait> polls_;

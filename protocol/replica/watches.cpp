@@ -1,3 +1,4 @@
+// Who watches what, and what a watcher is answered.
 #include "protocol/replica/watches.hpp"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ void Watches::wake(const locks::LockChange& change) {
   const std::string_view name = change.name;
   for (std::size_t length = 0; length <= name.size() && !by_prefix_.empty(); ++length) {
     const std::string_view prefix = name.substr(0, length);
-    const auto first = by_prefix_.lower_bound({std::string(prefix), 0});
+    const auto first = by_prefix_.lower_bound({std::string(prefix), Id()});
     auto last = first;
     for (auto it = first; it != by_prefix_.end() && it->first == prefix; last = ++it) {
       woken_.push_back(polls_.take(it->second));
@@ -27,15 +28,15 @@ void Watches::wake(const locks::LockChange& change) {
   }
 }
 
-void Watches::begin_anew(LogIndex applied) {
-  recent_.begin_anew(applied);
+void Watches::restart(LogIndex applied) {
+  recent_.restart(applied);
   for (const auto& [prefix, id] : by_prefix_) woken_.push_back(polls_.take(id));
   by_prefix_.clear();
 }
 
-void Watches::add(WatchPoll watch, Time gives_up) {
+void Watches::add(WatchPoll watch, Time times_out) {
   const LogIndex from = watch.what.from;
-  polls_.wait_for_index(from, std::move(watch), gives_up);
+  polls_.wait_for_index(from, std::move(watch), times_out);
 }
 
 std::vector<WatchPoll> Watches::take_ready(LogIndex applied) {
@@ -72,13 +73,13 @@ void Watches::hold(WatchPoll watch) {
   by_prefix_.emplace(std::move(prefix), polls_.hold(std::move(watch)));
 }
 
-std::vector<WatchPoll> Watches::take_over(Time now) {
-  std::vector<WatchPoll> over;
-  for (const Id id : polls_.over(now)) {
-    over.push_back(polls_.take(id));
-    by_prefix_.erase({over.back().what.prefix, id});
+std::vector<WatchPoll> Watches::take_ended(Time now) {
+  std::vector<WatchPoll> ended;
+  for (auto& [id, watch] : polls_.take_ended(now)) {
+    by_prefix_.erase({watch.what.prefix, id});
+    ended.push_back(std::move(watch));
   }
-  return over;
+  return ended;
 }
 
 }  // namespace lockstep

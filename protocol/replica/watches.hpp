@@ -1,8 +1,8 @@
-// The Watches that are held back at this node, and what they are answered: every change of the names that
-// start with a prefix, in order and without a gap, or the full state anew for those who were away too long.
+// The Watches that are held back at this node, and what they are answered: every change of the names that start with a
+// prefix, in order and without a gap, or the full state for a watcher that was away for too long.
 //
-// An answer names the index up to which it tells everything, so whoever watches can go on from there at
-// any node. A change wakes those whose prefix its name has, and nobody else is looked at.
+// An answer names the index up to which it tells everything, so the watcher can go on from there at any node. A change
+// wakes the watchers whose prefix its name has, and nobody else is looked at.
 // A value: copyable, deterministic, not thread-safe.
 #pragma once
 
@@ -28,26 +28,27 @@ class Watches {
   // What an entry did. Must be told of every entry with changes, in order.
   void record(std::vector<locks::LockChange> changes);
 
-  // The state was replaced by that after `applied`: nothing is known of how it came about, and all who are held
-  // are to be looked at.
-  void begin_anew(LogIndex applied);
+  // The state was replaced by that after `applied`. Nothing is known of how it came about, and all Watches that are
+  // held are to be looked at.
+  void restart(LogIndex applied);
 
-  // Is to be looked at when the index that it goes on from is applied.
-  void add(WatchPoll watch, Time gives_up);
+  // To be looked at when the index that it goes on from is applied.
+  void add(WatchPoll watch, Time times_out);
   // Those to be looked at: their index is applied, or something has changed for them.
   std::vector<WatchPoll> take_ready(LogIndex applied);
-  std::vector<Asker> take_given_up(Time now) { return polls_.take_given_up(now); }
+  std::vector<TimedOut> take_timed_out(Time now) { return polls_.take_timed_out(now); }
 
-  // None: there is nothing to tell yet. `state` must be that after `applied` and after all that was recorded.
+  // Nothing if there is nothing to tell yet. `state` must be that after `applied` and after all that was recorded.
   std::optional<wire::WatchAnswer> answer(const wire::Watch& watch, const locks::StateMachine& state,
                                           LogIndex applied) const;
-  // Was looked at: there was nothing to tell.
+  // It was looked at: there was nothing to tell.
   void hold(WatchPoll watch);
-  // Those whose time is over. Nothing has changed for them.
-  std::vector<WatchPoll> take_over(Time now);
+  // Those whose time is up. Nothing has changed for them.
+  std::vector<WatchPoll> take_ended(Time now);
 
   Time next_deadline() const { return polls_.next_deadline(); }
   std::size_t size() const { return polls_.size() + woken_.size(); }
+  void check_invariants() const { polls_.check_invariants(); }
 
  private:
   using Id = LongPolls<wire::Watch>::Id;

@@ -98,6 +98,26 @@ struct Watch {
   friend bool operator==(const Watch&, const Watch&) = default;
 };
 
+// What is answered from a node's state, changes nothing, and names the index that must be applied first.
+using ReadRequest = std::variant<Check, List, History, Sessions>;
+
+inline LogIndex at_least_of(const ReadRequest& request) {
+  return std::visit([](const auto& read) { return read.at_least; }, request);
+}
+
+// kLocal for those that have no other mode.
+inline ReadMode mode_of(const ReadRequest& request) {
+  return std::visit(
+      [](const auto& read) {
+        if constexpr (requires { read.mode; }) {
+          return read.mode;
+        } else {
+          return ReadMode::kLocal;
+        }
+      },
+      request);
+}
+
 // An Execute is a type of its own for each of its operations.
 using RequestBody =
     std::variant<OpenSession, locks::Execute, Check, List, Status, KeepAlive, Wait, History, Sessions, Watch>;

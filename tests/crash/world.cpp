@@ -4,6 +4,7 @@
 
 #include "protocol/wire/codec.hpp"
 #include "tests/simulation/failure.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 namespace lockstep::crash {
 namespace {
@@ -112,7 +113,7 @@ void World::start(Place place) {
   node.notices = node.storage->take_notices();
   node.replica.emplace(replica_options(place, incarnation), node.storage->take_restored(), now());
   note_applied(place);
-  carry_out(place, node.replica->take_output());
+  carry_out(place, testing::output_of_turn(*node.replica));
 }
 
 void World::die(Place place) {
@@ -139,7 +140,7 @@ void World::step(Place place, const Event& event) {
   if (!node.replica) return;
   node.replica->step(now(), event);
   note_applied(place);
-  carry_out(place, node.replica->take_output());
+  carry_out(place, testing::output_of_turn(*node.replica));
 }
 
 // What is sent has left before the disk is asked: a crash there is the worst one.
@@ -152,7 +153,7 @@ void World::carry_out(Place place, Output output) {
     if (reply.response.call == call_) answer_ = reply.response.body;
   }
   for (const raft::SnapshotRead& read : output.snapshot_reads) {
-    step(place, SnapshotBytes{read, node.storage ? node.storage->read_snapshot(read) : std::string()});
+    step(place, raft::SnapshotPartRead{read, node.storage ? node.storage->read_snapshot(read) : std::string()});
   }
   std::span<const raft::Write> writes = output.writes;
   while (!writes.empty() && node.storage) {
@@ -161,7 +162,7 @@ void World::carry_out(Place place, Output output) {
     REQUIRE_SAFE(applied.has_value() && !applied->out_of_space, "a disk without faults takes every write");
     const auto done = writes.first(applied->completed);
     writes = writes.subspan(applied->completed);
-    for (const raft::Write& write : done) step(place, Persisted{write.id});
+    for (const raft::Write& write : done) step(place, raft::Persisted{write.id});
   }
   if (output.compaction && node.storage) {
     const Compaction wanted = *output.compaction;
@@ -172,7 +173,7 @@ void World::carry_out(Place place, Output output) {
     const auto end = node.storage->finish_compaction();
     if (node.disk.memory.power_is_off()) return die(place);
     REQUIRE_SAFE(end.has_value(), "a disk without faults folds: " + (end ? std::string() : end.error().message));
-    step(place, Compacted{end->snapshot});
+    step(place, raft::Compacted{end->snapshot});
   }
 }
 

@@ -6,6 +6,7 @@
 #include "protocol/wire/codec.hpp"
 #include "tests/explore/replica_inside.hpp"
 #include "tests/explore/violation.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 namespace lockstep::explore {
 namespace {
@@ -143,7 +144,7 @@ SessionId LeaseNode::session() const {
 
 void LeaseNode::take_output() {
   for (bool has_more = true; has_more;) {
-    Output output = replica_.take_output();
+    Output output = testing::output_of_turn(replica_);
     has_more = !output.writes.empty();
     for (raft::Outgoing& outgoing : output.messages) note(std::move(outgoing));
     for (const ClientReply& reply : output.replies) {
@@ -155,7 +156,7 @@ void LeaseNode::take_output() {
         spoken_.verdicts.push_back({reply.response.call, false});
       }
     }
-    for (const raft::Write& write : output.writes) replica_.step({clock_, WallTime{}}, Persisted{write.id});
+    for (const raft::Write& write : output.writes) replica_.step({clock_, WallTime{}}, raft::Persisted{write.id});
   }
 }
 

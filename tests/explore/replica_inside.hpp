@@ -29,30 +29,35 @@ struct Inside {
     if (raft.is_leader()) {
       out.add(static_cast<std::uint64_t>(std::min(raft.quorum_silence(now), long_silence).count()));
       out.add(until(raft.next_deadline()));
-      out.add(replica.reads_.flights_.size()).add(until(replica.reads_.next_deadline()));
+      const Reads& reads = replica.desk_.reads_;
+      out.add(reads.under_way_.size()).add(until(std::min(reads.next_barrier(), reads.next_deadline())));
     }
     out.add(replica.applied_).add(replica.state_.hash()).add(replica.leader_).add(replica.leader_term_);
-    out.add(replica.leases_of_.value_or(Term())).add(replica.ready_barriers_.size());
-    project(replica.leases_, out);
-    if (replica.leases_.size() > 0) out.add(since(replica.leases_.last_advance_));
-    project(replica.keep_alives_, out);
-    out.add(now >= replica.keep_alives_.last_sent_ + replica.keep_alives_.interval_);
+    out.add(replica.leases_.term_.value_or(Term())).add(replica.ready_barriers_.size());
+    const Leases& leases = replica.leases_.leases_;
+    project(leases, out);
+    if (leases.size() > 0) out.add(since(leases.last_advance_));
+    const KeepAlives& keep_alives = replica.desk_.keep_alives_;
+    project(keep_alives, out);
+    out.add(now >= keep_alives.last_sent_ + keep_alives.interval_);
   }
 
-  // The first renewal of a barrier that is under way. None: it renews nothing.
+  // The first renewal of a barrier that is under way. None if the barrier renews nothing.
   static CallNumber name_of_barrier(const Replica& replica, CallNumber number) {
-    for (const KeepAlives::Flight& flight : replica.keep_alives_.flights_) {
-      if (flight.number == number) return flight.requests.front().asker->call;
+    const KeepAlives& keep_alives = replica.desk_.keep_alives_;
+    for (const auto& barrier : keep_alives.under_way_) {
+      if (barrier.number == number) return first_renewal(keep_alives, barrier);
     }
     return {};
   }
   static CallNumber number_of_barrier(const Replica& replica, CallNumber name) {
-    for (const KeepAlives::Flight& flight : replica.keep_alives_.flights_) {
-      if (flight.requests.front().asker->call == name) return flight.number;
+    const KeepAlives& keep_alives = replica.desk_.keep_alives_;
+    for (const auto& barrier : keep_alives.under_way_) {
+      if (first_renewal(keep_alives, barrier) == name) return barrier.number;
     }
     return {};
   }
-  static std::size_t renewals_waiting(const Replica& replica) { return replica.keep_alives_.waiting_.size(); }
+  static std::size_t renewals_waiting(const Replica& replica) { return replica.desk_.keep_alives_.waiting_.size(); }
 
  private:
   static void project(const Leases& leases, Projection& out) {
@@ -62,17 +67,24 @@ struct Inside {
       out.add(static_cast<std::uint64_t>((lease.ends - leases.healthy_time_).count()));
     }
   }
+  static CallNumber first_renewal(const KeepAlives& keep_alives, const KeepAlives::RenewalBarrier& barrier) {
+    return keep_alives.renewals_.at(barrier.renewals.front()).asker->call;
+  }
+  // Nothing times out in the model, so every renewal of a barrier is there.
   static void project(const KeepAlives& keep_alives, Projection& out) {
-    const auto add = [&](const KeepAlives::Request& request) {
-      out.add(request.asker->call).add(static_cast<std::uint64_t>(request.verdict));
+    const auto add = [&](KeepAlives::Id id, raft::Renewal verdict) {
+      out.add(keep_alives.renewals_.at(id).asker->call).add(static_cast<std::uint64_t>(verdict));
     };
     out.add(keep_alives.waiting_.size());
-    for (const auto& request : keep_alives.waiting_) add(request);
-    for (const auto* flights : {&keep_alives.flights_, &keep_alives.confirmed_}) {
-      out.add(flights->size());
-      for (const KeepAlives::Flight& flight : *flights) {
-        out.add(flight.index).add(flight.requests.size());
-        for (const auto& request : flight.requests) add(request);
+    for (const auto id : keep_alives.waiting_) add(id, raft::Renewal::kUnknown);
+    for (const auto* barriers : {&keep_alives.under_way_, &keep_alives.answered_}) {
+      out.add(barriers->size());
+      for (const auto& barrier : *barriers) {
+        out.add(barrier.index).add(barrier.renewals.size());
+        for (std::size_t i = 0; i < barrier.renewals.size(); ++i) {
+          const bool is_answered = i < barrier.verdicts.size();
+          add(barrier.renewals[i], is_answered ? barrier.verdicts[i] : raft::Renewal::kUnknown);
+        }
       }
     }
   }

@@ -1,4 +1,5 @@
 #include "tests/fuzz/node.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -91,12 +92,12 @@ void Node::tick() {
 }
 
 void Node::settle() {
-  carry_out(replica_.take_output());
+  carry_out(testing::output_of_turn(replica_));
   while (!waiting_.empty()) {
     const Event event = std::move(waiting_.front());
     waiting_.pop_front();
     replica_.step(now(), event);
-    carry_out(replica_.take_output());
+    carry_out(testing::output_of_turn(replica_));
   }
 }
 
@@ -107,11 +108,11 @@ void Node::carry_out(Output output) {
   std::move(output.replies.begin(), output.replies.end(), std::back_inserter(replies_));
   for (const raft::Write& write : output.writes) {
     disk_.make_durable(write);
-    waiting_.push_back(Persisted{write.id});
+    waiting_.push_back(raft::Persisted{write.id});
   }
   for (const raft::SnapshotRead& read : output.snapshot_reads) {
     const raft::SharedSnapshot snapshot = disk_.snapshot_at(read.snapshot);
-    waiting_.push_back(SnapshotBytes{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
+    waiting_.push_back(raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
   }
   if (output.compaction) {
     const raft::Restored& durable = disk_.durable();
@@ -119,7 +120,7 @@ void Node::carry_out(Output output) {
     INVARIANT(folded.has_value(), "what was applied can be folded");
     const auto snapshot = std::make_shared<const raft::Snapshot>(*std::move(folded));
     disk_.compacted(snapshot);
-    waiting_.push_back(Compacted{snapshot->head});
+    waiting_.push_back(raft::Compacted{snapshot->head});
   }
   if (output.fatal) {
     INVARIANT(!output.fatal->empty(), "a node that stops says why");

@@ -101,7 +101,7 @@ void SimWorld::complete_oldest(SimNode& node, std::uint64_t incarnation) {
   scheduler_.at(node.last_completion, [this, place = node.place, incarnation, write = completed.write] {
     when_awake(place, incarnation, [this, write](SimNode& awake) {
       if (options_.trace) trace(name_of_node(awake.place), "persisted " + std::to_string(write.value()));
-      step(awake, Persisted{write});
+      step(awake, raft::Persisted{write});
     });
   });
 }
@@ -119,7 +119,7 @@ void SimWorld::compact(SimNode& node, const Compaction& wanted) {
         no_room ? SimDisk::Compacted{SimDisk::Outcome::kNoRoom} : compacting.disk.finish_compaction();
     if (compacted.outcome == SimDisk::Outcome::kFailed) return die_of_disk(compacting);
     coverage_.note(compacted.outcome == SimDisk::Outcome::kNoRoom ? Met::kCompactionWithoutRoom : Met::kCompaction);
-    const Compacted event{compacted.snapshot};
+    const raft::Compacted event{compacted.snapshot};
     if (options_.trace) {
       trace(name_of_node(place),
             (event.snapshot ? "compacted up to " : "did not compact up to ") + std::to_string(wanted.index.value()));
@@ -139,7 +139,7 @@ void SimWorld::die_of_disk(SimNode& node) {
 }
 
 void SimWorld::read_snapshot(SimNode& node, const raft::SnapshotRead& read) {
-  SnapshotBytes event{read, node.disk.read(read)};
+  raft::SnapshotPartRead event{read, node.disk.read(read)};
   coverage_.note(Met::kSnapshotPart);
   if (!healed_ && random_.one_in(plan_.snapshot_rots_one_in)) {
     if (event.bytes.empty() || random_.one_in(2)) {

@@ -6,6 +6,7 @@
 #include "protocol/raft/quorum.hpp"
 #include "tests/simulation/failure.hpp"
 #include "tests/simulation/trace.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 namespace lockstep::simulation {
 namespace {
@@ -210,7 +211,7 @@ void SimWorld::plan_flush(SimNode& node) {
 
 void SimWorld::flush(SimNode& node) {
   node.flush_planned = false;
-  Output output = node.replica->take_output();
+  Output output = testing::output_of_turn(*node.replica);
   check(node);
   carry_out(node, std::move(output));
   if (node.is_up()) plan_tick(node);

@@ -7,6 +7,7 @@
 #include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
 #include "protocol/wire/codec.hpp"
+#include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {

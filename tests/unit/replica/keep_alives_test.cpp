@@ -129,22 +129,22 @@ TEST_CASE("what a quorum has confirmed outlives its leader") {
 TEST_CASE("a renewal has its time, and it is told whether any leader may have it") {
   KeepAlives renewals = sent(1);
   renewals.add(at(10), asker(2), SessionId(2));
-  CHECK(renewals.next_expiry() == at(0) + kLifetime);
-  CHECK(renewals.take_expired(at(0) + kLifetime - Duration(1)).empty());
-  const auto first = renewals.take_expired(at(0) + kLifetime);
+  CHECK(renewals.next_deadline() == at(0) + kLifetime);
+  CHECK(renewals.take_timed_out(at(0) + kLifetime - Duration(1)).empty());
+  const auto first = renewals.take_timed_out(at(0) + kLifetime);
   REQUIRE(askers(first) == Numbers{1});
-  CHECK(first[0].sent);
-  const auto second = renewals.take_expired(at(10) + kLifetime);
+  CHECK(first[0].code == ErrorCode::kUnavailable);
+  const auto second = renewals.take_timed_out(at(10) + kLifetime);
   REQUIRE(askers(second) == Numbers{2});
-  CHECK_FALSE(second[0].sent);
+  CHECK(second[0].code == ErrorCode::kNoLeader);
   CHECK(renewals.size() == 0);
-  CHECK(renewals.next_expiry() == Time::max());
+  CHECK(renewals.next_deadline() == Time::max());
 }
 
 TEST_CASE("one that was answered but whose index is never applied here has its time, too") {
   KeepAlives renewals = sent(1);
   renewals.barrier_answered(CallNumber(7), LogIndex(8), {Renewal::kRenewed});
-  CHECK(askers(renewals.take_expired(at(0) + kLifetime)) == Numbers{1});
+  CHECK(askers(renewals.take_timed_out(at(0) + kLifetime)) == Numbers{1});
   CHECK(renewals.take_answered(LogIndex(100)).empty());
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("a late answer belongs to those that are left, not to those that were 
   renewals.add(at(0), asker(1), SessionId(1));
   renewals.add(at(5), asker(2), SessionId(2));
   renewals.barrier_sent(at(5), CallNumber(7));
-  CHECK(askers(renewals.take_expired(at(0) + kLifetime)) == Numbers{1});
+  CHECK(askers(renewals.take_timed_out(at(0) + kLifetime)) == Numbers{1});
   renewals.barrier_answered(CallNumber(7), LogIndex(1), {Renewal::kDead, Renewal::kRenewed});
   const auto answered = renewals.take_answered(LogIndex(1));
   REQUIRE(askers(answered) == Numbers{2});
@@ -170,7 +170,7 @@ TEST_CASE("a sign of life travels like a renewal, and nobody is told") {
   CHECK(renewals.take_answered(LogIndex(1)).empty());
   CHECK(renewals.size() == 0);
   renewals.add_sign_of_life(at(0), SessionId(5));
-  CHECK(renewals.take_expired(at(0) + kLifetime).empty());
+  CHECK(renewals.take_timed_out(at(0) + kLifetime).empty());
   CHECK(renewals.size() == 0);
 }
 
@@ -192,4 +192,24 @@ TEST_CASE("a barrier carries as many as a message may, the oldest; the others ta
   CHECK(renewals.renewals().size() == wire::kMaxRenewals);
   renewals.barrier_sent(at(0), CallNumber(7));
   CHECK(renewals.renewals() == std::vector{SessionId(wire::kMaxRenewals + 1), SessionId(wire::kMaxRenewals + 2)});
+}
+
+TEST_CASE("a barrier whose renewals all timed out is forgotten, and its answer too") {
+  KeepAlives renewals = sent(2);
+  renewals.add(at(10), asker(3), SessionId(3));
+  renewals.barrier_sent(at(10), CallNumber(8));
+  CHECK(askers(renewals.take_timed_out(at(0) + kLifetime)) == Numbers{1, 2});
+  renewals.check_invariants();
+  renewals.barrier_answered(CallNumber(7), LogIndex(1), {Renewal::kRenewed, Renewal::kRenewed});
+  CHECK(renewals.take_answered(LogIndex(1)).empty());
+  CHECK(askers(renewals.leader_changed()) == Numbers{3});
+  renewals.check_invariants();
+  CHECK(renewals.next_deadline() == Time::max());
+}
+
+TEST_CASE("an answer that does not speak of every renewal says nothing of any") {
+  KeepAlives renewals = sent(2);
+  renewals.barrier_answered(CallNumber(7), LogIndex(1), {Renewal::kRenewed});
+  for (const auto& answered : renewals.take_answered(LogIndex(1))) CHECK(answered.verdict == Renewal::kUnknown);
+  CHECK(renewals.size() == 0);
 }

@@ -3,6 +3,7 @@
 
 #include "replica_world.hpp"
 #include "tests/support/show_numbers.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 using namespace lockstep;
 
@@ -317,7 +318,7 @@ TEST_CASE("renewals of many clients leave a node as one barrier (L2)") {
     node.step(world.now(), ClientRequest{ConnectionId(n), {CallNumber(n), wire::KeepAlive{SessionId(n + 2)}}});
   }
   std::vector<std::size_t> renewals;
-  for (const raft::Outgoing& outgoing : node.take_output().messages) {
+  for (const raft::Outgoing& outgoing : testing::output_of_turn(node).messages) {
     const auto* barrier = std::get_if<raft::Barrier>(&outgoing.message.body);
     if (barrier != nullptr) renewals.push_back(barrier->renewals.size());
   }

@@ -104,21 +104,21 @@ TEST_CASE("a leader proposes nothing twice, but tries again what it had no room 
   CHECK_FALSE(pending.has_due());
 }
 
-TEST_CASE("a request expires after its lifetime, and whether a leader may have it is told") {
+TEST_CASE("a request times out after its lifetime, and whether a leader may have it is told") {
   PendingRequests pending(kLifetime, kPlenty);
   pending.add(at(0), key(1), "command", asker(1));
   pending.take_due(at(0), kPlenty);
   pending.add(at(1), key(2), "command", asker(2));
-  CHECK(pending.next_expiry() == at(10'000));
-  CHECK(pending.expire(at(9'999)).empty());
-  const auto expired = pending.expire(at(10'001));
-  REQUIRE(expired.size() == 2);
-  CHECK(expired[0].handed_on);
-  CHECK_FALSE(expired[1].handed_on);
-  CHECK(expired[1].askers.front().connection == ConnectionId(2));
+  CHECK(pending.next_deadline() == at(10'000));
+  CHECK(pending.take_timed_out(at(9'999)).empty());
+  const auto timed_out = pending.take_timed_out(at(10'001));
+  REQUIRE(timed_out.size() == 2);
+  CHECK(timed_out[0].code == ErrorCode::kUnavailable);
+  CHECK(timed_out[1].code == ErrorCode::kNoLeader);
+  CHECK(timed_out[1].asker.connection == ConnectionId(2));
   CHECK(pending.size() == 0);
   CHECK_FALSE(pending.has_due());
-  CHECK_FALSE(pending.next_expiry());
+  CHECK(pending.next_deadline() == Time::max());
   CHECK_FALSE(pending.oldest_handed_on());
 }
 
@@ -129,10 +129,10 @@ TEST_CASE("that a leader may have a request is not forgotten when it becomes due
   pending.hand_on_again();
   CHECK(pending.take_due(at(0), kPlenty)[0].handed_on_before);
   pending.hand_on_again();
-  CHECK(pending.expire(at(10'000))[0].handed_on);
+  CHECK(pending.take_timed_out(at(10'000))[0].code == ErrorCode::kUnavailable);
 }
 
-TEST_CASE("what waits is bounded, and what is answered or expired makes room") {
+TEST_CASE("what waits is bounded, and what is answered or timed out makes room") {
   PendingRequests pending(kLifetime, 3000);
   const std::string command(1000, 'x');
   CHECK(pending.add(at(0), key(1), command, asker(1)));
@@ -142,6 +142,20 @@ TEST_CASE("what waits is bounded, and what is answered or expired makes room") {
   pending.complete(key(1));
   CHECK(pending.add(at(1), key(3), command, asker(3)));
   CHECK_FALSE(pending.add(at(1), key(4), command, asker(4)));
-  pending.expire(at(10'000));
+  pending.take_timed_out(at(10'000));
   CHECK(pending.add(at(10'000), key(4), command, asker(4)));
+}
+
+TEST_CASE("its tables agree whatever happens to requests") {
+  PendingRequests pending(kLifetime, kPlenty);
+  for (int i = 0; i < 8; ++i) pending.add(at(i), key(static_cast<std::uint64_t>(i % 5)), "command", asker(1));
+  pending.check_invariants();
+  pending.take_due(at(9), 20);
+  pending.check_invariants();
+  pending.complete(key(2));
+  pending.check_invariants();
+  pending.hand_on_again();
+  pending.take_timed_out(at(10'001));
+  pending.check_invariants();
+  CHECK(pending.size() == 2);
 }

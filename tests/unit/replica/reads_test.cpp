@@ -24,6 +24,12 @@ std::vector<std::uint64_t> which(const std::vector<Read>& reads) {
   return connections;
 }
 
+std::vector<std::uint64_t> which(const std::vector<TimedOut>& timed_out) {
+  std::vector<std::uint64_t> connections;
+  for (const TimedOut& one : timed_out) connections.push_back(one.asker.connection.value());
+  return connections;
+}
+
 using Which = std::vector<std::uint64_t>;
 
 }  // namespace
@@ -80,7 +86,7 @@ TEST_CASE("a barrier without an answer is sent again when patience is over, unde
   Reads reads(kInterval, kPatience);
   reads.wait_for_barrier(read(1));
   reads.barrier_sent(at(0), CallNumber(1));
-  CHECK(reads.next_deadline() == at(200));
+  CHECK(reads.next_barrier() == at(200));
   CHECK_FALSE(reads.barrier_is_due(at(199)));
   CHECK(reads.barrier_is_due(at(200)));
   reads.wait_for_barrier(read(2));
@@ -166,21 +172,49 @@ TEST_CASE("a barrier is due every interval for the sake of the age") {
   reads.barrier_sent(at(0), CallNumber(1));
   reads.barrier_answered(CallNumber(1), LogIndex(1));
   CHECK_FALSE(reads.barrier_is_due(at(499)));
-  CHECK(reads.next_deadline() == at(500));
+  CHECK(reads.next_barrier() == at(500));
   CHECK(reads.barrier_is_due(at(500)));
 }
 
-TEST_CASE("every read that waits expires, whatever it waits for") {
+TEST_CASE("every read that waits times out, whatever it waits for") {
   Reads reads(kInterval, kPatience);
   reads.wait_for_barrier(read(1, LogIndex(), at(1000)));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.wait_for_barrier(read(2, LogIndex(), at(1500)));
   reads.wait_for_index(LogIndex(9), read(3, LogIndex(), at(900)));
   reads.wait_for_index(LogIndex(9), read(4, LogIndex(), at(3000)));
-  CHECK(reads.next_expiry() == at(900));
-  CHECK(reads.take_expired(at(899)).empty());
-  CHECK(which(reads.take_expired(at(1000))) == Which{3, 1});
-  CHECK(reads.next_expiry() == at(1500));
-  CHECK(which(reads.take_expired(at(2000))) == Which{2});
+  CHECK(reads.next_deadline() == at(900));
+  CHECK(reads.take_timed_out(at(899)).empty());
+  CHECK(which(reads.take_timed_out(at(1000))) == Which{3, 1});
+  CHECK(reads.next_deadline() == at(1500));
+  CHECK(which(reads.take_timed_out(at(2000))) == Which{2});
+  reads.check_invariants();
   CHECK(which(reads.take_ready(LogIndex(9))) == Which{4});
+  reads.check_invariants();
+}
+
+TEST_CASE("the answer to a barrier comes too late for the reads of it that timed out") {
+  Reads reads(kInterval, kPatience);
+  reads.wait_for_barrier(read(1, LogIndex(), at(900)));
+  reads.wait_for_barrier(read(2, LogIndex(), at(2000)));
+  reads.barrier_sent(at(0), CallNumber(1));
+  CHECK(which(reads.take_timed_out(at(900))) == Which{1});
+  reads.check_invariants();
+  reads.barrier_answered(CallNumber(1), LogIndex(3));
+  CHECK(which(reads.take_ready(LogIndex(3))) == Which{2});
+  CHECK(reads.size() == 0);
+}
+
+TEST_CASE("of a barrier that is lost with its leader only the reads that are left join the next") {
+  Reads reads(kInterval, kPatience);
+  reads.wait_for_barrier(read(1, LogIndex(), at(900)));
+  reads.wait_for_barrier(read(2, LogIndex(), at(2000)));
+  reads.barrier_sent(at(0), CallNumber(1));
+  reads.take_timed_out(at(900));
+  reads.leader_changed();
+  reads.check_invariants();
+  CHECK(reads.barrier_is_due(at(901)));
+  reads.barrier_sent(at(901), CallNumber(2));
+  reads.barrier_answered(CallNumber(2), LogIndex(4));
+  CHECK(which(reads.take_ready(LogIndex(4))) == Which{2});
 }

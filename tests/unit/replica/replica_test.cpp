@@ -3,6 +3,7 @@
 
 #include "replica_world.hpp"
 #include "tests/support/show_numbers.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 using namespace lockstep;
 
@@ -119,7 +120,7 @@ TEST_CASE("requests of one turn are forwarded as one batch") {
   }
   std::size_t commands = 0;
   std::size_t batches = 0;
-  for (const raft::Outgoing& outgoing : follower.take_output().messages) {
+  for (const raft::Outgoing& outgoing : testing::output_of_turn(follower).messages) {
     const auto* forward = std::get_if<raft::Forward>(&outgoing.message.body);
     if (forward == nullptr) continue;
     ++batches;
@@ -408,7 +409,7 @@ TEST_CASE("while the cluster forms, requests are answered no_leader and status s
   Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
   const auto ask = [&](wire::RequestBody body) {
     replica.step(Now(), ClientRequest{ConnectionId(1), {CallNumber(1), std::move(body)}});
-    const Output output = replica.take_output();
+    const Output output = testing::output_of_turn(replica);
     REQUIRE(output.replies.size() == 1);
     return output.replies[0].response.body;
   };
@@ -424,7 +425,7 @@ TEST_CASE("a blank lone node forms, leads and serves without waiting (R17, R1)")
   Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
   for (int i = 0; i < 10; ++i) {
     if (replica.raft() != nullptr && replica.next_deadline() <= Time()) replica.step(Now(), Tick{});
-    for (const raft::Write& write : replica.take_output().writes) replica.step(Now(), Persisted{write.id});
+    for (const raft::Write& write : testing::output_of_turn(replica).writes) replica.step(Now(), raft::Persisted{write.id});
   }
   REQUIRE(replica.raft() != nullptr);
   CHECK(replica.raft()->is_leader());
@@ -437,7 +438,7 @@ TEST_CASE("a formed node answers a blank Hello with entry 1, or says why not (R1
   const auto answer = [&](NodeId id, const std::string& name) {
     const raft::Message hello{ClusterId(), Term(), id, NodeId(), raft::Hello{name, {"a", "b", "c"}}};
     node.step(world.now(), PeerMessage{ConnectionId(9), hello});
-    for (const raft::Outgoing& outgoing : node.take_output().messages) {
+    for (const raft::Outgoing& outgoing : testing::output_of_turn(node).messages) {
       if (outgoing.to == raft::Destination(raft::ToConnection{ConnectionId(9)})) return outgoing.message;
     }
     FAIL("a Hello is answered");
@@ -492,8 +493,8 @@ TEST_CASE("a node is a value: a copy goes its own way, and the same events give 
   const ClientRequest request{ConnectionId(1), {CallNumber(1), ReplicaWorld::open_as(1)}};
   one.step(world.now(), request);
   two.step(world.now(), request);
-  const Output of_one = one.take_output();
-  const Output of_two = two.take_output();
+  const Output of_one = testing::output_of_turn(one);
+  const Output of_two = testing::output_of_turn(two);
   REQUIRE(of_one.messages.size() == of_two.messages.size());
   for (std::size_t i = 0; i < of_one.messages.size(); ++i) {
     CHECK(of_one.messages[i].message == of_two.messages[i].message);

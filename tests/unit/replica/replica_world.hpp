@@ -15,6 +15,7 @@
 #include "protocol/replica/replica.hpp"
 #include "protocol/wire/codec.hpp"
 #include "tests/support/model_disk.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 namespace lockstep {
 
@@ -137,7 +138,7 @@ class ReplicaWorld {
     const raft::Write write = std::move(node.outstanding.front());
     node.outstanding.pop_front();
     node.disk.make_durable(write);
-    step(name, Persisted{write.id});
+    step(name, raft::Persisted{write.id});
   }
 
   // A client asks a node; the call number is where its answer will be found.
@@ -231,7 +232,7 @@ class ReplicaWorld {
 
   void settle(const std::string& name) {
     Node& node = nodes_.at(name);
-    Output output = node.replica->take_output();
+    Output output = testing::output_of_turn(*node.replica);
     REQUIRE_FALSE(output.fatal);
     for (const raft::Outgoing& outgoing : output.messages) {
       if (const auto* member = std::get_if<raft::ToMember>(&outgoing.to)) {
@@ -249,7 +250,7 @@ class ReplicaWorld {
     for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
     for (const raft::SnapshotRead& read : output.snapshot_reads) {
       const raft::SharedSnapshot snapshot = node.disk.snapshot_at(read.snapshot);
-      step(name, SnapshotBytes{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
+      step(name, raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
     }
     if (output.compaction) compact(node, name, *output.compaction);
     if (!node.disk_is_late && !node.outstanding.empty()) persist(name);
@@ -261,7 +262,7 @@ class ReplicaWorld {
     REQUIRE_MESSAGE(folded.has_value(), folded.error());
     const auto snapshot = std::make_shared<const raft::Snapshot>(*std::move(folded));
     node.disk.compacted(snapshot);
-    step(name, Compacted{snapshot->head});
+    step(name, raft::Compacted{snapshot->head});
   }
 
   ReplicaOptions options_;

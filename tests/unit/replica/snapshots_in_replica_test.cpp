@@ -3,6 +3,7 @@
 
 #include "replica_world.hpp"
 #include "tests/support/show_numbers.hpp"
+#include "tests/support/output_of_turn.hpp"
 
 using namespace lockstep;
 
@@ -75,10 +76,10 @@ TEST_CASE("a compaction that the disk had no room for is asked for again after a
   const auto turn = [&](const Event& event) {
     alone.step(now, event);
     for (bool more = true; more;) {
-      Output output = alone.take_output();
+      Output output = testing::output_of_turn(alone);
       more = !output.writes.empty();
       if (output.compaction) ++compactions;
-      for (const raft::Write& write : output.writes) alone.step(now, Persisted{write.id});
+      for (const raft::Write& write : output.writes) alone.step(now, raft::Persisted{write.id});
     }
   };
   const auto work = [&] {
@@ -95,7 +96,7 @@ TEST_CASE("a compaction that the disk had no room for is asked for again after a
   REQUIRE(alone.raft() != nullptr);
   work();
   CHECK(compactions == 1);  // one at a time
-  turn(Compacted{});
+  turn(raft::Compacted{});
   CHECK(compactions == 1);
   work();
   CHECK(compactions == 2);

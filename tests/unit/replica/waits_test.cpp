@@ -35,15 +35,15 @@ TEST_CASE("a Wait is looked at when its request's own entry is applied, and what
   CHECK(waits.size() == 0);
 }
 
-TEST_CASE("a Wait whose index is not applied in time is given up, once") {
+TEST_CASE("a Wait whose index is not applied in time times out, once") {
   Waits waits;
   waits.add(wait(1, 20, 60'000), at(10'000));
   waits.add(wait(2, 20, 100), at(12'000));
   CHECK(waits.next_deadline() == at(10'000));
-  CHECK(waits.take_given_up(at(9'999)).empty());
-  CHECK(waits.take_given_up(at(10'000)).size() == 1);
+  CHECK(waits.take_timed_out(at(9'999)).empty());
+  CHECK(waits.take_timed_out(at(10'000)).size() == 1);
   CHECK(waits.next_deadline() == at(12'000));
-  CHECK(waits.take_over(at(100'000)).empty());  // nobody has looked at the other yet
+  CHECK(waits.take_ended(at(100'000)).empty());  // nobody has looked at the other yet
   CHECK(who(waits.take_ready(LogIndex(20))) == Numbers{2});
 }
 
@@ -56,17 +56,17 @@ TEST_CASE("a request that is settled ends all the Waits for it, and no others") 
   CHECK(who(waits.settle(WaiterId(20))) == Numbers{1, 3});
   CHECK(waits.settle(WaiterId(20)).empty());
   CHECK(waits.size() == 1);
-  CHECK(who(waits.take_over(at(100'000))) == Numbers{2});
+  CHECK(who(waits.take_ended(at(100'000))) == Numbers{2});
 }
 
-TEST_CASE("a held Wait is over at its time, the earliest first, and is not settled afterwards") {
+TEST_CASE("a held Wait ends at its time, the earliest first, and is not settled afterwards") {
   Waits waits;
   waits.hold(wait(1, 20, 5000));
   waits.hold(wait(2, 20, 3000));
   waits.hold(wait(3, 20, 9000));
   CHECK(waits.next_deadline() == at(3000));
-  CHECK(waits.take_over(at(2999)).empty());
-  CHECK(who(waits.take_over(at(5000))) == Numbers{2, 1});
+  CHECK(waits.take_ended(at(2999)).empty());
+  CHECK(who(waits.take_ended(at(5000))) == Numbers{2, 1});
   CHECK(waits.next_deadline() == at(9000));
   CHECK(who(waits.settle(WaiterId(20))) == Numbers{3});
   CHECK(waits.next_deadline() == Time::max());

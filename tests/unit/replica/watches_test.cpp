@@ -169,7 +169,7 @@ TEST_CASE("a watch from an index that is not applied here yet waits for it, and 
   CHECK(watches.next_deadline() == at(10'000));
   CHECK(who(watches.take_ready(LogIndex(8))) == Numbers{1});
   watches.add(poll(2, watch("", LogIndex(9)), at(60'000)), at(10'000));
-  CHECK(watches.take_given_up(at(10'000)).size() == 1);
+  CHECK(watches.take_timed_out(at(10'000)).size() == 1);
   CHECK(watches.size() == 0);
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("a held watch whose time is over is returned once, and not woken after
   node.watches.hold(poll(1, watch("", node.index), at(500)));
   node.watches.hold(poll(2, watch("", node.index), at(900)));
   CHECK(node.watches.next_deadline() == at(500));
-  CHECK(who(node.watches.take_over(at(500))) == Numbers{1});
+  CHECK(who(node.watches.take_ended(at(500))) == Numbers{1});
   node.take(node.a, {"x"});
   CHECK(who(node.watches.take_ready(node.index)) == Numbers{2});
   CHECK(node.watches.next_deadline() == Time::max());

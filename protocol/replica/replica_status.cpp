@@ -1,6 +1,6 @@
 // Where a node stands, for people.
 
-#include "protocol/replica/age.hpp"
+#include "protocol/replica/read_answers.hpp"
 #include "protocol/replica/replica.hpp"
 
 namespace lockstep {
@@ -13,9 +13,9 @@ wire::StatusAnswer Replica::status(Time now) const {
   status.state_hash = state_.hash();
   status.locks = state_.lock_count();
   status.sessions = state_.session_count();
-  status.pending = pending_.size() + reads_.size() + keep_alives_.size() + waits_.size() + watches_.size();
+  status.pending = desk_.size();
   status.rejected_frames = rejected_frames_;
-  status.age_ms = in_ms(reads_.age(now));
+  status.age_ms = age_in_ms(desk_.age(now));
   status.pid = options_.pid;
   status.version = options_.version;
   for (const InitialMember& member : options_.initial_members) {
