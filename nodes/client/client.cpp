@@ -100,7 +100,12 @@ Expected<Client> Client::create(const ClientConfig& config) {
   auto context = config.context ? config.context : std::make_shared<Context>();
   auto connections = Connections::open(std::move(context), config.endpoints);
   if (!connections) return tl::unexpected(local_error("invalid_endpoint", to_string(connections.error())));
-  return Client(std::make_shared<ClientLoop>(options_of(config), *std::move(connections)));
+  auto wake_up = WakeUp::create();
+  if (!wake_up) {
+    return tl::unexpected(local_error("no_descriptor", "no file descriptor is left for a client: " +
+                                                           std::generic_category().message(wake_up.error())));
+  }
+  return Client(std::make_shared<ClientLoop>(options_of(config), *std::move(connections), *std::move(wake_up)));
 }
 
 // ---- Locks

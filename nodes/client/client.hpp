@@ -50,7 +50,7 @@ class Context;
 
 struct Error {
   std::optional<ErrorCode> code;  // as the cluster's table of errors has it; none: it is of this machine
-  // "unavailable", "session_expired", ...; of this machine: "invalid_endpoint", "not_saved", and from Lock
+  // "unavailable", "session_expired", ...; of this machine: "invalid_endpoint", "no_descriptor", "not_saved", and from Lock
   // "not_granted" (held by another, within the time)
   std::string name;
   bool definite = true;       // it did not happen and never will

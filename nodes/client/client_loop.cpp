@@ -50,10 +50,11 @@ const Error kClosed = {ErrorCode::kUnavailable, "unavailable", false, "the clien
 
 }  // namespace
 
-ClientLoop::ClientLoop(const ClientOptions& options, Connections connections)
+ClientLoop::ClientLoop(const ClientOptions& options, Connections connections, WakeUp wake_up)
     : client_id_(options.client),
       has_lease_(options.ttl > Duration::zero()),
       core_(options),
+      wake_up_(std::move(wake_up)),
       connections_(std::move(connections)),
       thread_([this] { serve(); }) {}
 

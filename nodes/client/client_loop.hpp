@@ -22,7 +22,7 @@
 #include "nodes/client/connections.hpp"
 #include "nodes/client/lock_registry.hpp"
 #include "nodes/client/name_queue.hpp"
-#include "nodes/client/wake_up.hpp"
+#include "nodes/system/wake_up.hpp"
 
 namespace lockstep {
 
@@ -31,7 +31,7 @@ class ClientLoop {
   using Start = std::function<CallId(ClientCore&, Time)>;
   using Done = std::function<void(Expected<Completion>)>;
 
-  ClientLoop(const ClientOptions& options, Connections connections);
+  ClientLoop(const ClientOptions& options, Connections connections, WakeUp wake_up);
   ~ClientLoop();
   ClientLoop(const ClientLoop&) = delete;
   ClientLoop& operator=(const ClientLoop&) = delete;

@@ -91,8 +91,8 @@ void check_names(const NodeConfig& config, TomlReading& reading) {
   }
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& name = config.members[i].name;
-    const std::string problem = wire::validate_text(name, wire::kMemberName);
-    if (!problem.empty()) reading.fail(key_of(i, "name"), problem);
+    const std::string detail = wire::validate_text(name, wire::kMemberName);
+    if (!detail.empty()) reading.fail(key_of(i, "name"), detail);
     for (std::size_t earlier = 0; earlier < i; ++earlier) {
       if (config.members[earlier].name != name) continue;
       reading.fail(key_of(i, "name"), "two members are named '" + name + "'; the other is " + key_of(earlier, "name"));
@@ -115,8 +115,8 @@ void check_endpoints(const NodeConfig& config, TomlReading& reading) {
         reading.fail(key, parsed.error());
         return;
       }
-      const std::string problem = wire::validate_text(endpoint, wire::kEndpoint);
-      if (!problem.empty()) reading.fail(key, problem);
+      const std::string detail = wire::validate_text(endpoint, wire::kEndpoint);
+      if (!detail.empty()) reading.fail(key, detail);
       const auto [other, is_new] = used.try_emplace(endpoint, key);
       if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");
       if (config.members[i].name == config.name && !config.allow_plaintext && !is_loopback(*parsed)) {
@@ -198,8 +198,8 @@ NodeConfig single_node_config() {
   return config;
 }
 
-ConfigError error_at(const NodeConfig& config, const std::string& key, std::string problem) {
-  return {config.file, config.lines.of(key), key, std::move(problem)};
+ConfigError error_at(const NodeConfig& config, const std::string& key, std::string detail) {
+  return {config.file, config.lines.of(key), key, std::move(detail)};
 }
 
 }  // namespace lockstep

@@ -51,6 +51,6 @@ tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const 
 // Without a file: a cluster of one on loopback. configs/single.toml says the same.
 NodeConfig single_node_config();
 
-ConfigError error_at(const NodeConfig& config, const std::string& key, std::string problem);
+ConfigError error_at(const NodeConfig& config, const std::string& key, std::string detail);
 
 }  // namespace lockstep

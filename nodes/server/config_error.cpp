@@ -6,7 +6,7 @@ std::string to_string(const ConfigError& error) {
   std::string line = error.file;
   if (error.line != 0) line += ":" + std::to_string(error.line);
   if (!error.key.empty()) line += ": " + error.key;
-  line += ": " + error.problem;
+  line += ": " + error.detail;
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }

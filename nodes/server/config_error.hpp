@@ -11,7 +11,7 @@ struct ConfigError {
   std::string file;
   int line = 0;     // 0: not of a line
   std::string key;  // "members[1].client"; empty if it is about the file
-  std::string problem;
+  std::string detail;
 };
 
 // "a.toml:7: members[1].client: the port must be 1 to 65535, not '0'"; whatever the file contains, no line break.

@@ -29,8 +29,8 @@ struct CommandLine {
   bool check_only = false;
 };
 
-int fail(const std::string& problem) {
-  std::fprintf(stderr, "lockstepd: %s\n", problem.c_str());
+int fail(const std::string& detail) {
+  std::fprintf(stderr, "lockstepd: %s\n", detail.c_str());
   return kUsageExit;
 }
 

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include <tl/expected.hpp>
+
+#include "nodes/system/file_descriptor.hpp"
 
 namespace lockstep {
 
@@ -12,19 +15,13 @@ namespace lockstep {
 class StopSignals {
  public:
   static tl::expected<StopSignals, std::string> block();
-  StopSignals(StopSignals&& other) noexcept;
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  StopSignals& operator=(StopSignals&&) = delete;
-  ~StopSignals();
-
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // The signal that came; 0 if none did.
   int take();
 
  private:
-  explicit StopSignals(int fd) : fd_(fd) {}
-  int fd_;
+  explicit StopSignals(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileDescriptor fd_;
 };
 
 // Every client is a file descriptor, and without a free one libzmq's I/O thread spins. Raises this process's

@@ -11,6 +11,7 @@
 
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
+#include "protocol/base/joined.hpp"
 #include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
@@ -24,11 +25,11 @@ using Started = tl::expected<T, ConfigError>;
 
 // Of an endpoint that this node was to serve at.
 ConfigError cannot_bind(const NodeConfig& config, std::string_view key, const TransportError& error) {
-  std::string problem = to_string(error);
-  if (error.problem == "address already in use") {
-    problem += "; stop what has it (another node?), or change this key in the file of every member";
+  std::string detail = to_string(error);
+  if (error.kind == TransportError::Kind::kAddressInUse) {
+    detail += "; stop what has it (another node?), or change this key in the file of every member";
   }
-  return error_at(config, config.key_of_self(key), problem);
+  return error_at(config, config.key_of_self(key), detail);
 }
 
 Started<Router> open_client_side(Context& context, const NodeConfig& config) {
@@ -60,13 +61,13 @@ Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
   options.cluster_of_one = config.members.size() == 1;
   options.background = true;
   return Storage::open(disk, options).map_error([&](const StorageError& error) {
-    return error_at(config, "data", error.message);
+    return error_at(config, "data", error.detail);
   });
 }
 
 Started<std::unique_ptr<DiskThread>> start_disk_thread(Storage storage, const NodeConfig& config) {
   return DiskThread::start(std::move(storage)).map_error([&](const StorageError& error) {
-    return error_at(config, "data", error.message);
+    return error_at(config, "data", error.detail);
   });
 }
 
@@ -80,18 +81,16 @@ const raft::Configuration* configuration_in(const raft::Restored& restored) {
 Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeConfig& config) {
   const raft::Configuration* formed = configuration_in(restored);
   if (formed == nullptr) return {};
-  std::string names;
   bool same = formed->voters.size() == config.members.size();
   for (const raft::Member& voter : formed->voters) {
-    names += (names.empty() ? "" : ", ") + voter.name;
     const auto is_it = [&](const MemberConfig& member) { return member.name == voter.name; };
     same = same && std::any_of(config.members.begin(), config.members.end(), is_it);
   }
   if (!same) {
     return tl::unexpected(error_at(config, "members",
-                                   "the cluster whose data is in " + config.data + " has the members " + names +
-                                       ", and its members cannot "
-                                       "be changed"));
+                                   "the cluster whose data is in " + config.data + " has the members " +
+                                       joined(formed->voters, &raft::Member::name) +
+                                       ", and its members cannot be changed"));
   }
   const raft::Member* owner = formed->find(restored.node);
   if (owner != nullptr && owner->name != config.name) {
@@ -103,10 +102,10 @@ Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeCo
 // Its bytes are whole, or storage would not have given it back: but another version may have written them.
 Started<void> check_that_it_can_be_read(const raft::Restored& restored, const NodeConfig& config) {
   if (!restored.snapshot) return {};
-  return restore_state(*restored.snapshot).map([](const auto&) {}).map_error([&](const std::string& problem) {
+  return restore_state(*restored.snapshot).map([](const auto&) {}).map_error([&](const std::string& detail) {
     return error_at(config, "data",
                     "the snapshot in " + config.data + " up to index " +
-                        std::to_string(restored.snapshot->head.index.value()) + " " + problem);
+                        std::to_string(restored.snapshot->head.index.value()) + " " + detail);
   });
 }
 
@@ -177,14 +176,14 @@ int Server::run() {
     }
   }
   parts_.disk_thread->stop();
-  log_notices(parts_.disk_thread->take_notices());
+  log_notices(parts_.disk_thread->take_report().notices);
   if (*exit_code_ == 0) spdlog::info("stopped");
   return *exit_code_;
 }
 
 void Server::wait() {
   PollItems items;
-  items.push_back(readable(parts_.disk_thread->completion_fd()));
+  items.push_back(readable(parts_.disk_thread->report_fd()));
   items.push_back(readable(signals_.fd()));
   items.push_back(parts_.clients.poll_item());
   parts_.peers.add_poll_items(items);
@@ -192,22 +191,19 @@ void Server::wait() {
 }
 
 void Server::take_disk(Now now) {
-  for (const WriteId write : parts_.disk_thread->take_completed()) replica_.step(now, raft::Persisted{write});
-  for (SnapshotPiece& piece : parts_.disk_thread->take_snapshot_pieces()) {
-    replica_.step(now, raft::SnapshotPartRead{std::move(piece.read), std::move(piece.bytes)});
-  }
-  if (auto end = parts_.disk_thread->take_compacted()) replica_.step(now, raft::Compacted{std::move(end->snapshot)});
-  log_notices(parts_.disk_thread->take_notices());
-  if (const auto fatal = parts_.disk_thread->fatal()) {
-    spdlog::critical("this node ends itself: {}", *fatal);
+  const DiskReport report = parts_.disk_thread->take_report();
+  for (const raft::DiskEvent& event : report.events) replica_.step(now, event);
+  log_notices(report.notices);
+  if (report.failure) {
+    spdlog::critical("this node ends itself: {}", *report.failure);
     std::abort();
   }
 }
 
 void Server::take_peers(Now now) {
   for (const ReceivedRequest& frame : parts_.peers.receive()) {
-    if (!frame.problem.empty()) {
-      note_bad_peer_frame(frame.problem);
+    if (!frame.flaw.empty()) {
+      note_bad_peer_frame(frame.flaw);
     } else if (auto message = wire::decode_message(frame.body)) {
       replica_.step(now, PeerMessage{frame.connection, std::move(*message)});
     } else {
@@ -218,8 +214,8 @@ void Server::take_peers(Now now) {
 
 void Server::take_clients(Now now) {
   for (const ReceivedRequest& frame : parts_.clients.receive()) {
-    if (!frame.problem.empty()) {
-      answer_bad_frame(now, frame.connection, {ErrorCode::kBadRequest, "message", frame.problem, {}});
+    if (!frame.flaw.empty()) {
+      answer_bad_frame(now, frame.connection, {ErrorCode::kBadRequest, "message", frame.flaw, {}});
     } else if (auto request = wire::decode_request(frame.body)) {
       replica_.step(now, ClientRequest{frame.connection, std::move(*request)});
     } else {
@@ -235,9 +231,9 @@ void Server::answer_bad_frame(Now now, ConnectionId connection, const wire::Deco
   parts_.clients.send(connection, wire::encode(response));
 }
 
-void Server::note_bad_peer_frame(std::string problem) {
+void Server::note_bad_peer_frame(std::string detail) {
   ++bad_peer_frames_;
-  last_bad_peer_frame_ = std::move(problem);
+  last_bad_peer_frame_ = std::move(detail);
 }
 
 void Server::act() {

@@ -55,7 +55,7 @@ class Server {
   void take_peers(Now now);
   void take_clients(Now now);
   void answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error);
-  void note_bad_peer_frame(std::string problem);
+  void note_bad_peer_frame(std::string detail);
   void act();
   void compact(const Compaction& wanted);
   void report(Now now);

@@ -1,8 +1,11 @@
+// toml++ behind questions about keys, and its errors as sentences.
 #include "nodes/server/toml_reader.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "nodes/text/duration.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -40,16 +43,20 @@ constexpr toml::node_type kTypeOf<bool> = toml::node_type::boolean;
 
 std::string comma_separated(std::vector<std::string_view> words) {
   std::sort(words.begin(), words.end());
-  std::string line;
-  for (const std::string_view word : words) line += (line.empty() ? "" : ", ") + std::string(word);
-  return line;
+  return joined(words);
 }
 
-// What a text without its quotes looks like to the parser.
-std::string explained(std::string_view problem) {
-  const bool is_unquoted = problem.find("parsing boolean") != std::string_view::npos ||
-                           problem.find("unescaped control") != std::string_view::npos;
-  return std::string(problem) + (is_unquoted ? " (is a quote missing?)" : "");
+// Whether the value on that line looks like a text without one of its quotes: it begins like a word, a path or an
+// endpoint, or has one quote only.
+bool lacks_a_quote(std::string_view text, int line) {
+  for (int before = 1; before < line && !text.empty(); ++before) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  text = text.substr(0, text.find('\n'));
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view value = text.substr(std::min(text.find_first_not_of(" \t", equals + 1), text.size()));
+  if (value.empty() || value.starts_with("true") || value.starts_with("false")) return false;
+  const bool is_word = std::isalpha(static_cast<unsigned char>(value[0])) != 0 || value[0] == '/' || value[0] == '.';
+  return is_word || std::count(value.begin(), value.end(), '"') == 1;
 }
 
 }  // namespace
@@ -58,12 +65,14 @@ tl::expected<toml::table, ConfigError> parse_toml(std::string_view text, const s
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return tl::unexpected(ConfigError{file, line_of(error.source()), "", explained(error.description())});
+    const int line = line_of(error.source());
+    const std::string hint = lacks_a_quote(text, line) ? " (is a quote missing?)" : "";
+    return tl::unexpected(ConfigError{file, line, "", std::string(error.description()) + hint});
   }
 }
 
-void TomlReading::fail(const std::string& key, std::string problem) {
-  if (!error) error = ConfigError{file, lines.of(key), key, std::move(problem)};
+void TomlReading::fail(const std::string& key, std::string detail) {
+  if (!error) error = ConfigError{file, lines.of(key), key, std::move(detail)};
 }
 
 TomlReader::TomlReader(TomlReading& reading, const toml::table& table, std::string path,

@@ -27,7 +27,7 @@ struct TomlReading {
   KeyLines lines;                    // of every key that is there
   std::optional<ConfigError> error;  // the first
 
-  void fail(const std::string& key, std::string problem);
+  void fail(const std::string& key, std::string detail);
 };
 
 class TomlReader {
@@ -51,7 +51,7 @@ class TomlReader {
  private:
   template <typename T>
   std::optional<T> value(std::string_view key);
-  void fail(std::string_view key, std::string problem) { reading_->fail(path_of(key), std::move(problem)); }
+  void fail(std::string_view key, std::string detail) { reading_->fail(path_of(key), std::move(detail)); }
 
   TomlReading* reading_;
   const toml::table* table_;

@@ -22,10 +22,10 @@
 
 namespace lockstep {
 
-// `code` is an errno value; `text` is for a person and names the file: "cannot sync /data/meta: Input/output error".
+// `code` is an errno value; `detail` is for a person and names the file: "cannot sync /data/meta: Input/output error".
 struct DiskError {
   int code = 0;
-  std::string text;
+  std::string detail;
 };
 
 // No room for more: the one error that goes away by itself.

@@ -1,8 +1,8 @@
+// POSIX calls and their errors as sentences.
 #include "nodes/storage/posix_disk.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,19 +22,10 @@ tl::unexpected<DiskError> failed(const char* action, const std::string& path, in
       DiskError{code, std::string("cannot ") + action + " " + path + ": " + std::generic_category().message(code)});
 }
 
-template <typename Call>
-auto retry_interrupted(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
 int sync_path(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int result = retry_interrupted([&] { return ::fsync(fd); }) < 0 ? errno : 0;
-  ::close(fd);
-  return result;
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errno;
+  return retry_interrupted([&] { return ::fsync(fd.get()); }) < 0 ? errno : 0;
 }
 
 // Each folder that is made is made durable too: its name is in the folder above it.
@@ -55,32 +46,27 @@ int make_folders(const std::filesystem::path& folder) {
 
 }  // namespace
 
-PosixDisk::~PosixDisk() {
-  if (folder_fd_ >= 0) ::close(folder_fd_);
-  if (lock_fd_ >= 0) ::close(lock_fd_);
-}
-
 DiskResult<void> PosixDisk::lock_folder(const std::string& folder) {
   folder_ = folder;
   if (const int code = make_folders(folder); code != 0) return failed("make the data folder", folder, code);
-  folder_fd_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_fd_ < 0) return failed("open the data folder", folder, errno);
-  lock_fd_ = ::openat(folder_fd_, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_fd_ < 0) return failed("write to the data folder", folder, errno);
-  if (retry_interrupted([&] { return ::flock(lock_fd_, LOCK_EX | LOCK_NB); }) == 0) return {};
-  if (errno != EWOULDBLOCK) return failed("lock the data folder", folder, errno);
+  folder_fd_ = FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd_) return failed("open the data folder", folder, errno);
+  lock_ = FileDescriptor(::openat(folder_fd_.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_) return failed("write to the data folder", folder, errno);
+  switch (try_lock(lock_)) {
+    case FileLock::kLocked: return {};
+    case FileLock::kFailed: return failed("lock the data folder", folder, errno);
+    case FileLock::kTaken: break;
+  }
   return tl::unexpected(DiskError{EWOULDBLOCK, "the data folder " + folder + " is in use by another process"});
 }
 
 DiskResult<std::vector<std::string>> PosixDisk::list() {
-  const int fd = ::openat(folder_fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return failed("list", folder_, errno);
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);
-  if (!stream) {
-    const int code = errno;
-    ::close(fd);
-    return failed("list", folder_, code);
-  }
+  FileDescriptor fd(::openat(folder_fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return failed("list", folder_, errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd.get()), ::closedir);
+  if (!stream) return failed("list", folder_, errno);
+  fd.release();  // it is the stream's now
   std::vector<std::string> names;
   for (;;) {
     errno = 0;
@@ -96,7 +82,7 @@ DiskResult<std::vector<std::string>> PosixDisk::list() {
 
 DiskResult<File> PosixDisk::open_file(const std::string& name, int flags, const char* action) {
   const int fd =
-      retry_interrupted([&] { return ::openat(folder_fd_, name.c_str(), flags | O_RDWR | O_CLOEXEC, 0600); });
+      retry_interrupted([&] { return ::openat(folder_fd_.get(), name.c_str(), flags | O_RDWR | O_CLOEXEC, 0600); });
   if (fd < 0) return failed(action, path(name), errno);
   return File{fd, name};
 }
@@ -108,17 +94,17 @@ DiskResult<File> PosixDisk::open(const std::string& name) { return open_file(nam
 void PosixDisk::close(const File& file) { ::close(file.id); }
 
 DiskResult<void> PosixDisk::rename(const std::string& from, const std::string& to) {
-  if (::renameat(folder_fd_, from.c_str(), folder_fd_, to.c_str()) < 0) return failed("rename", path(from), errno);
+  if (::renameat(folder_fd_.get(), from.c_str(), folder_fd_.get(), to.c_str()) < 0) return failed("rename", path(from), errno);
   return {};
 }
 
 DiskResult<void> PosixDisk::remove(const std::string& name) {
-  if (::unlinkat(folder_fd_, name.c_str(), 0) < 0) return failed("remove", path(name), errno);
+  if (::unlinkat(folder_fd_.get(), name.c_str(), 0) < 0) return failed("remove", path(name), errno);
   return {};
 }
 
 DiskResult<void> PosixDisk::sync_folder() {
-  if (retry_interrupted([&] { return ::fsync(folder_fd_); }) < 0) return failed("sync", folder_, errno);
+  if (retry_interrupted([&] { return ::fsync(folder_fd_.get()); }) < 0) return failed("sync", folder_, errno);
   return {};
 }
 

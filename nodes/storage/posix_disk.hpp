@@ -5,6 +5,7 @@
 #pragma once
 
 #include "nodes/storage/disk.hpp"
+#include "nodes/system/file_descriptor.hpp"
 
 namespace lockstep {
 
@@ -13,7 +14,6 @@ class PosixDisk final : public Disk {
   PosixDisk() = default;
   PosixDisk(const PosixDisk&) = delete;
   PosixDisk& operator=(const PosixDisk&) = delete;
-  ~PosixDisk() override;
 
   DiskResult<void> lock_folder(const std::string& folder) override;
   DiskResult<std::vector<std::string>> list() override;
@@ -33,8 +33,8 @@ class PosixDisk final : public Disk {
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
   std::string folder_;
-  int folder_fd_ = -1;
-  int lock_fd_ = -1;
+  FileDescriptor folder_fd_;
+  FileDescriptor lock_;
 };
 
 }  // namespace lockstep

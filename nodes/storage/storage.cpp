@@ -66,14 +66,14 @@ raft::Restored Storage::take_restored() {
                         std::exchange(restored_snapshot_, nullptr)};
 }
 
-StorageResult<Storage::Applied> Storage::apply(std::span<const raft::Write> writes) {
+StorageResult<Storage::PersistedWrites> Storage::persist(std::span<const raft::Write> writes) {
   if (failed_) return tl::unexpected(*failed_);
   Group group;
   const auto outcome = write_entries(writes, group);
   if (!outcome) return fail(outcome.error());
   const bool out_of_space = *outcome == LogWriter::Outcome::kNoSpace;
   note_space(log_.space_is_short(), out_of_space);
-  if (out_of_space) return Applied{0, true};
+  if (out_of_space) return PersistedWrites{0, true};
   last_index_ = group.last_index;
   // Only now: a hard state may rest on the entries of its write, never the other way round.
   if (group.hard_state || group.has_snapshot) {
@@ -82,7 +82,7 @@ StorageResult<Storage::Applied> Storage::apply(std::span<const raft::Write> writ
   if (group.has_snapshot) {
     if (auto done = drop_what_snapshots_replace(); !done) return fail(done.error());
   }
-  return Applied{group.writes, false};
+  return PersistedWrites{group.writes, false};
 }
 
 DiskResult<LogWriter::Outcome> Storage::write_entries(std::span<const raft::Write> writes, Group& group) {
@@ -166,7 +166,7 @@ DiskResult<void> Storage::drop_what_snapshots_replace() {
   return snapshots_.drop_surplus().and_then([&] { return log_.drop_before(start); });
 }
 
-void Storage::start_compaction(LogIndex index, Fold fold, std::function<void()> when_over) {
+void Storage::start_compaction(LogIndex index, Fold fold, std::function<void()> when_done) {
   INVARIANT(!compacting_.valid(), "one compaction at a time");
   // A snapshot may have been installed since it was asked for; then there is nothing left to do.
   std::optional<SnapshotFile> done;
@@ -178,14 +178,14 @@ void Storage::start_compaction(LogIndex index, Fold fold, std::function<void()> 
   const bool is_cut = meta_.get().log_start.segment > 1 || segments.size() < log_.segments().size();
   CompactionJob job{folder_, snapshots_.newest(), std::move(segments), log_.position().next_sequence - 1,
                     is_cut,  std::move(fold)};
-  compacting_ = run_aside(background_, [disk = disk_, job = std::move(job), done, over = std::move(when_over)] {
+  compacting_ = run_aside(background_, [disk = disk_, job = std::move(job), done, when_done = std::move(when_done)] {
     Compacting result = done ? Compacting(done) : compact(*disk, job);
-    over();
+    when_done();
     return result;
   });
 }
 
-StorageResult<CompactionEnd> Storage::finish_compaction() {
+StorageResult<raft::Compacted> Storage::finish_compaction() {
   INVARIANT(compacting_.valid(), "a compaction was started");
   Compacting made = compacting_.get();
   if (failed_) return tl::unexpected(*failed_);
@@ -195,7 +195,7 @@ StorageResult<CompactionEnd> Storage::finish_compaction() {
   }
   if (!*made) {
     notices_.push_back({Notice::Level::kWarning, folder_ + ": no space on the disk for a snapshot"});
-    return CompactionEnd{};
+    return raft::Compacted{};
   }
   const raft::SnapshotHead head = (*made)->head;
   snapshots_.add(**std::move(made));
@@ -203,13 +203,13 @@ StorageResult<CompactionEnd> Storage::finish_compaction() {
   notices_.push_back({Notice::Level::kInfo, folder_ + ": a snapshot stands for the log up to entry " +
                                                 std::to_string(head.index.value()) + ", " +
                                                 std::to_string(head.state_bytes) + " bytes"});
-  return CompactionEnd{head};
+  return raft::Compacted{head};
 }
 
 std::string Storage::read_snapshot(const raft::SnapshotRead& read) {
   auto bytes = snapshots_.read(read);
   if (bytes) return *std::move(bytes);
-  notices_.push_back({Notice::Level::kWarning, bytes.error().text + ": another node asked for a piece of it"});
+  notices_.push_back({Notice::Level::kWarning, bytes.error().detail + ": another node asked for a part of it"});
   return {};
 }
 
@@ -220,7 +220,7 @@ StorageResult<void> Storage::close_cleanly() {
 }
 
 tl::unexpected<StorageError> Storage::fail(const DiskError& error) {
-  failed_ = StorageError{error.text +
+  failed_ = StorageError{error.detail +
                          ". What is on the disk is uncertain now, so the node stops; it recovers when started again"};
   return tl::unexpected(*failed_);
 }

@@ -1,8 +1,8 @@
 // The durable part of a node: `meta`, the log and the snapshots in one locked data folder.
 //
-// open() recovers what is there (S2, S3, S4) or formats an empty folder; apply() makes writes durable. What
-// apply() reports as completed survives every crash: a snapshot was synced first, then the entries, then the hard
-// state that goes with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
+// open() recovers what is there (S2, S3, S4) or formats an empty folder; persist() makes writes durable. What
+// persist() reports survives every crash: a snapshot was synced first, then the entries, then the hard state that goes
+// with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
 // failed write or sync is never tried again (S4); the process must end with the error's message.
 //
 // A compaction (S6) makes a snapshot of the log, after which the log's front is dropped: two snapshots are kept, and
@@ -29,6 +29,7 @@
 #include "nodes/storage/snapshot_store.hpp"
 #include "nodes/storage/storage_error.hpp"
 #include "protocol/base/notice.hpp"
+#include "protocol/raft/disk_events.hpp"
 #include "protocol/raft/entry.hpp"
 
 namespace lockstep {
@@ -44,11 +45,6 @@ struct StorageOptions {
 
 inline constexpr std::uint64_t kMinSegmentBytes = 64 * 1024;  // holds the largest entry
 
-// A compaction is over.
-struct CompactionEnd {
-  std::optional<raft::SnapshotHead> snapshot;  // up to the index asked for, or above it; none: the disk is full
-};
-
 class Storage {
  public:
   // `disk` must outlive the result and is used by it alone.
@@ -58,24 +54,25 @@ class Storage {
   // snapshot, may be above the hard state's, if a crash came between the two.
   raft::Restored take_restored();
 
-  struct Applied {
-    std::size_t completed = 0;  // of the writes given, from the first on
+  struct PersistedWrites {
+    std::size_t count = 0;      // of the writes given, from the first on
     bool out_of_space = false;  // the next segment does not fit on the disk (S5); try the rest again later
   };
   // Makes writes durable, in order: as many as make one batch of a good size, at least one unless out of
   // space. Call again with the rest. A write that is larger than a batch may be found in part after a
   // crash, as a prefix of its entries; one that is not is found whole or not at all. Of one with a snapshot the
   // snapshot may be found alone.
-  StorageResult<Applied> apply(std::span<const raft::Write> writes);
+  StorageResult<PersistedWrites> persist(std::span<const raft::Write> writes);
 
-  // S6, one at a time: a snapshot up to `index`, which is applied, so that the log up to it is durable. `when_over` is
+  // S6, one at a time: a snapshot up to `index`, which is applied, so that the log up to it is durable. `when_done` is
   // called once finish_compaction() will not wait for long, by any thread. It may be called before this returns.
-  void start_compaction(LogIndex index, Fold fold, std::function<void()> when_over);
-  // Waits for its end. What it made is durable, and what is not needed any more is deleted.
-  StorageResult<CompactionEnd> finish_compaction();
+  void start_compaction(LogIndex index, Fold fold, std::function<void()> when_done);
+  // Waits for its end. What it made is durable, and what is not needed any more is deleted. The snapshot is up to the
+  // index that was asked for, or above it.
+  StorageResult<raft::Compacted> finish_compaction();
 
-  // A piece of a snapshot, for another node. Empty if there is no such snapshot any more, or it cannot be read; of its
-  // first piece also if any of it is damaged.
+  // A part of a snapshot, for another node. Empty if there is no such snapshot any more, or it cannot be read; of its
+  // first part also if any of the snapshot is damaged.
   std::string read_snapshot(const raft::SnapshotRead& read);
 
   // Notes in `meta` how far the log goes, so that rot at its very end is found at the next start.
@@ -86,7 +83,7 @@ class Storage {
  private:
   Storage(Disk& disk, const StorageOptions& options, std::uint64_t seed, Recovered recovered);
 
-  // One turn of apply(): what was taken on, and how it went.
+  // One turn of persist(): what was taken on, and how it went.
   struct Group {
     std::size_t writes = 0;
     LogIndex last_index;

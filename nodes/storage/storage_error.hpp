@@ -11,15 +11,15 @@
 namespace lockstep {
 
 struct StorageError {
-  std::string message;
+  std::string detail;
 };
 
 template <typename T>
 using StorageResult = tl::expected<T, StorageError>;
 
-inline tl::unexpected<StorageError> storage_error(std::string message) {
-  return tl::unexpected(StorageError{std::move(message)});
+inline tl::unexpected<StorageError> storage_error(std::string detail) {
+  return tl::unexpected(StorageError{std::move(detail)});
 }
-inline tl::unexpected<StorageError> storage_error(const DiskError& error) { return storage_error(error.text); }
+inline tl::unexpected<StorageError> storage_error(const DiskError& error) { return storage_error(error.detail); }
 
 }  // namespace lockstep

@@ -1,10 +1,10 @@
+// The settings of libzmq's context, and locks on ipc paths.
 #include "nodes/transport/context.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "nodes/system/entropy.hpp"
 
@@ -25,20 +25,13 @@ Context::Context() {
   seed_routing_ids();
 }
 
-Context::~Context() {
-  for (const auto& [path, lock] : claimed_) close(lock);
-}
-
 bool Context::claim_ipc_path(const std::string& path) {
   if (claimed_.contains(path)) return true;
-  const int lock = open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  FileDescriptor lock(open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   // Where no file can be made, the bind will fail as well and say why.
-  if (lock < 0) return true;
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    close(lock);
-    return false;
-  }
-  claimed_.emplace(path, lock);
+  if (!lock) return true;
+  if (try_lock(lock) != FileLock::kLocked) return false;
+  claimed_.emplace(path, std::move(lock));
   return true;
 }
 

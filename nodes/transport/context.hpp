@@ -10,12 +10,13 @@
 
 #include <zmq.hpp>
 
+#include "nodes/system/file_descriptor.hpp"
+
 namespace lockstep {
 
 class Context {
  public:
   Context();
-  ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -26,7 +27,7 @@ class Context {
   bool claim_ipc_path(const std::string& path);
 
  private:
-  std::map<std::string, int> claimed_;  // the descriptors of the lock files
+  std::map<std::string, FileDescriptor> claimed_;  // the lock files
   zmq::context_t context_;
 };
 

@@ -30,7 +30,7 @@ class PeerSide {
                                                      const std::vector<PeerAddress>& others);
 
   // What has come in on all sockets. The connection is set for what came in on the ROUTER, and none for a
-  // broadcast or an answer. A `problem` is only ever set for the ROUTER.
+  // broadcast or an answer. A `flaw` is only ever set for the ROUTER.
   std::vector<ReceivedRequest> receive();
   // True if the last receive() left nothing behind on any socket.
   bool read_empty() const { return read_empty_; }

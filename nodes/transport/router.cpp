@@ -38,7 +38,7 @@ ReceivedRequest request_from(std::uint64_t number, Multipart&& message) {
     request.body = std::move(message.kept.back());
   } else {
     const std::size_t bodies = delimited ? frames - 1 : frames;
-    request.problem = "expected one frame, got " + std::to_string(bodies);
+    request.flaw = "expected one frame, got " + std::to_string(bodies);
   }
   return request;
 }
@@ -72,7 +72,7 @@ std::vector<ReceivedRequest> Router::receive() {
       continue;
     }
     requests.push_back(request_from(*number, std::move(*message)));
-    if (!requests.back().problem.empty()) ++counters_.malformed;
+    if (!requests.back().flaw.empty()) ++counters_.malformed;
   }
   read_empty_ = budget > 0;
   return requests;

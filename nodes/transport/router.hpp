@@ -22,7 +22,7 @@ namespace lockstep {
 struct ReceivedRequest {
   ConnectionId connection;
   std::string body;
-  std::string problem;  // if not empty: the message had the wrong frames, and there is no body
+  std::string flaw;  // if not empty: what is wrong with the message's frames; there is no body then
 };
 
 struct RouterCounters {

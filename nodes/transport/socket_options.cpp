@@ -112,9 +112,14 @@ void set_options(zmq::socket_t& socket, SocketKind kind) {
 }
 
 TransportError failed(const std::string& endpoint, const zmq::error_t& error) {
-  std::string problem = error.what();
-  if (!problem.empty()) problem[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(problem[0])));
-  return {endpoint, problem};
+  std::string detail = error.what();
+  if (!detail.empty()) detail[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(detail[0])));
+  const bool in_use = error.num() == EADDRINUSE;
+  return {in_use ? TransportError::Kind::kAddressInUse : TransportError::Kind::kSystem, endpoint, std::move(detail)};
+}
+
+tl::unexpected<TransportError> invalid(const std::string& endpoint, std::string detail) {
+  return tl::unexpected(TransportError{TransportError::Kind::kInvalidEndpoint, endpoint, std::move(detail)});
 }
 
 void allow_ipv6(zmq::socket_t& socket, const Endpoint& endpoint) {
@@ -123,7 +128,7 @@ void allow_ipv6(zmq::socket_t& socket, const Endpoint& endpoint) {
 
 }  // namespace
 
-std::string to_string(const TransportError& error) { return error.endpoint + ": " + error.problem; }
+std::string to_string(const TransportError& error) { return error.endpoint + ": " + error.detail; }
 
 OpenedSocket open_socket(Context& context, SocketKind kind) {
   try {
@@ -137,11 +142,11 @@ OpenedSocket open_socket(Context& context, SocketKind kind) {
 
 OpenedSocket open_bound(Context& context, SocketKind kind, const std::string& endpoint) {
   const auto parsed = parse_endpoint(endpoint);
-  if (!parsed) return tl::unexpected(TransportError{endpoint, parsed.error()});
+  if (!parsed) return invalid(endpoint, parsed.error());
   const auto address = bindable(*parsed);
-  if (!address) return tl::unexpected(TransportError{endpoint, address.error()});
+  if (!address) return invalid(endpoint, address.error());
   if (parsed->transport == Endpoint::Transport::kIpc && !context.claim_ipc_path(parsed->path)) {
-    return tl::unexpected(TransportError{endpoint, "address already in use"});
+    return tl::unexpected(TransportError{TransportError::Kind::kAddressInUse, endpoint, "address already in use"});
   }
   OpenedSocket socket = open_socket(context, kind);
   if (!socket) return socket;
@@ -163,7 +168,7 @@ OpenedSocket open_connected(Context& context, SocketKind kind, const std::string
 
 tl::expected<void, TransportError> connect(zmq::socket_t& socket, const std::string& endpoint) {
   const auto parsed = parse_connectable_endpoint(endpoint);
-  if (!parsed) return tl::unexpected(TransportError{endpoint, parsed.error()});
+  if (!parsed) return invalid(endpoint, parsed.error());
   try {
     allow_ipv6(socket, *parsed);
     socket.connect(endpoint);

@@ -26,10 +26,16 @@ enum class SocketKind {
   kClientSubscriber  // a client program's ear for one node's broadcasts
 };
 
-// Why a socket could not be opened. `endpoint` is as the caller wrote it.
+// Why a socket could not be opened. `endpoint` is as the caller wrote it; `detail` is for a person.
 struct TransportError {
+  enum class Kind {
+    kInvalidEndpoint,  // it is no endpoint, or none that can be used so
+    kAddressInUse,     // another process has it
+    kSystem,           // anything else that libzmq or the system said
+  };
+  Kind kind{};
   std::string endpoint;
-  std::string problem;
+  std::string detail;
 };
 // "tcp://127.0.0.1:7101: address already in use"
 std::string to_string(const TransportError& error);

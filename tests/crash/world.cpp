@@ -105,8 +105,8 @@ void World::start(Place place) {
     return;
   }
   if (!storage) {
-    REQUIRE_SAFE(!storage.error().message.empty(), "a node that does not start says why");
-    node.refusal = storage.error().message;
+    REQUIRE_SAFE(!storage.error().detail.empty(), "a node that does not start says why");
+    node.refusal = storage.error().detail;
     return;
   }
   node.storage.emplace(*std::move(storage));
@@ -157,11 +157,11 @@ void World::carry_out(Place place, Output output) {
   }
   std::span<const raft::Write> writes = output.writes;
   while (!writes.empty() && node.storage) {
-    const auto applied = node.storage->apply(writes);
+    const auto persisted = node.storage->persist(writes);
     if (node.disk.memory.power_is_off()) return die(place);
-    REQUIRE_SAFE(applied.has_value() && !applied->out_of_space, "a disk without faults takes every write");
-    const auto done = writes.first(applied->completed);
-    writes = writes.subspan(applied->completed);
+    REQUIRE_SAFE(persisted.has_value() && !persisted->out_of_space, "a disk without faults takes every write");
+    const auto done = writes.first(persisted->count);
+    writes = writes.subspan(persisted->count);
     for (const raft::Write& write : done) step(place, raft::Persisted{write.id});
   }
   if (output.compaction && node.storage) {
@@ -172,7 +172,7 @@ void World::carry_out(Place place, Output output) {
     node.storage->start_compaction(wanted.index, fold_it, [] {});
     const auto end = node.storage->finish_compaction();
     if (node.disk.memory.power_is_off()) return die(place);
-    REQUIRE_SAFE(end.has_value(), "a disk without faults folds: " + (end ? std::string() : end.error().message));
+    REQUIRE_SAFE(end.has_value(), "a disk without faults folds: " + (end ? std::string() : end.error().detail));
     step(place, raft::Compacted{end->snapshot});
   }
 }

@@ -48,8 +48,8 @@ MemoryDisk disk_with(const Folder& folder) {
 }
 
 void must_apply(Storage& storage, const raft::Write& write) {
-  const auto applied = storage.apply(std::span(&write, 1));
-  INVARIANT(applied && applied->completed == 1, "a disk without faults takes every write");
+  const auto persisted = storage.persist(std::span(&write, 1));
+  INVARIANT(persisted && persisted->count == 1, "a disk without faults takes every write");
 }
 
 const Node& source() {
@@ -222,7 +222,7 @@ void change(Input& input, Folder& folder) {
 std::optional<raft::Restored> open_and_look(MemoryDisk& disk) {
   auto storage = Storage::open(disk, options());
   if (!storage) {
-    INVARIANT(!storage.error().message.empty(), "a node that does not start says why");
+    INVARIANT(!storage.error().detail.empty(), "a node that does not start says why");
     return std::nullopt;
   }
   for (const Notice& notice : storage->take_notices()) INVARIANT(!notice.text.empty(), "a notice says something");

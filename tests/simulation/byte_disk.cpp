@@ -43,7 +43,7 @@ StorageResult<raft::Restored> ByteDisk::open() {
   return storage_->take_restored();
 }
 
-StorageResult<CompactionEnd> ByteDisk::compact(const Compaction& wanted) {
+StorageResult<raft::Compacted> ByteDisk::compact(const Compaction& wanted) {
   const auto fold_it = [wanted](const raft::Snapshot* older, LogIndex first, std::span<const raft::Entry> entries) {
     return fold(older, first, entries, wanted);
   };
@@ -104,9 +104,9 @@ void ByteDisk::fail_power(Random& random, std::span<const raft::Write> writes,
   const bool compacts_first = random.one_in(2);
   if (compaction && compacts_first) (void)compact(*compaction);
   while (!writes.empty()) {
-    const auto applied = storage_->apply(writes);
-    if (!applied || applied->out_of_space) break;
-    writes = writes.subspan(applied->completed);
+    const auto persisted = storage_->persist(writes);
+    if (!persisted || persisted->out_of_space) break;
+    writes = writes.subspan(persisted->count);
   }
   if (compaction && !compacts_first && !memory_.power_is_off()) (void)compact(*compaction);
   crash(random);

@@ -24,8 +24,8 @@ class ByteDisk {
 
   // What a process finds. An error: the node does not start.
   StorageResult<raft::Restored> open();
-  StorageResult<Storage::Applied> apply(std::span<const raft::Write> writes) { return storage_->apply(writes); }
-  StorageResult<CompactionEnd> compact(const Compaction& wanted);
+  StorageResult<Storage::PersistedWrites> persist(std::span<const raft::Write> writes) { return storage_->persist(writes); }
+  StorageResult<raft::Compacted> compact(const Compaction& wanted);
   std::string read(const raft::SnapshotRead& read) { return storage_->read_snapshot(read); }
 
   // Of the snapshots that lie there.

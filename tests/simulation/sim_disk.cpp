@@ -24,8 +24,8 @@ SimDisk::SimDisk(NodeId node, std::uint64_t seed, bool cluster_of_one)
 SimDisk::Completed SimDisk::complete_oldest() {
   INVARIANT(!outstanding_.empty(), "a completion is scheduled for each write");
   if (bytes_) {
-    const auto applied = bytes_->apply(std::span(&outstanding_.front(), 1));
-    check_failure(applied ? std::nullopt : std::optional(applied.error().message));
+    const auto applied = bytes_->persist(std::span(&outstanding_.front(), 1));
+    check_failure(applied ? std::nullopt : std::optional(applied.error().detail));
     if (!applied) return {Outcome::kFailed};
     REQUIRE_SAFE(!applied->out_of_space || bytes_->is_full(), "a disk with space takes every write");
     if (applied->out_of_space) return {Outcome::kNoRoom};
@@ -51,7 +51,7 @@ SimDisk::Compacted SimDisk::finish_compaction() {
   Compacted compacted;
   if (bytes_) {
     const auto end = bytes_->compact(wanted);
-    check_failure(end ? std::nullopt : std::optional(end.error().message));
+    check_failure(end ? std::nullopt : std::optional(end.error().detail));
     if (!end) {
       compaction_ = wanted;
       return {Outcome::kFailed};
@@ -177,9 +177,9 @@ tl::expected<void, std::string> SimDisk::recover(Random& random, Coverage& cover
   auto found = bytes_->open();
   const DiskOracle::Promised promised{disk_, highest_ever_};
   if (!found) {
-    oracle_->check_refusal(promised, found.error().message);
+    oracle_->check_refusal(promised, found.error().detail);
     coverage.note(Met::kRotRefused);
-    return tl::unexpected(found.error().message);
+    return tl::unexpected(found.error().detail);
   }
   disk_ = oracle_->check_found(promised, *std::move(found), bytes_->snapshot_files());
   note_highest();

@@ -11,7 +11,7 @@
 #include "tools/lockstep/file.hpp"
 #include "tools/lockstep/report.hpp"
 #include "tools/lockstep/zmq/exchange.hpp"
-#include "tools/lockstep/zmq/hex.hpp"
+#include "nodes/text/hex.hpp"
 #include "tools/lockstep/zmq/message_json.hpp"
 #include "tools/lockstep/zmq/tap_line.hpp"
 

@@ -17,7 +17,7 @@ namespace {
 using test::entry;
 using test::hard_state;
 using test::large_entries;
-using test::must_apply;
+using test::must_persist;
 using test::options;
 using test::write;
 
@@ -59,7 +59,7 @@ WrittenLog write_log(const std::vector<raft::Write>& writes, bool closed_cleanly
   {
     Storage storage = test::open(result.disk);
     for (const raft::Write& one : writes) {
-      must_apply(storage, {one});
+      must_persist(storage, {one});
       if (!one.entries.empty()) before.push_back(result.entries);
       test::follow(result.entries, one);
     }
@@ -116,7 +116,7 @@ std::string refusal(MemoryDisk disk, bool cluster_of_one = false) {
   const auto opened = Storage::open(disk, with);
   REQUIRE_FALSE(opened);
   REQUIRE(disk.operations() == before.operations());  // a refusal changes nothing
-  return opened.error().message;
+  return opened.error().detail;
 }
 
 bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
@@ -223,7 +223,7 @@ TEST_CASE("after a repair the damaged files are kept aside, and the log goes on"
       CHECK(disk.names().count("damaged-" + file) == 1);
     }
     const raft::Write next = write(1, 17, large_entries(2, 40), hard_state(2));  // clears repair_until
-    must_apply(storage, {next});
+    must_persist(storage, {next});
     test::follow(expected, next);
   }
   disk.crash_losing_all();
@@ -238,8 +238,8 @@ TEST_CASE("damage to a log that was repaired before is repaired again, and repai
   disk.flip_bit(kFirst, (log.batches[1].offset + 50) * 8);
   {
     Storage storage = test::open(disk);
-    must_apply(storage, {write(1, 2, {entry(1, "again")}), write(2, 3, {entry(1, "and again")})});
-    must_apply(storage, {write(3, 4, {entry(1, "and again")})});
+    must_persist(storage, {write(1, 2, {entry(1, "again")}), write(2, 3, {entry(1, "and again")})});
+    must_persist(storage, {write(3, 4, {entry(1, "and again")})});
   }
   disk.crash_losing_all();
   const std::vector<Batch> batches = find_batches(disk);

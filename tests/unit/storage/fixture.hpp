@@ -53,7 +53,7 @@ inline StorageOptions options() {
 
 inline Storage open(Disk& disk, const StorageOptions& with = options()) {
   auto storage = Storage::open(disk, with);
-  if (!storage) FAIL("cannot open: " << storage.error().message);
+  if (!storage) FAIL("cannot open: " << storage.error().detail);
   return *std::move(storage);
 }
 
@@ -61,14 +61,14 @@ inline Storage open(Disk& disk, const StorageOptions& with = options()) {
 inline std::size_t acknowledged(Storage& storage, std::span<const raft::Write> writes) {
   std::size_t done = 0;
   while (done < writes.size()) {
-    const auto applied = storage.apply(writes.subspan(done));
-    if (!applied || applied->out_of_space) break;
-    done += applied->completed;
+    const auto persisted = storage.persist(writes.subspan(done));
+    if (!persisted || persisted->out_of_space) break;
+    done += persisted->count;
   }
   return done;
 }
 
-inline void must_apply(Storage& storage, const Writes& writes) {
+inline void must_persist(Storage& storage, const Writes& writes) {
   REQUIRE(acknowledged(storage, writes) == writes.size());
 }
 

@@ -98,8 +98,8 @@ TEST_CASE("two bad copies are refused, naming the file and the way out") {
   std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
-  CHECK(meta.error().message.find("data/meta: both copies are damaged") == 0);
-  CHECK(meta.error().message.find("Move data away") != std::string::npos);
+  CHECK(meta.error().detail.find("data/meta: both copies are damaged") == 0);
+  CHECK(meta.error().detail.find("Move data away") != std::string::npos);
 }
 
 TEST_CASE("a folder of another format is refused, not taken for damage") {
@@ -113,7 +113,7 @@ TEST_CASE("a folder of another format is refused, not taken for damage") {
   std::vector<Notice> notices;
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
-  CHECK(meta.error().message.find("data/meta: format 4") == 0);
+  CHECK(meta.error().detail.find("data/meta: format 4") == 0);
 }
 
 }  // namespace

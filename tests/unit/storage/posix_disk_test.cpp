@@ -45,7 +45,7 @@ TEST_CASE("files are made, filled, written, read, renamed, listed and removed") 
   const auto gone = disk.open("one");
   REQUIRE_FALSE(gone);
   CHECK(gone.error().code == ENOENT);
-  CHECK(gone.error().text == "cannot open " + (folder / "a/b/one") + ": No such file or directory");
+  CHECK(gone.error().detail == "cannot open " + (folder / "a/b/one") + ": No such file or directory");
 }
 
 TEST_CASE("a second process gets a clear error, and the folder is free when the first one has ended") {
@@ -73,7 +73,7 @@ TEST_CASE("a second process gets a clear error, and the folder is free when the 
     PosixDisk disk;
     const auto second = Storage::open(disk, options);
     REQUIRE_FALSE(second);
-    CHECK(second.error().message == "the data folder " + options.folder + " is in use by another process");
+    CHECK(second.error().detail == "the data folder " + options.folder + " is in use by another process");
   }
   ::close(done[1]);
   REQUIRE(::waitpid(child, nullptr, 0) == child);
@@ -89,12 +89,12 @@ TEST_CASE("a folder that cannot be made is one line with its name and the reason
   PosixDisk disk;
   const auto opened = Storage::open(disk, options_in(folder / "file/data"));
   REQUIRE_FALSE(opened);
-  CHECK(opened.error().message == "cannot make the data folder " + (folder / "file/data") + ": Not a directory");
+  CHECK(opened.error().detail == "cannot make the data folder " + (folder / "file/data") + ": Not a directory");
 
   PosixDisk other;
   const auto file = Storage::open(other, options_in(folder / "file"));
   REQUIRE_FALSE(file);
-  CHECK(file.error().message == "cannot open the data folder " + (folder / "file") + ": Not a directory");
+  CHECK(file.error().detail == "cannot open the data folder " + (folder / "file") + ": Not a directory");
 }
 
 TEST_CASE("a node's storage on a real folder comes back after a restart") {
@@ -109,7 +109,7 @@ TEST_CASE("a node's storage on a real folder comes back after a restart") {
     for (int i = 0; i < 10; ++i) {
       const raft::Write next =
           test::write(1, expected.size() + 1, test::large_entries(start, 60), test::hard_state(start));
-      test::must_apply(storage, {next});
+      test::must_persist(storage, {next});
       test::follow(expected, next);
     }
   }

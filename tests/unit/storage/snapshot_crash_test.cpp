@@ -159,7 +159,7 @@ void check_goes_on(MemoryDisk disk, Found expected) {
   {
     Storage storage = test::open(disk);
     const raft::Write next = write(99, expected.entries.size() + 1, large_entries(9, 3), hard_state(9, 5));
-    test::must_apply(storage, {next});
+    test::must_persist(storage, {next});
     follow(expected, next);
     test::must_compact(storage, expected.entries.size() - 1);
     test::must_compact(storage, expected.entries.size());
@@ -234,7 +234,7 @@ TEST_CASE("S3: an install that was cut short after its file leaves nothing of an
   const Entries others = large_entries(2, 20);
   {
     Storage storage = test::open(disk);
-    test::must_apply(storage, {write(1, 1, large_entries(1, 40))});
+    test::must_persist(storage, {write(1, 1, large_entries(1, 40))});
     REQUIRE(write_snapshot(disk, test::snapshot_of(others)));
   }
   disk.kill_process();
@@ -249,7 +249,7 @@ TEST_CASE("S3: an install that was cut short after its file keeps the log that g
   const Entries all = large_entries(1, 40);
   {
     Storage storage = test::open(disk);
-    test::must_apply(storage, {write(1, 1, all)});
+    test::must_persist(storage, {write(1, 1, all)});
     REQUIRE(write_snapshot(disk, test::snapshot_of(std::span(all).first(20))));
   }
   disk.crash_losing_all();
@@ -264,7 +264,7 @@ TEST_CASE("segments and snapshots whose deletion was cut short are deleted at th
     Storage storage = test::open(disk);
     for (int round = 0; round < 3; ++round) {
       const raft::Write next = write(1, all.size() + 1, large_entries(1, 30));
-      test::must_apply(storage, {next});
+      test::must_persist(storage, {next});
       test::follow(all, next);
       if (round == 2) disk.fail(MemoryDisk::Operation::kRemove, EIO);
       (void)test::compact(storage, all.size());

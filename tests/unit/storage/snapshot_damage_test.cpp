@@ -17,7 +17,7 @@ using test::everything;
 using test::hard_state;
 using test::installation;
 using test::large_entries;
-using test::must_apply;
+using test::must_persist;
 using test::must_compact;
 using test::options;
 using test::write;
@@ -39,7 +39,7 @@ Entries first(const Entries& entries, std::size_t count) {
 void append(Storage& storage, Written& written, std::size_t count) {
   while (count > 0) {
     const raft::Write next = write(1, written.entries.size() + 1, large_entries(1, std::min<std::size_t>(10, count)));
-    must_apply(storage, {next});
+    must_persist(storage, {next});
     test::follow(written.entries, next);
     count -= next.entries.size();
   }
@@ -50,7 +50,7 @@ Written two_snapshots(std::size_t entries) {
   Written result;
   {
     Storage storage = test::open(result.disk);
-    must_apply(storage, {write(1, 0, {}, hard_state(1, 77))});
+    must_persist(storage, {write(1, 0, {}, hard_state(1, 77))});
     append(storage, result, 30);
     must_compact(storage, 20);
     append(storage, result, entries - 30);
@@ -67,11 +67,11 @@ Written installed() {
   Written result;
   {
     Storage storage = test::open(result.disk);
-    must_apply(storage, {write(1, 0, {}, hard_state(1, 77))});
+    must_persist(storage, {write(1, 0, {}, hard_state(1, 77))});
     append(storage, result, 25);
     must_compact(storage, 20);
     result.entries = large_entries(1, 50);
-    must_apply(storage, {installation(2, result.entries)});
+    must_persist(storage, {installation(2, result.entries)});
     append(storage, result, 10);
   }
   result.disk.crash_losing_all();
@@ -104,7 +104,7 @@ std::string refusal(MemoryDisk disk, const StorageOptions& with) {
   const auto opened = Storage::open(disk, with);
   REQUIRE_FALSE(opened);
   REQUIRE(disk.operations() == operations);  // a refusal changes nothing
-  return opened.error().message;
+  return opened.error().detail;
 }
 
 bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
@@ -124,7 +124,7 @@ void expect_repaired(const MemoryDisk& damaged, const Entries& prefix, std::uint
   }
   Storage storage = test::open(disk);
   const raft::Write next = write(1, prefix.size() + 1, large_entries(2, 20), hard_state(2));
-  must_apply(storage, {next});
+  must_persist(storage, {next});
   must_compact(storage, prefix.size() + 20);
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("without any snapshot and without the log's beginning the node refuses
   Written only;
   {
     Storage storage = test::open(only.disk);
-    must_apply(storage, {installation(1, large_entries(1, 50))});
+    must_persist(storage, {installation(1, large_entries(1, 50))});
   }
   only.disk.crash_losing_all();
   flip(only.disk, kNewer, 20);

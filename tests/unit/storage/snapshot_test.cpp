@@ -20,7 +20,7 @@ using test::everything;
 using test::hard_state;
 using test::installation;
 using test::large_entries;
-using test::must_apply;
+using test::must_persist;
 using test::must_compact;
 using test::open;
 using test::snapshot_of;
@@ -46,10 +46,10 @@ class Node {
   explicit Node(MemoryDisk& disk) : storage_(open(disk)) {}
 
   void append(std::uint64_t term, std::size_t count) {
-    apply(write(++id_, entries.size() + 1, large_entries(term, count)));
+    persist(write(++id_, entries.size() + 1, large_entries(term, count)));
   }
-  void apply(const raft::Write& next) {
-    must_apply(storage_, {next});
+  void persist(const raft::Write& next) {
+    must_persist(storage_, {next});
     if (next.snapshot) entries = test::entries_in(next.snapshot->state);
     test::follow(entries, next);
   }
@@ -140,8 +140,8 @@ TEST_CASE("S6: of each index the last record counts, across all segments") {
   MemoryDisk disk;
   Node node(disk);
   node.append(1, 20);
-  node.apply(write(2, 5, large_entries(2, 12)));
-  node.apply(write(3, 16, {entry(3, "x"), entry(3, "y")}));
+  node.persist(write(2, 5, large_entries(2, 12)));
+  node.persist(write(3, 16, {entry(3, "x"), entry(3, "y")}));
   must_compact(node.storage(), 17);
   const raft::Restored restored = reopen(disk);
   REQUIRE(restored.snapshot);
@@ -177,7 +177,7 @@ TEST_CASE("a log whose front is gone goes on being written, compacted and opened
     node.entries = expected;
     node.append(round, 17);
     // Some of what was just written is replaced, as a new leader would.
-    node.apply(write(99, node.entries.size() - 3, {entry(round, "changed")}, hard_state(round)));
+    node.persist(write(99, node.entries.size() - 3, {entry(round, "changed")}, hard_state(round)));
     expected = node.entries;
     must_compact(node.storage(), expected.size() - (round % 3));
     disk.kill_process();
@@ -192,7 +192,7 @@ TEST_CASE("a compaction asked for while nothing is new gives the snapshot that i
   MemoryDisk disk;
   Node node(disk);
   node.append(1, 10);
-  node.apply(installation(2, large_entries(1, 20)));
+  node.persist(installation(2, large_entries(1, 20)));
   const auto end = compact(node.storage(), 10);
   REQUIRE(end);
   REQUIRE(end->snapshot);
@@ -204,7 +204,7 @@ TEST_CASE("S3: a snapshot of the leader takes the place of the whole log") {
     MemoryDisk disk;
     Node node(disk);
     if (own > 0) node.append(1, own);
-    node.apply(installation(2, large_entries(2, 40), large_entries(3, 2), hard_state(3)));
+    node.persist(installation(2, large_entries(2, 40), large_entries(3, 2), hard_state(3)));
     const Entries expected = node.entries;
     CHECK(expected.size() == 42);
     const raft::Restored restored = reopen(disk);
@@ -219,7 +219,7 @@ TEST_CASE("after a snapshot of the leader the log goes on, is compacted and open
   Node node(disk);
   node.append(1, 30);
   must_compact(node.storage(), 20);
-  node.apply(installation(2, large_entries(2, 50)));
+  node.persist(installation(2, large_entries(2, 50)));
   node.append(3, 30);
   CHECK(snapshots(disk).size() == 2);
   must_compact(node.storage(), 70);
@@ -231,7 +231,7 @@ TEST_CASE("a snapshot takes part in a group of writes in its order") {
   MemoryDisk disk;
   {
     Storage storage = open(disk);
-    must_apply(storage, {write(1, 1, large_entries(1, 3), hard_state(1)), installation(2, large_entries(2, 9)),
+    must_persist(storage, {write(1, 1, large_entries(1, 3), hard_state(1)), installation(2, large_entries(2, 9)),
                          write(3, 10, {entry(3, "a")}), write(4, 10, {entry(4, "b")}, hard_state(4))});
   }
   Entries expected = large_entries(2, 9);
@@ -283,7 +283,7 @@ TEST_CASE("a snapshot of no index or no term is none") {
   }
 }
 
-TEST_CASE("of a damaged snapshot nobody gets the first piece, wherever the damage is") {
+TEST_CASE("of a damaged snapshot nobody gets the first part, wherever the damage is") {
   MemoryDisk disk;
   Node node(disk);
   node.append(1, 30);
@@ -303,7 +303,7 @@ TEST_CASE("of a damaged snapshot nobody gets the first piece, wherever the damag
     CHECK(first_piece().empty());
     const auto notices = node.storage().take_notices();
     REQUIRE(notices.size() == 1);
-    CHECK(notices[0].text == name + " is damaged: another node asked for a piece of it");
+    CHECK(notices[0].text == name + " is damaged: another node asked for a part of it");
     disk.flip_bit(name, byte * 8);
   }
   CHECK(first_piece().size() == 10);
@@ -336,7 +336,7 @@ TEST_CASE("S5: a snapshot of the leader waits while the disk is full") {
     const raft::Write install = installation(2, large_entries(2, 40));
     CHECK(acknowledged(node.storage(), Writes{install}) == 0);
     CHECK(node.storage().take_notices().size() == 1);
-    node.apply(install);
+    node.persist(install);
     CHECK(everything(reopen(disk)) == node.entries);
   }
 }
@@ -363,8 +363,8 @@ TEST_CASE("S4: an error during a compaction ends the node, with the file's name"
     disk.fail(operation, EIO);
     const auto end = compact(node.storage(), 20);
     REQUIRE_FALSE(end);
-    CHECK(end.error().message.find("data/") != std::string::npos);
-    CHECK_FALSE(node.storage().apply(Writes{write(1, 31, {entry(1, "a")})}));
+    CHECK(end.error().detail.find("data/") != std::string::npos);
+    CHECK_FALSE(node.storage().persist(Writes{write(1, 31, {entry(1, "a")})}));
     CHECK(everything(reopen(disk)) == node.entries);
   }
 }
@@ -380,7 +380,7 @@ TEST_CASE("S6: what does not lead to the state that it should ends the node with
   node.storage().start_compaction(LogIndex(20), fold, [] {});
   const auto end = node.storage().finish_compaction();
   REQUIRE_FALSE(end);
-  CHECK(end.error().message == "data: another state");
+  CHECK(end.error().detail == "data: another state");
   CHECK(snapshots(disk).empty());
 }
 
@@ -392,7 +392,7 @@ TEST_CASE("S6: a compaction of a log that rotted under it ends the node, and the
   disk.flip_bit(segment_name(1), (kFirstBatchOffset + 50) * 8);
   const auto end = compact(node.storage(), 20);
   REQUIRE_FALSE(end);
-  CHECK(end.error().message.find("batch 1 of the log was written and cannot be read back") != std::string::npos);
+  CHECK(end.error().detail.find("batch 1 of the log was written and cannot be read back") != std::string::npos);
   disk.crash_losing_all();
   CHECK(open(disk).take_restored().hard_state.repair_until == LogIndex(30));
 }

@@ -68,14 +68,14 @@ inline Fold fold_up_to(LogIndex index) {
   };
 }
 
-inline StorageResult<CompactionEnd> compact(Storage& storage, std::uint64_t index) {
+inline StorageResult<raft::Compacted> compact(Storage& storage, std::uint64_t index) {
   storage.start_compaction(LogIndex(index), fold_up_to(LogIndex(index)), [] {});
   return storage.finish_compaction();
 }
 
 inline void must_compact(Storage& storage, std::uint64_t index) {
   const auto end = compact(storage, index);
-  if (!end) FAIL("cannot compact: " << end.error().message);
+  if (!end) FAIL("cannot compact: " << end.error().detail);
   REQUIRE(end->snapshot);
   REQUIRE(end->snapshot->index == LogIndex(index));
 }

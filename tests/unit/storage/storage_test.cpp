@@ -1,4 +1,4 @@
-// What is applied is restored; what the disk refuses is not acknowledged.
+// What is persisted is restored; what the disk refuses is not acknowledged.
 #include "nodes/storage/storage.hpp"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@ using test::acknowledged;
 using test::entry;
 using test::hard_state;
 using test::large_entries;
-using test::must_apply;
+using test::must_persist;
 using test::open;
 using test::options;
 using test::write;
@@ -54,7 +54,7 @@ TEST_CASE("entries of every kind and the hard state come back as they were") {
   MemoryDisk disk;
   {
     Storage storage = open(disk);
-    must_apply(storage, {write(1, 1, entries, state)});
+    must_persist(storage, {write(1, 1, entries, state)});
   }
   const raft::Restored restored = reopen(disk);
   CHECK(restored.entries == entries);
@@ -65,9 +65,9 @@ TEST_CASE("a later record of an index replaces it and all after it, in one batch
   MemoryDisk disk;
   {
     Storage storage = open(disk);
-    must_apply(storage, {write(1, 1, {entry(1, "a"), entry(1, "b"), entry(1, "c")})});
-    must_apply(storage, {write(2, 2, {entry(2, "B")})});
-    must_apply(storage, {write(3, 3, {entry(2, "C"), entry(2, "D")}), write(4, 3, {entry(3, "X")})});
+    must_persist(storage, {write(1, 1, {entry(1, "a"), entry(1, "b"), entry(1, "c")})});
+    must_persist(storage, {write(2, 2, {entry(2, "B")})});
+    must_persist(storage, {write(3, 3, {entry(2, "C"), entry(2, "D")}), write(4, 3, {entry(3, "X")})});
   }
   CHECK(reopen(disk).entries == std::vector{entry(1, "a"), entry(2, "B"), entry(3, "X")});
 }
@@ -80,7 +80,7 @@ TEST_CASE("writing goes on after a reopen where it stopped") {
     {
       Storage storage = open(disk);
       const raft::Write next = write(i, i, {entry(i, "entry " + std::to_string(i))}, hard_state(i));
-      must_apply(storage, {next});
+      must_persist(storage, {next});
       test::follow(expected, next);
     }
     const raft::Restored restored = reopen(disk);
@@ -96,7 +96,7 @@ TEST_CASE("a log of many segments comes back whole") {
     Storage storage = open(disk);
     for (std::uint64_t i = 1; i <= 40; ++i) {
       const raft::Write next = write(i, expected.size() + 1, large_entries(i, 7));
-      must_apply(storage, {next});
+      must_persist(storage, {next});
       test::follow(expected, next);
     }
   }
@@ -109,7 +109,7 @@ TEST_CASE("a write larger than any batch is split and comes back whole") {
   const std::vector<raft::Entry> entries = large_entries(1, 200);
   {
     Storage storage = open(disk);
-    must_apply(storage, {write(1, 1, entries, hard_state(1))});
+    must_persist(storage, {write(1, 1, entries, hard_state(1))});
   }
   const raft::Restored restored = reopen(disk);
   CHECK(restored.entries == entries);
@@ -122,9 +122,9 @@ TEST_CASE("group commit: what queued up is one batch with one sync, then one har
   const std::uint64_t syncs = disk.count(Operation::kSync);
   const Writes queued = {write(1, 1, {entry(1, "a")}, hard_state(1, 3)), write(2, 2, {entry(2, "b")}),
                          write(3, 0, {}, hard_state(2, 4)), write(4, 3, {entry(2, "c")})};
-  const auto applied = storage.apply(queued);
-  REQUIRE(applied);
-  CHECK(applied->completed == 4);
+  const auto persisted = storage.persist(queued);
+  REQUIRE(persisted);
+  CHECK(persisted->count == 4);
   CHECK(disk.count(Operation::kSync) == syncs + 1 + 2);  // the batch, and the two copies of meta
   const raft::Restored restored = reopen(disk);
   CHECK(restored.entries.size() == 3);
@@ -135,7 +135,7 @@ TEST_CASE("a write without a hard state leaves meta alone") {
   MemoryDisk disk;
   Storage storage = open(disk);
   const std::string meta = disk.contents("meta");
-  must_apply(storage, {write(1, 1, {entry(1, "a")})});
+  must_persist(storage, {write(1, 1, {entry(1, "a")})});
   CHECK(disk.contents("meta") == meta);
 }
 
@@ -144,7 +144,7 @@ TEST_CASE("entries are durable before the hard state that came with them is writ
   Storage storage = open(disk);
   // The second sync is that of meta's first copy: it fails, and everything of it is lost.
   disk.fail(Operation::kSync, EIO, 1);
-  CHECK_FALSE(storage.apply(Writes{write(1, 1, {entry(1, "a")}, hard_state(1))}));
+  CHECK_FALSE(storage.persist(Writes{write(1, 1, {entry(1, "a")}, hard_state(1))}));
   const raft::Restored restored = reopen(disk);
   CHECK(restored.entries.size() == 1);
   CHECK(restored.hard_state == raft::HardState{});
@@ -153,7 +153,7 @@ TEST_CASE("entries are durable before the hard state that came with them is writ
 TEST_CASE("S1: a batch is written only after the one before it is synced") {
   MemoryDisk disk;
   Storage storage = open(disk);
-  must_apply(storage, {write(1, 1, {entry(1, "a")})});
+  must_persist(storage, {write(1, 1, {entry(1, "a")})});
   CHECK(disk.unsynced() == 0);
 }
 
@@ -163,11 +163,11 @@ TEST_CASE("S4: an error of write or sync is fatal, is reported with the file, an
       MemoryDisk disk;
       Storage storage = open(disk);
       disk.fail(operation, EIO, skip);
-      const auto applied = storage.apply(Writes{write(1, 1, {entry(1, "a")}, hard_state(1))});
-      REQUIRE_FALSE(applied);
-      CHECK(applied.error().message.find(skip == 0 ? "data/log-0000000000000001" : "data/meta") != std::string::npos);
+      const auto persisted = storage.persist(Writes{write(1, 1, {entry(1, "a")}, hard_state(1))});
+      REQUIRE_FALSE(persisted);
+      CHECK(persisted.error().detail.find(skip == 0 ? "data/log-0000000000000001" : "data/meta") != std::string::npos);
       const std::uint64_t operations = disk.operations();
-      CHECK_FALSE(storage.apply(Writes{write(1, 1, {entry(1, "a")})}));
+      CHECK_FALSE(storage.persist(Writes{write(1, 1, {entry(1, "a")})}));
       CHECK(disk.operations() == operations);
     }
   }
@@ -177,9 +177,9 @@ TEST_CASE("S4: what only the page cache holds after a failed sync is on the disk
   MemoryDisk disk;
   {
     Storage storage = open(disk);
-    must_apply(storage, {write(1, 1, {entry(1, "a")}, hard_state(1))});
+    must_persist(storage, {write(1, 1, {entry(1, "a")}, hard_state(1))});
     disk.fail(Operation::kSync, EIO);
-    CHECK_FALSE(storage.apply(Writes{write(2, 2, {entry(1, "b")})}));
+    CHECK_FALSE(storage.persist(Writes{write(2, 2, {entry(1, "b")})}));
   }
   disk.kill_process();
   const std::vector<raft::Entry> seen = open(disk).take_restored().entries;
@@ -192,7 +192,7 @@ TEST_CASE("S4: the same for the hard state") {
   {
     Storage storage = open(disk);
     disk.fail(Operation::kSync, EIO);
-    CHECK_FALSE(storage.apply(Writes{write(1, 0, {}, hard_state(1, 9))}));
+    CHECK_FALSE(storage.persist(Writes{write(1, 0, {}, hard_state(1, 9))}));
   }
   disk.kill_process();
   const raft::HardState seen = open(disk).take_restored().hard_state;
@@ -242,9 +242,9 @@ TEST_CASE("S5: a split write that runs out of space in the middle is completed l
 TEST_CASE("the next segment is made when the current one is half full") {
   MemoryDisk disk;
   Storage storage = open(disk);
-  must_apply(storage, {write(1, 1, large_entries(1, 4))});
+  must_persist(storage, {write(1, 1, large_entries(1, 4))});
   CHECK(disk.names().count("log-0000000000000002") == 0);
-  must_apply(storage, {write(2, 5, large_entries(1, 4))});
+  must_persist(storage, {write(2, 5, large_entries(1, 4))});
   CHECK(disk.names().count("log-0000000000000002") == 1);
 }
 
@@ -253,7 +253,7 @@ TEST_CASE("a folder that another process works in is refused") {
   const Storage storage = open(disk);
   const auto second = Storage::open(disk, options());
   REQUIRE_FALSE(second);
-  CHECK(second.error().message == "the data folder data is in use");
+  CHECK(second.error().detail == "the data folder data is in use");
 }
 
 }  // namespace

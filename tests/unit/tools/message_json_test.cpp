@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/random_message.hpp"
-#include "tools/lockstep/zmq/hex.hpp"
+#include "nodes/text/hex.hpp"
 
 using namespace lockstep;
 using namespace lockstep::testing;

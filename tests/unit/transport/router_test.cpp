@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(Fixture, "a DEALER's request is one frame, and so is its answe
   const auto requests = receive(router, 1);
   REQUIRE(requests.size() == 1);
   CHECK(requests[0].body == "question");
-  CHECK(requests[0].problem.empty());
+  CHECK(requests[0].flaw.empty());
   CHECK(router.send(requests[0].connection, "answer") == SendResult::kSent);
   CHECK(receive_frames(dealer) == std::vector<std::string>{"answer"});
 }
@@ -100,10 +100,10 @@ TEST_CASE_FIXTURE(Fixture, "a message of several frames is rejected whole, and t
   send_frames(dealer, {"good"});
   const auto requests = receive(router, 5);
   REQUIRE(requests.size() == 5);
-  CHECK(requests[0].problem == "expected one frame, got 2");
-  CHECK(requests[1].problem == "expected one frame, got 3");
-  CHECK(requests[2].problem == "expected one frame, got 2");
-  CHECK(requests[3].problem == "expected one frame, got 500");
+  CHECK(requests[0].flaw == "expected one frame, got 2");
+  CHECK(requests[1].flaw == "expected one frame, got 3");
+  CHECK(requests[2].flaw == "expected one frame, got 2");
+  CHECK(requests[3].flaw == "expected one frame, got 500");
   for (std::size_t i = 0; i < 4; ++i) CHECK(requests[i].body.empty());
   CHECK(requests[4].body == "good");
   CHECK(router.counters().malformed == 4);
@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(Fixture, "an empty frame alone is a request with an empty body
   const auto requests = receive(router, 1);
   REQUIRE(requests.size() == 1);
   CHECK(requests[0].body.empty());
-  CHECK(requests[0].problem.empty());
+  CHECK(requests[0].flaw.empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "a flood of frames takes several turns, and other clients are answered after it") {
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(Fixture, "a flood of frames takes several turns, and other cli
     return !requests.empty();
   }));
   CHECK(turns == 3);
-  CHECK(requests[0].problem == "expected one frame, got " + std::to_string(kFlood));
+  CHECK(requests[0].flaw == "expected one frame, got " + std::to_string(kFlood));
 
   zmq::socket_t dealer = connect(zmq::socket_type::dealer);
   send_frames(dealer, {"after"});

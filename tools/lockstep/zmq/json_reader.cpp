@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "tools/lockstep/zmq/hex.hpp"
+#include "nodes/text/hex.hpp"
 
 namespace lockstep {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "tools/lockstep/zmq/hex.hpp"
+#include "nodes/text/hex.hpp"
 
 namespace lockstep {
 

@@ -1,4 +1,4 @@
-#include "tools/lockstep/zmq/hex.hpp"
+#include "nodes/text/hex.hpp"
 
 #include <cstdint>
 

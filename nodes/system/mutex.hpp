@@ -1,0 +1,83 @@
+// A mutex whose locks the compiler checks (clang's -Wthread-safety; "Thread Safety Analysis" in its documentation).
+//
+// A member that a mutex guards says so, and a function that needs the mutex held says so:
+//
+//   Mutex mutex_;
+//   std::deque<Work> queue_ GUARDED_BY(mutex_);
+//   void take_all() REQUIRES(mutex_);
+//
+// clang then refuses code that touches the member, or calls the function, without the lock. g++ sees plain std::mutex.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#if defined(__clang__)
+#define LOCKSTEP_THREAD_ANNOTATION(x) __attribute__((x))
+#else
+#define LOCKSTEP_THREAD_ANNOTATION(x)
+#endif
+
+#define CAPABILITY(x) LOCKSTEP_THREAD_ANNOTATION(capability(x))
+#define SCOPED_CAPABILITY LOCKSTEP_THREAD_ANNOTATION(scoped_lockable)
+#define GUARDED_BY(x) LOCKSTEP_THREAD_ANNOTATION(guarded_by(x))
+#define REQUIRES(...) LOCKSTEP_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
+#define ACQUIRE(...) LOCKSTEP_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
+#define RELEASE(...) LOCKSTEP_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
+#define EXCLUDES(...) LOCKSTEP_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
+
+namespace lockstep {
+
+class CAPABILITY("mutex") Mutex {
+ public:
+  void lock() ACQUIRE() { mutex_.lock(); }
+  void unlock() RELEASE() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+// Holds a Mutex for as long as it lives, but for an unlock() in between.
+class SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~MutexLock() RELEASE() {
+    if (is_held_) mutex_.unlock();
+  }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+  void lock() ACQUIRE() {
+    mutex_.lock();
+    is_held_ = true;
+  }
+  void unlock() RELEASE() {
+    is_held_ = false;
+    mutex_.unlock();
+  }
+
+ private:
+  Mutex& mutex_;
+  bool is_held_ = true;
+};
+
+// Waits for a change of what a Mutex guards. The mutex is held when a wait begins and when it ends, and given back in
+// between. Spurious wake-ups happen: wait in a loop that looks at the condition.
+//
+//   while (queue_.empty()) changed_.wait(mutex_);
+class Condition {
+ public:
+  void wait(Mutex& mutex) REQUIRES(mutex) { condition_.wait(mutex); }
+  // False if the time was up.
+  template <typename Clock, typename Duration>
+  bool wait_until(Mutex& mutex, std::chrono::time_point<Clock, Duration> deadline) REQUIRES(mutex) {
+    return condition_.wait_until(mutex, deadline) == std::cv_status::no_timeout;
+  }
+  void notify_one() { condition_.notify_one(); }
+  void notify_all() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable_any condition_;
+};
+
+}  // namespace lockstep
