@@ -1,9 +1,10 @@
+// The queue of callbacks and the thread that runs them.
 #include "nodes/client/callback_thread.hpp"
 
 namespace lockstep {
 
 void CallbackThread::post(Owner owner, std::function<void()> callback) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   if (stopping_) return;
   posted_.emplace_back(owner, std::move(callback));
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
@@ -11,15 +12,15 @@ void CallbackThread::post(Owner owner, std::function<void()> callback) {
 }
 
 void CallbackThread::withdraw(Owner owner) {
-  std::unique_lock lock(mutex_);
+  const CheckedLock lock(mutex_);
   std::erase_if(posted_, [&](const auto& posted) { return posted.first == owner; });
   if (id_ == std::this_thread::get_id()) return;
-  changed_.wait(lock, [&] { return running_ != owner; });
+  while (running_ == owner) changed_.wait(mutex_);
 }
 
 void CallbackThread::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const CheckedLock lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
@@ -27,10 +28,10 @@ void CallbackThread::stop() {
 }
 
 void CallbackThread::run() {
-  std::unique_lock lock(mutex_);
+  CheckedLock lock(mutex_);
   id_ = std::this_thread::get_id();
   for (;;) {
-    changed_.wait(lock, [&] { return !posted_.empty() || stopping_; });
+    while (posted_.empty() && !stopping_) changed_.wait(mutex_);
     if (posted_.empty()) return;
     auto [owner, callback] = std::move(posted_.front());
     posted_.pop_front();

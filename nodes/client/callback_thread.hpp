@@ -6,13 +6,13 @@
 // Every member may be called from any thread, stop() not from a callback.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <utility>
+
+#include "nodes/system/checked_mutex.hpp"
 
 namespace lockstep {
 
@@ -33,13 +33,13 @@ class CallbackThread {
  private:
   void run();
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::pair<Owner, std::function<void()>>> posted_;
-  Owner running_ = 0;
-  bool stopping_ = false;
-  std::thread::id id_;  // of the thread, once it runs
-  std::thread thread_;
+  CheckedMutex mutex_;
+  CheckedCondition changed_;
+  std::deque<std::pair<Owner, std::function<void()>>> posted_ GUARDED_BY(mutex_);
+  Owner running_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread::id id_ GUARDED_BY(mutex_);  // of the thread, once it runs
+  std::thread thread_;                     // begun with the mutex held; nobody begins one once `stopping_`
 };
 
 }  // namespace lockstep

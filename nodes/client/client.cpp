@@ -101,10 +101,7 @@ Expected<Client> Client::create(const ClientConfig& config) {
   auto connections = Connections::open(std::move(context), config.endpoints);
   if (!connections) return tl::unexpected(local_error("invalid_endpoint", to_string(connections.error())));
   auto wake_up = WakeUp::create();
-  if (!wake_up) {
-    return tl::unexpected(local_error("no_descriptor", "no file descriptor is left for a client: " +
-                                                           std::generic_category().message(wake_up.error())));
-  }
+  if (!wake_up) return tl::unexpected(no_descriptor_error(wake_up.error()));
   return Client(std::make_shared<ClientLoop>(options_of(config), *std::move(connections), *std::move(wake_up)));
 }
 

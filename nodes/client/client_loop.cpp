@@ -1,3 +1,4 @@
+// A client's thread, and how the threads of the application hand it their calls.
 #include "nodes/client/client_loop.hpp"
 
 #include <algorithm>
@@ -68,7 +69,7 @@ std::optional<Error> ClientLoop::refusal() const {
   return std::nullopt;
 }
 
-CallId ClientLoop::begin(const Start& start, PendingCall pending) {
+CallId ClientLoop::begin(const Start& start, SharedCall pending) {
   pending->sends_before = sends_;
   const CallId call = start(core_, boot_time());
   pending->has_claimed = core_.has_claimed(call);
@@ -81,37 +82,37 @@ CallId ClientLoop::begin(const Start& start, PendingCall pending) {
 Expected<Completion> ClientLoop::run(const Start& start) { return std::move(run_all({start}).front()); }
 
 std::vector<Expected<Completion>> ClientLoop::run_all(const std::vector<Start>& starts) {
-  std::unique_lock lock(mutex_);
+  const CheckedLock lock(mutex_);
   std::vector<Expected<Completion>> results;
   if (const auto error = refusal()) {
     results.resize(starts.size(), tl::unexpected(*error));
     return results;
   }
-  std::vector<PendingCall> calls;
-  for (const Start& start : starts) begin(start, calls.emplace_back(std::make_shared<Pending>()));
-  for (const PendingCall& pending : calls) {
-    pending->changed.wait(lock, [&] { return pending->result.has_value(); });
+  std::vector<SharedCall> calls;
+  for (const Start& start : starts) begin(start, calls.emplace_back(std::make_shared<PendingCall>()));
+  for (const SharedCall& pending : calls) {
+    while (!pending->result) pending->changed.wait(mutex_);
     results.push_back(*std::move(pending->result));
   }
   return results;
 }
 
 void ClientLoop::post(const Start& start) {
-  const std::lock_guard lock(mutex_);
-  if (!refusal()) begin(start, std::make_shared<Pending>());
+  const CheckedLock lock(mutex_);
+  if (!refusal()) begin(start, std::make_shared<PendingCall>());
 }
 
 // ---- Acquisitions, from any thread
 
 Expected<AcquireAnswer> ClientLoop::acquire(std::vector<std::string> names, const AcquireOptions& options) {
   names = sorted_names(std::move(names));
-  const auto pending = std::make_shared<Pending>();
+  const auto pending = std::make_shared<PendingCall>();
   const std::stop_callback stop(options.stop, [&] { cancel(*pending); });
-  std::unique_lock lock(mutex_);
+  CheckedLock lock(mutex_);
   if (auto error = refusal()) return tl::unexpected(*std::move(error));
   begin_acquire(names, options, this_thread_number(), pending);
   for (;;) {
-    pending->changed.wait(lock, [&] { return pending->result || !pending->progress.empty(); });
+    while (!pending->result && pending->progress.empty()) pending->changed.wait(mutex_);
     while (!pending->progress.empty()) {
       const AcquireProgress progress = std::move(pending->progress.front());
       pending->progress.pop_front();
@@ -131,7 +132,7 @@ void ClientLoop::acquire_async(std::vector<std::string> names, const AcquireOpti
   names = sorted_names(std::move(names));
   // Both live until the callback thread has told the end, whose function then owns them.
   const auto stop = std::make_shared<std::optional<std::stop_callback<std::function<void()>>>>();
-  const auto pending = std::make_shared<Pending>();
+  const auto pending = std::make_shared<PendingCall>();
   pending->on_progress = options.on_progress;
   pending->done = [this, stop, names, done = std::move(done)](Expected<Completion> result) {
     auto answer = std::make_shared<Expected<AcquireAnswer>>(acquire_answer(names, std::move(result)));
@@ -143,21 +144,21 @@ void ClientLoop::acquire_async(std::vector<std::string> names, const AcquireOpti
   stop->emplace(options.stop, [this, weak = std::weak_ptr(pending)] {
     if (const auto still_pending = weak.lock()) cancel(*still_pending);
   });
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   if (const auto error = refusal()) return deliver(pending, tl::unexpected(*error));
   begin_acquire(names, options, next_thread_number(), pending);
 }
 
 void ClientLoop::begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options,
-                               std::uint64_t thread, const PendingCall& pending) {
+                               std::uint64_t thread, const SharedCall& pending) {
   pending->call = begin(
       [&](ClientCore& core, Time now) { return core.acquire(now, names, terms_of(options, thread), options.timeout); },
       pending);
   if (pending->stopped) cancel_now(pending->call);
 }
 
-void ClientLoop::cancel(Pending& pending) {
-  const std::lock_guard lock(mutex_);
+void ClientLoop::cancel(PendingCall& pending) {
+  const CheckedLock lock(mutex_);
   pending.stopped = true;
   if (pending.call) cancel_now(pending.call);
 }
@@ -173,22 +174,22 @@ void ClientLoop::cancel_now(CallId call) {
 void ClientLoop::look_at_clock() { step(ClientTick{}); }
 
 LeaseView ClientLoop::lease() {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   look_at_clock();
   return core_.lease();
 }
 
 void ClientLoop::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   on_lease_event_ = std::move(callback);
 }
 
 LockRegistry::Id ClientLoop::add_lock(const std::vector<std::string>& names, FencingToken token) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   look_at_clock();
   const LockRegistry::Id id = locks_.add(names, token);
   // What happened between the grant and now was told to nobody.
-  const bool is_held = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+  const bool is_held = std::all_of(names.begin(), names.end(), [&](const std::string& name) REQUIRES(mutex_) {
     const auto held = core_.held().find(name);
     return held != core_.held().end() && held->second == token;
   });
@@ -202,26 +203,26 @@ LockRegistry::Id ClientLoop::add_lock(const std::vector<std::string>& names, Fen
 
 void ClientLoop::remove_lock(LockRegistry::Id id) {
   {
-    const std::lock_guard lock(mutex_);
+    const CheckedLock lock(mutex_);
     locks_.remove(id);
   }
   callbacks_.withdraw(id);
 }
 
 void ClientLoop::on_lost(LockRegistry::Id id, LockRegistry::OnLost callback) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   look_at_clock();
   locks_.on_lost(id, std::move(callback));
 }
 
 void ClientLoop::on_warning(LockRegistry::Id id, Duration before, LockRegistry::OnWarning callback) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   locks_.on_warning(id, before, std::move(callback));
   wake_up_.wake();
 }
 
 LockLook ClientLoop::look_at_lock(LockRegistry::Id id) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   look_at_clock();
   return locks_.look(id);
 }
@@ -229,7 +230,7 @@ LockLook ClientLoop::look_at_lock(LockRegistry::Id id) {
 // ---- The session
 
 Expected<void> ClientLoop::keep_session(SessionKeeper keeper) {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   if (core_.session_was_used()) {
     return tl::unexpected(local_error("not_saved", "the session is chosen before the first operation"));
   }
@@ -239,12 +240,12 @@ Expected<void> ClientLoop::keep_session(SessionKeeper keeper) {
 }
 
 SessionId ClientLoop::session() const {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   return core_.session().id();
 }
 
 LogIndex ClientLoop::highest_index() const {
-  const std::lock_guard lock(mutex_);
+  const CheckedLock lock(mutex_);
   return core_.session().highest_index();
 }
 
@@ -264,7 +265,7 @@ void ClientLoop::collect() {
   for (ProgressReport& report : output.progress) {
     const auto call = calls_.find(report.call);
     if (call == calls_.end()) continue;
-    Pending& pending = *call->second;
+    PendingCall& pending = *call->second;
     if (!pending.done) {
       pending.progress.push_back(std::move(report.progress));
       pending.changed.notify_all();
@@ -283,7 +284,7 @@ void ClientLoop::deliver(std::vector<Completion> completions) {
   for (Completion& completion : completions) {
     const auto call = calls_.find(completion.call);
     if (call == calls_.end()) continue;  // it was told another end already
-    const PendingCall pending = call->second;
+    const SharedCall pending = call->second;
     calls_.erase(call);
     if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
       deliver(pending, tl::unexpected(error_of(*error)));
@@ -293,7 +294,7 @@ void ClientLoop::deliver(std::vector<Completion> completions) {
   }
 }
 
-void ClientLoop::deliver(const PendingCall& pending, Expected<Completion> result) {
+void ClientLoop::deliver(const SharedCall& pending, Expected<Completion> result) {
   if (pending->done) {
     ended_.emplace_back(std::exchange(pending->done, {}), std::move(result));
     wake_up_.wake();
@@ -314,10 +315,10 @@ void ClientLoop::fail_all(const Error& error) {
 // ---- The loop
 
 void ClientLoop::serve() {
-  std::unique_lock lock(mutex_);
+  CheckedLock lock(mutex_);
   while (!stopping_) {
     look_at_clock();
-    carry_out(lock);
+    carry_out();
     const auto safe_until = core_.lease().safe_until;
     locks_.warn(boot_time(), safe_until);
     Time next = std::min({core_.next_deadline(), locks_.next_warning(safe_until), connections_.next_deadline()});
@@ -331,28 +332,29 @@ void ClientLoop::serve() {
 }
 
 // What must be stored goes before what is sent, and an answer is told only when both are done.
-void ClientLoop::carry_out(std::unique_lock<std::mutex>& lock) {
+void ClientLoop::carry_out() {
   do {
     std::vector<ClientOutput> outputs = std::exchange(outbox_, {});
     for (ClientOutput& output : outputs) {
-      if (output.save && save_ && !broken_) store(lock, *output.save);
+      if (output.save && save_ && !broken_) store(*output.save);
       if (!broken_) send(output.sends);
       deliver(std::move(output.completions));
     }
     std::vector<Ended> ended = std::exchange(ended_, {});
-    lock.unlock();
+    mutex_.unlock();
     for (auto& [done, result] : ended) done(std::move(result));
     ended.clear();
     const std::vector<std::size_t> not_connected = connections_.flush(boot_time());
-    lock.lock();
+    mutex_.lock();
     for (const std::size_t endpoint : not_connected) step(NotConnected{endpoint});
   } while (!outbox_.empty() || !ended_.empty());
 }
 
-void ClientLoop::store(std::unique_lock<std::mutex>& lock, const SavedSession& saved) {
-  lock.unlock();
-  const auto stored = save_(saved);
-  lock.lock();
+void ClientLoop::store(const SavedSession& saved) {
+  const auto save = save_;
+  mutex_.unlock();
+  const auto stored = save(saved);
+  mutex_.lock();
   if (stored) return;
   broken_ = local_error("not_saved", stored.error());
   fail_all(*broken_);
@@ -375,15 +377,15 @@ void ClientLoop::read() {
 
 void ClientLoop::stop() {
   {
-    std::unique_lock lock(mutex_);
+    const CheckedLock lock(mutex_);
     if (stopping_) return;
     closing_ = true;
-    settle(lock);
+    settle();
     stopping_ = true;
     wake_up_.wake();
   }
   thread_.join();
-  std::unique_lock lock(mutex_);
+  CheckedLock lock(mutex_);
   locks_.lose_all(LossReason::kClosed);
   const std::vector<Ended> ended = std::exchange(ended_, {});
   lock.unlock();
@@ -392,18 +394,20 @@ void ClientLoop::stop() {
 }
 
 // Others wait for the locks: the session is closed, or what was begun in one that stays is brought to its end.
-void ClientLoop::settle(std::unique_lock<std::mutex>& lock) {
+void ClientLoop::settle() {
   const std::vector<CallId> acquisitions = core_.waiting_acquisitions();
   fail_all(kClosed);
   if (broken_) return;
   if (has_lease_) {
-    const auto close = std::make_shared<Pending>();
+    const auto close = std::make_shared<PendingCall>();
     begin([](ClientCore& core, Time now) { return core.close(now, kClosingTime); }, close);
-    close->changed.wait(lock, [&] { return close->result.has_value(); });
+    while (!close->result) close->changed.wait(mutex_);
     return;
   }
   for (const CallId call : acquisitions) cancel_now(call);
-  turned_.wait_for(lock, kClosingTime, [&] { return !core_.has_waiting_calls() && !core_.has_acquisitions(); });
+  const auto deadline = std::chrono::steady_clock::now() + kClosingTime;
+  while ((core_.has_waiting_calls() || core_.has_acquisitions()) && turned_.wait_until(mutex_, deadline)) {
+  }
 }
 
 }  // namespace lockstep

@@ -7,12 +7,10 @@
 // Every member may be called from any thread, stop() not from a callback.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -22,6 +20,7 @@
 #include "nodes/client/connections.hpp"
 #include "nodes/client/lock_registry.hpp"
 #include "nodes/client/name_queue.hpp"
+#include "nodes/system/checked_mutex.hpp"
 #include "nodes/system/wake_up.hpp"
 
 namespace lockstep {
@@ -67,8 +66,8 @@ class ClientLoop {
 
  private:
   // A call until its answer is taken. Its members are under the mutex.
-  struct Pending {
-    std::condition_variable changed;
+  struct PendingCall {
+    CheckedCondition changed;
     std::optional<Expected<Completion>> result;
     std::deque<AcquireProgress> progress;
     Done done;                                                // none: somebody waits for `result`
@@ -78,52 +77,51 @@ class ClientLoop {
     CallId call;               // of an acquisition, once it was begun
     bool stopped = false;      // it was to end before it was begun
   };
-  using PendingCall = std::shared_ptr<Pending>;
+  using SharedCall = std::shared_ptr<PendingCall>;
   using Ended = std::pair<Done, Expected<Completion>>;
 
-  void cancel(Pending& pending);
+  void cancel(PendingCall& pending);
 
-  // With the mutex held.
-  std::optional<Error> refusal() const;
-  CallId begin(const Start& start, PendingCall pending);
+  std::optional<Error> refusal() const REQUIRES(mutex_);
+  CallId begin(const Start& start, SharedCall pending) REQUIRES(mutex_);
   void begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options, std::uint64_t thread,
-                     const PendingCall& pending);
-  void cancel_now(CallId call);
-  void look_at_clock();
-  void step(const ClientEvent& event);
-  void collect();
-  void deliver(std::vector<Completion> completions);
-  void deliver(const PendingCall& pending, Expected<Completion> result);
-  void fail_all(const Error& error);
-  void settle(std::unique_lock<std::mutex>& lock);
+                     const SharedCall& pending) REQUIRES(mutex_);
+  void cancel_now(CallId call) REQUIRES(mutex_);
+  void look_at_clock() REQUIRES(mutex_);
+  void step(const ClientEvent& event) REQUIRES(mutex_);
+  void collect() REQUIRES(mutex_);
+  void deliver(std::vector<Completion> completions) REQUIRES(mutex_);
+  void deliver(const SharedCall& pending, Expected<Completion> result) REQUIRES(mutex_);
+  void fail_all(const Error& error) REQUIRES(mutex_);
+  void settle() REQUIRES(mutex_);
 
-  // The loop's thread, with the mutex held: some give it back meanwhile.
+  // The loop's thread. Some of these give the mutex back meanwhile.
   void serve();
-  void carry_out(std::unique_lock<std::mutex>& lock);
-  void store(std::unique_lock<std::mutex>& lock, const SavedSession& saved);
-  void send(const std::vector<ClientSend>& sends);
-  void read();
+  void carry_out() REQUIRES(mutex_);
+  void store(const SavedSession& saved) REQUIRES(mutex_);
+  void send(const std::vector<ClientSend>& sends) REQUIRES(mutex_);
+  void read() REQUIRES(mutex_);
 
   const ClientId client_id_;
   const bool has_lease_;
-  mutable std::mutex mutex_;
+  mutable CheckedMutex mutex_;
   CallbackThread callbacks_;
-  LockRegistry locks_{callbacks_};
-  std::shared_ptr<NameQueue> names_ = std::make_shared<NameQueue>();
-  ClientCore core_;
-  std::map<CallId, PendingCall> calls_;
-  std::vector<ClientOutput> outbox_;  // what the loop's thread has to store and to send
-  std::vector<Ended> ended_;          // whose `done` the loop's thread has to call
-  std::function<void(const LeaseEvent&)> on_lease_event_;
-  std::function<tl::expected<void, std::string>(const SavedSession&)> save_;
-  std::optional<Error> broken_;  // a session could not be kept: nothing may be sent any more
-  std::uint64_t sends_ = 0;
-  bool closing_ = false;
-  bool stopping_ = false;
-  std::condition_variable turned_;  // the loop's thread did something
+  LockRegistry locks_ GUARDED_BY(mutex_){callbacks_};
+  const std::shared_ptr<NameQueue> names_ = std::make_shared<NameQueue>();
+  ClientCore core_ GUARDED_BY(mutex_);
+  std::map<CallId, SharedCall> calls_ GUARDED_BY(mutex_);
+  std::vector<ClientOutput> outbox_ GUARDED_BY(mutex_);  // what the loop's thread has to store and to send
+  std::vector<Ended> ended_ GUARDED_BY(mutex_);          // whose `done` the loop's thread has to call
+  std::function<void(const LeaseEvent&)> on_lease_event_ GUARDED_BY(mutex_);
+  std::function<tl::expected<void, std::string>(const SavedSession&)> save_ GUARDED_BY(mutex_);
+  std::optional<Error> broken_ GUARDED_BY(mutex_);  // a session could not be kept: nothing may be sent any more
+  std::uint64_t sends_ GUARDED_BY(mutex_) = 0;
+  bool closing_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  CheckedCondition turned_;  // the loop's thread did something
 
   WakeUp wake_up_;
-  Connections connections_;  // the loop's thread's own
+  Connections connections_;  // the loop's thread's own, but for its end
   std::thread thread_;       // last: it uses all of the above
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 
 #include "nodes/client/client.hpp"
 
@@ -15,6 +16,12 @@ inline Error error_of(const ClientError& error) {
 
 inline Error local_error(std::string name, std::string detail) {
   return Error{std::nullopt, std::move(name), true, std::move(detail), SessionId()};
+}
+
+// `code` is an errno value.
+inline Error no_descriptor_error(int code) {
+  return local_error("no_descriptor",
+                     "no file descriptor is left for a client: " + std::generic_category().message(code));
 }
 
 }  // namespace lockstep

@@ -1,7 +1,7 @@
+// Lock and Mutex, on the client's loop and its registry of locks.
 #include "nodes/client/lock.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -52,7 +52,7 @@ class LockState {
   FencingToken token() const { return token_; }
 
   LockLook look() {
-    const std::lock_guard lock(mutex_);
+    const CheckedLock lock(mutex_);
     if (ended_) return last_look_;
     const LockLook now = loop_->look_at_lock(id_);
     last_look_ = now;
@@ -60,7 +60,7 @@ class LockState {
   }
   bool is_held() {
     const LockLook seen = look();
-    const std::lock_guard lock(mutex_);
+    const CheckedLock lock(mutex_);
     return !ended_ && !seen.lost;
   }
 
@@ -89,7 +89,7 @@ class LockState {
   End end() {
     const LockLook last = look();
     {
-      const std::lock_guard lock(mutex_);
+      const CheckedLock lock(mutex_);
       if (std::exchange(ended_, true)) return End::kAlready;
     }
     loop_->remove_lock(id_);
@@ -106,19 +106,19 @@ class LockState {
     for (const std::string& name : names_) {
       starts.emplace_back([name, timeout](ClientCore& core, Time now) { return core.release(now, name, timeout); });
     }
-    std::optional<Error> problem;
+    std::optional<Error> error;
     bool is_open = false;  // whether some name may still be held
     for (const auto& result : loop_->run_all(starts)) {
       if (!result) {
         is_open = is_open || result.error().code == ErrorCode::kUnavailable;
-        problem = result.error();
+        error = result.error();
       } else if (std::holds_alternative<locks::NotHolder>(result->outcome)) {
-        problem = lost_error(LossReason::kForced);  // nobody else takes a lock from a session that lives
+        error = lost_error(LossReason::kForced);  // nobody else takes a lock from a session that lives
       }
     }
     if (is_open) release_later();
     take_ticket();
-    if (problem) return tl::unexpected(*std::move(problem));
+    if (error) return tl::unexpected(*std::move(error));
     return {};
   }
 
@@ -130,18 +130,18 @@ class LockState {
 
   // The next thread of this client may ask for the names: the core asks for a lock after it gave it back.
   void take_ticket() {
-    const std::lock_guard lock(mutex_);
+    const CheckedLock lock(mutex_);
     ticket_.reset();
   }
 
   const std::vector<std::string> names_;
   const FencingToken token_;
   const std::shared_ptr<ClientLoop> loop_;
-  std::mutex mutex_;  // taken before the loop's
-  std::optional<NameQueue::Ticket> ticket_;
+  CheckedMutex mutex_;  // taken before the loop's
+  std::optional<NameQueue::Ticket> ticket_ GUARDED_BY(mutex_);
   const LockRegistry::Id id_;
-  LockLook last_look_;
-  bool ended_ = false;
+  LockLook last_look_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
 };
 
 // ---- Lock

@@ -5,18 +5,17 @@
 // Thread-safe. A ticket keeps the queue alive.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nodes/system/checked_mutex.hpp"
 #include "protocol/base/types.hpp"
 
 namespace lockstep {
@@ -43,7 +42,8 @@ class NameQueue : public std::enable_shared_from_this<NameQueue> {
     std::uint64_t number_;
   };
 
-  // Waits for its turn; none: not in time (no `patience`: for ever), or told to stop. Names are each once.
+  // Waits for its turn: for ever, or for `patience`. Nothing if it did not come in time, or was told to stop. Names are
+  // each once.
   std::optional<Ticket> enter(const std::vector<std::string>& names, std::optional<Duration> patience,
                               const std::stop_token& stop);
   // For names that are held already: before all who wait.
@@ -51,12 +51,12 @@ class NameQueue : public std::enable_shared_from_this<NameQueue> {
 
  private:
   void leave(const std::vector<std::string>& names, std::uint64_t number);
-  bool is_first(const std::vector<std::string>& names, std::uint64_t number) const;
+  bool is_first(const std::vector<std::string>& names, std::uint64_t number) const REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::uint64_t last_ = 0;
-  std::map<std::string, std::deque<std::uint64_t>> queues_;
+  CheckedMutex mutex_;
+  CheckedCondition changed_;
+  std::uint64_t last_ GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::deque<std::uint64_t>> queues_ GUARDED_BY(mutex_);
 };
 
 }  // namespace lockstep

@@ -22,7 +22,7 @@ StorageResult<std::unique_ptr<DiskThread>> DiskThread::start(Storage storage, Di
 
 DiskThread::DiskThread(Storage storage, DiskThreadOptions options, WakeUp news)
     : options_(options), news_(std::move(news)), storage_(std::move(storage)) {
-  const MutexLock lock(mutex_);
+  const CheckedLock lock(mutex_);
   report_.notices = storage_.take_notices();
   if (!report_.notices.empty()) news_.wake();
 }
@@ -34,7 +34,7 @@ DiskThread::~DiskThread() { stop(); }
 void DiskThread::submit(std::vector<raft::Write> writes) {
   if (writes.empty()) return;
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     move_to_end(writes, submitted_.writes);
   }
   changed_.notify_one();
@@ -42,7 +42,7 @@ void DiskThread::submit(std::vector<raft::Write> writes) {
 
 void DiskThread::compact(LogIndex index, Fold fold) {
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     submitted_.compaction = CompactionRequest{index, std::move(fold)};
   }
   changed_.notify_one();
@@ -51,7 +51,7 @@ void DiskThread::compact(LogIndex index, Fold fold) {
 void DiskThread::read_snapshots(std::vector<raft::SnapshotRead> reads) {
   if (reads.empty()) return;
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     for (raft::SnapshotRead& read : reads) {
       std::erase_if(submitted_.reads, [&](const raft::SnapshotRead& earlier) { return earlier.to == read.to; });
       submitted_.reads.push_back(std::move(read));
@@ -63,7 +63,7 @@ void DiskThread::read_snapshots(std::vector<raft::SnapshotRead> reads) {
 // Quiet first: what happens between the two wakes the loop once more than needed, never too little.
 DiskReport DiskThread::take_report() {
   news_.quiet();
-  const MutexLock lock(mutex_);
+  const CheckedLock lock(mutex_);
   DiskReport report = std::exchange(report_, {});
   report_.failure = report.failure;
   return report;
@@ -71,7 +71,7 @@ DiskReport DiskThread::take_report() {
 
 void DiskThread::stop() {
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -91,7 +91,7 @@ void DiskThread::run() {
 }
 
 bool DiskThread::fill(Work& work) {
-  const MutexLock lock(mutex_);
+  const CheckedLock lock(mutex_);
   if (work.writes.empty()) {
     while (!stopping_ && submitted_.writes.empty() && !has_other_work()) changed_.wait(mutex_);
   } else {
@@ -151,7 +151,7 @@ void DiskThread::start_compaction(CompactionRequest request) {
   compacting_ = true;
   storage_.start_compaction(request.index, std::move(request.fold), [this] {
     {
-      const MutexLock lock(mutex_);
+      const CheckedLock lock(mutex_);
       submitted_.compaction_is_done = true;
     }
     changed_.notify_one();
@@ -171,7 +171,7 @@ void DiskThread::report(std::vector<raft::DiskEvent> events) {
   std::vector<Notice> notices = storage_.take_notices();
   if (events.empty() && notices.empty()) return;
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     move_to_end(events, report_.events);
     move_to_end(notices, report_.notices);
   }
@@ -180,7 +180,7 @@ void DiskThread::report(std::vector<raft::DiskEvent> events) {
 
 bool DiskThread::report_failure(const StorageError& error) {
   {
-    const MutexLock lock(mutex_);
+    const CheckedLock lock(mutex_);
     report_.failure = error.detail;
   }
   news_.wake();

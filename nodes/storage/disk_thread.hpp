@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "nodes/storage/storage.hpp"
-#include "nodes/system/mutex.hpp"
+#include "nodes/system/checked_mutex.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "protocol/raft/disk_events.hpp"
 #include "protocol/raft/entry.hpp"
@@ -90,8 +90,8 @@ class DiskThread {
   Storage storage_;          // the thread's own
   bool compacting_ = false;  // the thread's own
 
-  Mutex mutex_;
-  Condition changed_;
+  CheckedMutex mutex_;
+  CheckedCondition changed_;
   Work submitted_ GUARDED_BY(mutex_);
   DiskReport report_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -1,5 +1,7 @@
+// clock_gettime(2).
 #include "nodes/system/clock.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 #include "protocol/base/invariant.hpp"
@@ -17,6 +19,11 @@ std::chrono::nanoseconds read(clockid_t clock) {
 }  // namespace
 
 Time boot_time() { return Time(read(CLOCK_BOOTTIME)); }
+
+std::chrono::milliseconds sleep_time(Duration left) {
+  return std::chrono::ceil<std::chrono::milliseconds>(
+      std::clamp<Duration>(left, Duration::zero(), std::chrono::hours(1)));
+}
 
 WallTime wall_time() { return WallTime(std::chrono::duration_cast<WallClock::duration>(read(CLOCK_REALTIME))); }
 

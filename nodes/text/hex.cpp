@@ -1,5 +1,8 @@
+// Hexadecimal digits.
 #include "nodes/text/hex.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace lockstep {
@@ -26,6 +29,31 @@ std::string to_hex(std::string_view bytes) {
     text += kDigits[value & 15];
   }
   return text;
+}
+
+std::string to_hex(std::span<const std::uint8_t> bytes) {
+  return to_hex(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+std::string to_hex(std::uint64_t number) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(static_cast<std::uint8_t>(number >> shift));
+  return to_hex(bytes);
+}
+
+bool fill_from_hex(std::string_view text, std::span<std::uint8_t> bytes) {
+  const auto decoded = text.size() == bytes.size() * 2 ? from_hex(text) : std::nullopt;
+  if (!decoded || decoded->size() != bytes.size()) return false;
+  std::transform(decoded->begin(), decoded->end(), bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  return true;
+}
+
+std::optional<std::uint64_t> number_from_hex(std::string_view text) {
+  std::array<std::uint8_t, 8> bytes{};
+  if (!fill_from_hex(text, bytes)) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const std::uint8_t byte : bytes) number = (number << 8) | byte;
+  return number;
 }
 
 std::optional<std::string> from_hex(std::string_view text) {

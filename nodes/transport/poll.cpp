@@ -1,9 +1,10 @@
+// zmq::poll.
 #include "nodes/transport/poll.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 
+#include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep {
@@ -17,9 +18,8 @@ zmq::pollitem_t readable_or_writable(zmq::socket_t& socket) {
 }
 
 void wait_for(PollItems& items, Duration timeout) {
-  const Duration bounded = std::clamp(timeout, Duration::zero(), Duration(std::chrono::hours(1)));
   try {
-    zmq::poll(items, std::chrono::ceil<std::chrono::milliseconds>(bounded));
+    zmq::poll(items, sleep_time(timeout));
   } catch (const zmq::error_t& error) {
     INVARIANT(error.num() == EINTR, std::string("sockets can be waited for: ") + error.what());
   }

@@ -9,8 +9,8 @@
 #include "protocol/wire/state_codec.hpp"
 #include "tests/fuzz/node.hpp"
 #include "tests/support/random_message.hpp"
-#include "tools/lockstep/state_file.hpp"
-#include "tools/lockstep/zmq/message_json.hpp"
+#include "tools/lockstep/json/message_json.hpp"
+#include "tools/lockstep/kept/state_file.hpp"
 
 namespace lockstep::fuzz {
 namespace {

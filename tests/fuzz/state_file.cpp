@@ -1,5 +1,5 @@
 // A state file is read, or refused in a sentence; what was read is written and read again as it was.
-#include "tools/lockstep/state_file.hpp"
+#include "tools/lockstep/kept/state_file.hpp"
 #include "protocol/base/invariant.hpp"
 #include "tests/fuzz/input.hpp"
 

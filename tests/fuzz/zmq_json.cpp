@@ -1,7 +1,7 @@
 // A message that a person wrote is refused in a sentence, or is one that can be encoded and shown.
 #include "protocol/base/invariant.hpp"
 #include "tests/fuzz/input.hpp"
-#include "tools/lockstep/zmq/message_json.hpp"
+#include "tools/lockstep/json/message_json.hpp"
 #include "tools/lockstep/zmq/tap_line.hpp"
 
 namespace lockstep::fuzz {

@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "tools/lockstep/bench_command.hpp"
-#include "tools/lockstep/command_line.hpp"
-#include "tools/lockstep/report.hpp"
-#include "tools/lockstep/run_command.hpp"
-#include "tools/lockstep/shell_command.hpp"
-#include "tools/lockstep/verbs.hpp"
-#include "tools/lockstep/zmq_command.hpp"
+#include "tools/lockstep/answers/report.hpp"
+#include "tools/lockstep/commands/bench_command.hpp"
+#include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/run_command.hpp"
+#include "tools/lockstep/commands/shell_command.hpp"
+#include "tools/lockstep/commands/zmq_command.hpp"
+#include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
 namespace {
@@ -40,24 +40,22 @@ Examples:
 // Every command of the program adds itself here, in the order in which --help shows them.
 void add_commands(CLI::App& app, CommandLine& line) {
   add_run_command(app, line);
-  add_one_shot_verbs(app, line);
+  add_one_shot_commands(app, line);
   add_shell_command(app, line);
   add_bench_command(app, line);
   add_zmq_command(app, line);
 }
 
 bool asked_for_json(const std::vector<std::string>& words) {
-  return std::find(words.begin(), words.end(), "--json") != words.end();
+  return std::find(words.begin(), words.end(), kJsonOption) != words.end();
 }
 
 // Whether the command is `run`: the first word that is neither an option nor an option's value.
-bool is_run(const std::vector<std::string>& words) {
+bool is_run(const CLI::App& app, const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--server" || words[i] == "--client-id" || words[i] == "--timeout") {
-      ++i;
-    } else if (!words[i].starts_with("-")) {
-      return words[i] == "run";
-    }
+    if (!words[i].starts_with("-")) return words[i] == "run";
+    const CLI::Option* option = app.get_option_no_throw(words[i]);
+    if (option != nullptr && option->get_items_expected_max() > 0) ++i;  // passes over the value
   }
   return false;
 }
@@ -74,13 +72,14 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
     const bool is_option = unknown.front().starts_with("-");
     return (is_option ? "unknown option '" : "unknown command '") + unknown.front() + "'";
   }
-  return error.what() == std::string("A subcommand is required") ? "a command is missing" : error.what();
+  const bool is_missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty();
+  return is_missing ? "a command is missing" : error.what();
 }
 
 // Of `run NAME... -- COMMAND ARGUMENTS`, the part after the --, which is not ours to understand.
-std::vector<std::string> take_command(std::vector<std::string>& words) {
+std::vector<std::string> take_command(const CLI::App& app, std::vector<std::string>& words) {
   const auto separator = std::find(words.begin(), words.end(), "--");
-  if (separator == words.end() || !is_run(words)) return {};
+  if (separator == words.end() || !is_run(app, words)) return {};
   std::vector<std::string> command(separator + 1, words.end());
   words.erase(separator, words.end());
   return command;
@@ -90,13 +89,13 @@ int run(int argc, char** argv) {
   CLI::App app("Take, release and look at locks of a Lockstep cluster.", "lockstep");
   CommandLine line;
   std::vector<std::string> words(argv + 1, argv + argc);
-  line.words = take_command(words);
   app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
   app.fallthrough();  // global options may stand after the command, too
   app.require_subcommand(1);
   add_global_options(app, line.global);
+  line.words = take_command(app, words);
   const bool json = asked_for_json(words);
-  const bool stdout_is_ours = !is_run(words);
+  const bool stdout_is_ours = !is_run(app, words);
   add_commands(app, line);
   app.footer(std::string(kFooter));  // after the commands, which would have it too
   try {

@@ -1,9 +1,9 @@
-#include "tools/lockstep/zmq/message_json.hpp"
+#include "tools/lockstep/json/message_json.hpp"
 
 #include <doctest/doctest.h>
 
-#include "tests/support/random_message.hpp"
 #include "nodes/text/hex.hpp"
+#include "tests/support/random_message.hpp"
 
 using namespace lockstep;
 using namespace lockstep::testing;

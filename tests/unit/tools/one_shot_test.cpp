@@ -1,4 +1,4 @@
-#include "tools/lockstep/one_shot.hpp"
+#include "tools/lockstep/commands/one_shot.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include "nodes/system/clock.hpp"
 #include "tests/support/fake_node.hpp"
 #include "tests/support/process.hpp"
-#include "tools/lockstep/state_folder.hpp"
+#include "tools/lockstep/kept/state_folder.hpp"
 
 using namespace lockstep;
 using namespace std::chrono_literals;

@@ -1,9 +1,9 @@
-#include "tools/lockstep/report.hpp"
+#include "tools/lockstep/answers/report.hpp"
 
 #include <doctest/doctest.h>
 
-#include "tools/lockstep/line_reader.hpp"
-#include "tools/lockstep/status_verb.hpp"
+#include "tools/lockstep/commands/line_reader.hpp"
+#include "tools/lockstep/commands/status_command.hpp"
 
 using namespace lockstep;
 

@@ -1,4 +1,4 @@
-#include "tools/lockstep/state_file.hpp"
+#include "tools/lockstep/kept/state_file.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "tests/support/process.hpp"
-#include "tools/lockstep/state_folder.hpp"
+#include "tools/lockstep/kept/state_folder.hpp"
 
 using namespace lockstep;
 using namespace std::chrono_literals;

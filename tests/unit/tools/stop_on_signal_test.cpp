@@ -1,6 +1,6 @@
 // Goal: a signal is never swallowed, however close to the end of the wait it comes. Method: signals sent to this
 // process at just that moment.
-#include "tools/lockstep/stop_on_signal.hpp"
+#include "tools/lockstep/commands/stop_on_signal.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "tools/lockstep/watch_lines.hpp"
+#include "tools/lockstep/answers/watch_lines.hpp"
 
 #include <doctest/doctest.h>
 

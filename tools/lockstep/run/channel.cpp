@@ -82,14 +82,14 @@ void send_packet(int fd, const Packet& packet) {
   }
 }
 
-std::optional<std::variant<Packet, Closed>> receive_packet(int fd) {
+std::optional<std::variant<Packet, ChannelClosed>> receive_packet(int fd) {
   static std::array<char, kLargestPacket> buffer;
   ssize_t size = 0;
   do {
     size = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
-  if (size < static_cast<ssize_t>(sizeof(Head))) return Closed{};
+  if (size < static_cast<ssize_t>(sizeof(Head))) return ChannelClosed{};
   Packet packet;
   std::memcpy(&packet.head, buffer.data(), sizeof(Head));
   packet.text.assign(buffer.data() + sizeof(Head), static_cast<std::size_t>(size) - sizeof(Head));
@@ -104,28 +104,24 @@ std::optional<std::pair<Channel, Channel>> Channel::open() {
   return std::pair(Channel(ends[0]), Channel(ends[1]));
 }
 
-void Channel::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 void Channel::send(const Order& order) {
-  send_packet(fd_, std::visit([](const auto& o) { return packet_of(o); }, order));
+  send_packet(fd_.get(), std::visit([](const auto& o) { return packet_of(o); }, order));
 }
 void Channel::send(const News& news) {
-  send_packet(fd_, std::visit([](const auto& n) { return packet_of(n); }, news));
+  send_packet(fd_.get(), std::visit([](const auto& n) { return packet_of(n); }, news));
 }
 
-std::optional<std::variant<Order, Closed>> Channel::receive_order() {
-  const auto packet = receive_packet(fd_);
+std::optional<std::variant<Order, ChannelClosed>> Channel::receive_order() {
+  const auto packet = receive_packet(fd_.get());
   if (!packet) return std::nullopt;
-  if (std::holds_alternative<Closed>(*packet)) return Closed{};
+  if (std::holds_alternative<ChannelClosed>(*packet)) return ChannelClosed{};
   return order_of(std::get<Packet>(*packet));
 }
 
-std::optional<std::variant<News, Closed>> Channel::receive_news() {
-  const auto packet = receive_packet(fd_);
+std::optional<std::variant<News, ChannelClosed>> Channel::receive_news() {
+  const auto packet = receive_packet(fd_.get());
   if (!packet) return std::nullopt;
-  if (std::holds_alternative<Closed>(*packet)) return Closed{};
+  if (std::holds_alternative<ChannelClosed>(*packet)) return ChannelClosed{};
   return news_of(std::get<Packet>(*packet));
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "nodes/system/file_descriptor.hpp"
 #include "tools/lockstep/run/guardian.hpp"
 
 namespace lockstep::run {
@@ -22,32 +23,26 @@ struct Started {
 using Order = std::variant<StartOrder, RenewOrder, SignalOrder, StopOrder>;
 using News = std::variant<Started, Finish>;
 
-struct Closed {};
+// The other end is gone.
+struct ChannelClosed {};
 
 class Channel {
  public:
   // The two ends: the holder's, the guardian's. Nothing: the system gave none (errno says why).
   static std::optional<std::pair<Channel, Channel>> open();
-  Channel(Channel&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Channel& operator=(Channel&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Channel() { close(); }
-
-  int descriptor() const { return fd_; }
-  void close();
+  int descriptor() const { return fd_.get(); }
+  void close() { fd_.close(); }
 
   // What cannot be sent at once is dropped: then the other end is stopped or dead.
   void send(const Order& order);
   void send(const News& news);
   // Nothing: there is none now.
-  std::optional<std::variant<Order, Closed>> receive_order();
-  std::optional<std::variant<News, Closed>> receive_news();
+  std::optional<std::variant<Order, ChannelClosed>> receive_order();
+  std::optional<std::variant<News, ChannelClosed>> receive_news();
 
  private:
   explicit Channel(int fd) : fd_(fd) {}
-  int fd_;
+  FileDescriptor fd_;
 };
 
 }  // namespace lockstep::run

@@ -56,8 +56,7 @@ Guard::~Guard() {
   stop();
   while (!turn(boot_time())) {
     pollfd item{descriptor(), POLLIN, 0};
-    const Duration left = std::clamp<Duration>(next_deadline() - boot_time(), Duration::zero(), std::chrono::hours(1));
-    poll(&item, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+    poll(&item, 1, static_cast<int>(sleep_time(next_deadline() - boot_time()).count()));
   }
 }
 

@@ -14,17 +14,18 @@
 #include <memory>
 #include <string>
 
+#include "nodes/system/file_descriptor.hpp"
+
 namespace lockstep::run {
 namespace {
 
 // The state and the group in /proc/PID/stat: "PID (name) STATE PARENT GROUP ...", where the name may be anything.
 bool is_living_member(const char* pid, pid_t group) {
   const std::string path = std::string("/proc/") + pid + "/stat";
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;  // it has ended
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;  // it has ended
   std::array<char, 512> text{};
-  const ssize_t size = read(fd, text.data(), text.size() - 1);
-  close(fd);
+  const ssize_t size = read(fd.get(), text.data(), text.size() - 1);
   const char* end_of_name = size > 0 ? std::strrchr(text.data(), ')') : nullptr;
   if (end_of_name == nullptr) return false;
   char state = 0;

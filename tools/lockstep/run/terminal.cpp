@@ -1,22 +1,16 @@
+// tcgetpgrp(3) and tcsetpgrp(3).
 #include "tools/lockstep/run/terminal.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <utility>
 
 namespace lockstep::run {
 
 Terminal::Terminal() : fd_(open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)) {}
 
-Terminal::Terminal(Terminal&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-Terminal::~Terminal() {
-  if (fd_ >= 0) close(fd_);
-}
-
-bool Terminal::is_of(pid_t group) const { return fd_ >= 0 && group > 0 && tcgetpgrp(fd_) == group; }
+bool Terminal::is_of(pid_t group) const { return fd_ && group > 0 && tcgetpgrp(fd_.get()) == group; }
 
 bool Terminal::hand_over(pid_t from, pid_t to) const {
   if (!is_of(from)) return false;
@@ -26,7 +20,7 @@ bool Terminal::hand_over(pid_t from, pid_t to) const {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTTOU);
   pthread_sigmask(SIG_BLOCK, &stop, &before);
-  const bool given = tcsetpgrp(fd_, to) == 0;
+  const bool given = tcsetpgrp(fd_.get(), to) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return given;
 }

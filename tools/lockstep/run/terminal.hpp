@@ -10,14 +10,13 @@
 
 #include <sys/types.h>
 
+#include "nodes/system/file_descriptor.hpp"
+
 namespace lockstep::run {
 
 class Terminal {
  public:
   Terminal();  // of this process; one without a terminal has a Terminal that does nothing
-  Terminal(Terminal&& other) noexcept;
-  Terminal& operator=(Terminal&&) = delete;
-  ~Terminal();
 
   // Whether that group has the foreground.
   bool is_of(pid_t group) const;
@@ -25,7 +24,7 @@ class Terminal {
   bool hand_over(pid_t from, pid_t to) const;
 
  private:
-  int fd_;  // -1: none
+  FileDescriptor fd_;
 };
 
 // Whether our group has the foreground, and stdin, stdout and stderr all are that terminal. In a pipeline, and in the

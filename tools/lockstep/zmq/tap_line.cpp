@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "protocol/base/joined.hpp"
 #include "protocol/base/overloaded.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/names.hpp"
-#include "tools/lockstep/zmq/message_json.hpp"
+#include "tools/lockstep/json/message_json.hpp"
 
 namespace lockstep {
 namespace {
@@ -18,12 +19,10 @@ std::string text(T id) {
 }
 
 std::string in_words(const locks::Acquire& acquire) {
-  std::string names;
-  for (const std::string& name : acquire.names) names += (names.empty() ? "" : ", ") + name;
   std::string how;
   if (acquire.mode != locks::Mode::kExclusive) how = " " + std::string(wire::to_string(acquire.mode));
   if (acquire.mode == locks::Mode::kPermit) how += " of " + std::to_string(acquire.permits);
-  return "acquire " + names + how + (acquire.wait ? ", waiting" : "");
+  return "acquire " + joined(acquire.names) + how + (acquire.wait ? ", waiting" : "");
 }
 
 std::string describe(const locks::Operation& operation) {
@@ -52,9 +51,7 @@ std::string describe(const locks::Command& command) {
 
 std::string describe(const raft::EntryBody& body) {
   const auto configuration = [](const raft::Configuration& c) {
-    std::string names;
-    for (const raft::Member& member : c.voters) names += (names.empty() ? "" : ", ") + member.name;
-    return "configuration (" + names + ")";
+    return "configuration (" + joined(c.voters, &raft::Member::name) + ")";
   };
   const auto command = [](const raft::Command& c) {
     const auto decoded = wire::decode_command(c.bytes);

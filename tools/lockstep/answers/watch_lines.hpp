@@ -1,0 +1,20 @@
+// What `watch` shows: the lines that come of one answer after another. A value without I/O.
+#pragma once
+
+#include <vector>
+
+#include "nodes/client/client.hpp"
+#include "tools/lockstep/answers/report.hpp"
+
+namespace lockstep {
+
+class WatchLines {
+ public:
+  // `asked` is the cursor that the answer is to.
+  std::vector<Report> of(const WatchCursor& asked, const WatchAnswer& answer);
+
+ private:
+  bool in_state_ = false;  // the full state has begun and is not complete
+};
+
+}  // namespace lockstep

@@ -1,0 +1,50 @@
+#include "tools/lockstep/commands/lock_terms.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "nodes/text/duration.hpp"
+
+namespace lockstep {
+
+void LockTerms::add_arguments(CLI::App& command) {
+  command.add_option("NAME", names_, "The locks' names, at most 16: all at once, or none of them")->required();
+  const auto read_wait = [this](const std::string& text) {
+    const auto duration = parse_duration(text);
+    if (!duration) throw CLI::ValidationError("--wait", duration.error());
+    wait_ = *duration;
+  };
+  command
+      .add_option_function<std::string>("--wait", read_wait,
+                                        "How long to stand in line; left out, for ever; 0s: not at all")
+      ->type_name("DURATION");
+  auto* shared = command.add_flag("--shared", shared_, "Together with others who share it");
+  command.add_option("--permits", permits_, "One of so many permits; every user must say the same number")
+      ->check(CLI::Range(std::uint32_t{1}, locks::kMaxPermits))
+      ->type_name("N")
+      ->excludes(shared);
+}
+
+std::optional<Report> LockTerms::refuse() const {
+  for (const std::string& name : names_) {
+    if (auto bad = report_of_bad_name(name)) return bad;
+  }
+  if (names_.size() > locks::kMaxAcquireNames) {
+    return usage_report("at most " + std::to_string(locks::kMaxAcquireNames) + " names can be taken at once");
+  }
+  if (std::set(names_.begin(), names_.end()).size() != names_.size()) return usage_report("a name was given twice");
+  return std::nullopt;
+}
+
+AcquireOptions LockTerms::options() const {
+  AcquireOptions options;
+  options.mode = permits_ != 0 ? locks::Mode::kPermit : shared_ ? locks::Mode::kShared : locks::Mode::kExclusive;
+  options.permits = permits_;
+  options.wait = wait_;
+  return options;
+}
+
+void tell_progress(const AcquireProgress& progress) { std::cerr << "lockstep: " + in_words(progress) + "\n"; }
+
+}  // namespace lockstep

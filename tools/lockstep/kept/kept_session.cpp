@@ -1,0 +1,42 @@
+#include "tools/lockstep/kept/kept_session.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "nodes/system/clock.hpp"
+
+namespace lockstep {
+namespace {
+
+constexpr Duration kFormingRetry = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Expected<ClusterId> find_cluster(Client& client, Time deadline) {
+  for (;;) {
+    auto status = client.status(std::max(deadline - boot_time(), Duration::zero()));
+    if (!status) return tl::unexpected(std::move(status.error()));
+    if (status->cluster) return status->cluster;
+    if (boot_time() + kFormingRetry >= deadline) {
+      return tl::unexpected(Error{ErrorCode::kUnavailable, "unavailable", false,
+                                  "the cluster has not formed yet: node " + status->name + " still waits for others",
+                                  SessionId()});
+    }
+    std::this_thread::sleep_for(kFormingRetry);
+  }
+}
+
+Expected<void> use_kept_session(Client& client, const std::shared_ptr<StateFile>& file, ClusterId cluster) {
+  const KeptSession kept = file->session_in(cluster);
+  SessionKeeper keeper;
+  keeper.secret = kept.secret;
+  keeper.saved = kept.saved;
+  keeper.save = [file, cluster](const SavedSession& saved) {
+    file->session_in(cluster).saved = saved;
+    return file->store();
+  };
+  return client.keep_session(std::move(keeper));
+}
+
+}  // namespace lockstep

@@ -1,0 +1,46 @@
+// What every command of the program `lockstep` is given, and how a command joins it.
+//
+// A command is one function add_NAME_command(app, line) in a file of its own: it adds its subcommand
+// to the CLI::App and, when that is chosen, leaves in `line.chosen` what to run. main() runs it after
+// the whole command line was read, so `line.global` is complete by then, and exits with what it returns.
+// Results go to stdout (with --json one object a line), everything else to stderr.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "protocol/base/client_id.hpp"
+#include "protocol/base/types.hpp"
+
+namespace lockstep {
+
+struct GlobalOptions {
+  std::vector<std::string> servers{"tcp://127.0.0.1:7101"};
+  std::optional<ClientId> client_id;
+  bool json = false;
+  Duration timeout = std::chrono::seconds(5);  // without an answer from a quorum
+};
+
+struct CommandLine {
+  GlobalOptions global;
+  std::vector<std::string> words;  // of `run`: the command to be run, after the --
+  std::function<int()> chosen;
+};
+
+// Ahead of the parser, which may fail before it has read it.
+inline constexpr const char* kJsonOption = "--json";
+
+// The global options, on `app`.
+void add_global_options(CLI::App& app, GlobalOptions& options);
+
+// For a command's own duration options: as nodes/text/duration.hpp reads them.
+CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help);
+
+// For options that are an index, a session or a token: digits alone. (CLI11 reads -1 as the largest number there is.)
+CLI::Validator an_ordinal();
+
+}  // namespace lockstep
