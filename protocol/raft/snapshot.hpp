@@ -32,7 +32,7 @@ struct Snapshot {
 // Large, never changed, and held by the core, the disk and the simulator at once.
 using SharedSnapshot = std::shared_ptr<const Snapshot>;
 
-// A leader's question to its own disk: a piece of a snapshot for a node that fetches.
+// A leader's question to its own disk: a part of a snapshot for a node that fetches.
 struct SnapshotRead {
   NodeId to;  // who waits on `connection` for an answer to its Fetch
   ConnectionId connection;

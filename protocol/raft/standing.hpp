@@ -1,0 +1,32 @@
+// Where a node stands after an event, so that the next event can be checked against it: what never falls, what never
+// changes within a term, what a leader never takes back.
+//
+// A memory for assertions: it decides nothing. A value of a few numbers.
+#pragma once
+
+#include "protocol/base/types.hpp"
+#include "protocol/raft/leader.hpp"
+#include "protocol/raft/node_state.hpp"
+
+namespace lockstep::raft {
+
+struct Standing {
+  Term term;
+  NodeId vote;    // in that term; none: nobody yet
+  NodeId leader;  // of that term; none: it was never known here
+  LogIndex commit;
+  LogIndex applicable;
+  LogIndex verified;  // in that term
+  LogIndex base;
+  LogIndex last_led;  // of a leader: its log's last index; none: it does not lead
+  Round latest_round;
+  Round confirmed_round;
+};
+
+// `leading` is null if the node does not lead.
+Standing standing_of(const NodeState& node, NodeId leader, const Leader* leading);
+
+// Aborts if a node that stood at `before` cannot stand at `now`.
+void check_change(const Standing& before, const Standing& now);
+
+}  // namespace lockstep::raft
