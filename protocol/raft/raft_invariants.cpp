@@ -15,9 +15,8 @@ Standing Raft::check_step() const {
     INVARIANT(vote() == self(), "a candidate votes for itself (Raft section 5.2)");
     INVARIANT(!is_repairing(), "a node under repair does not campaign (S2)");
   }
-  Standing now = standing_of(node_, leader(), leading);
+  const Standing now = standing_of(node_, leader(), leading);
   check_change(seen_, now);
-  if (!now.leader && now.term == seen_.term) now.leader = seen_.leader;
   return now;
 }
 

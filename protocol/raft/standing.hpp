@@ -1,7 +1,9 @@
 // Where a node stands after an event, so that the next event can be checked against it: what never falls, what never
 // changes within a term, what a leader never takes back.
 //
-// A memory for assertions: it decides nothing. A value of a few numbers.
+// A memory for assertions: it decides nothing. It remembers one event back only, and nothing that the node itself has
+// forgotten since. So two nodes with the same future are checked alike, whatever their pasts.
+// A value of a few numbers.
 #pragma once
 
 #include "protocol/base/types.hpp"
@@ -13,7 +15,7 @@ namespace lockstep::raft {
 struct Standing {
   Term term;
   NodeId vote;    // in that term; none: nobody yet
-  NodeId leader;  // of that term; none: it was never known here
+  NodeId leader;  // of that term; none: not known
   LogIndex commit;
   LogIndex applicable;
   LogIndex verified;  // in that term

@@ -86,11 +86,13 @@ void LeaseNode::step(Time time, const Event& event) {
   replica_.step({time, WallTime{}}, event);
   if (!was_full || led != raft().term()) begin_to_lead(led);
   check_expire(last);
+  raft().check_invariants();
   const bool renewal_waited = Inside::renewals_waiting(replica_) > 0;
   take_output();
   if (!was_full || led != raft().term()) begin_to_lead(led);
   // A leader's own barrier has left, with what waited for it.
   if (renewal_waited && Inside::renewals_waiting(replica_) == 0) silent_ = Duration::zero();
+  raft().check_invariants();
 }
 
 // Or not yet, or not any more.

@@ -129,6 +129,7 @@ void check_vote_stays(const raft::HardState& before, const raft::HardState& now)
 }
 
 void TimelessNode::check_state(const LateDisk& disk, const Facts& facts) const {
+  raft_.check_invariants();
   const std::uint64_t durable = raft_.durable_index().value();
   const std::uint64_t applied = raft_.applicable_index().value();
   require(raft_.commit_index() <= raft_.log().last_index(), "R4: an index is committed that the log does not hold");
