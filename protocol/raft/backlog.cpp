@@ -22,8 +22,8 @@ Backlog::Backlog(const Log& log, LogIndex commit)
 
 void Backlog::appended(const Entry& entry) { bytes_ += size_of(entry); }
 
-// What followers fetched and a quorum has needs no acknowledgement any more: counted, it would hold up
-// the rest for ever, since only a later commit takes frames out.
+// What followers fetched and a quorum has needs no acknowledgement. If it were counted, it would hold up the rest for
+// ever, since only a later commit takes frames out.
 void Backlog::published_through(LogIndex last, LogIndex commit) {
   INVARIANT(last > published_, "a broadcast of entries goes on from the one before");
   published_ = last;

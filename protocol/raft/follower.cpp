@@ -65,7 +65,10 @@ void Follower::on_append(NodeState& node, Time now, const Append& append) {
 
 // Both come from this term's one leader, so its log up to what is verified is ours.
 void Follower::drain_ahead(NodeState& node) {
-  while (const auto next = ahead_.take_next(node.log.verified_index())) node.accept(*next);
+  while (const auto next = ahead_.take_next(node.log.verified_index())) {
+    INVARIANT(node.log.entries().matches(next->previous_index, next->previous_term), "one leader's Appends agree");
+    node.accept(*next);
+  }
 }
 
 // --- acknowledgements ---
@@ -105,7 +108,7 @@ void Follower::send_fetch(NodeState& node, Time now, LogIndex index, Duration pa
   if (!leader_) return;
   const Log& log = node.log.entries();
   index = std::max(index, log.base().index);  // what a snapshot stands for is committed: no need to ask below it
-  // One is outstanding: an earlier one that still waits to leave (R1) asks for nothing any more.
+  // One is outstanding: an earlier one that still waits to leave (R1) asks for nothing now.
   node.outbox.withdraw_fetches();
   const CallNumber number = node.next_call();
   fetch_ = OutstandingFetch{number, index, patience, now + node.random.between(patience, 2 * patience)};

@@ -112,8 +112,8 @@ void Leader::advance_commit(NodeState& node) {
 // majority of its cluster" (thesis section 6.2; R10). For availability: no safety argument rests on it.
 std::optional<std::string_view> Leader::reason_to_step_down(NodeState& node, Time now) {
   const Duration timeout = node.options.timing.election_timeout_max;
-  const std::optional<Time> disk_owes_since = node.log.waiting_since();
-  if (disk_owes_since && now - *disk_owes_since > timeout) return "its own disk is behind (R14)";
+  const std::optional<Time> waiting_since = node.log.waiting_since();
+  if (waiting_since && now - *waiting_since > timeout) return "its own disk is behind (R14)";
   for (const NodeId lost : progress_.take_lost(now, timeout)) {
     node.notice("hears nothing from " + node.name_of(lost), Notice::Level::kWarning);
   }
@@ -178,7 +178,7 @@ void Leader::on_fetch(NodeState& node, ConnectionId connection, NodeId from, con
 void Leader::check_positions(const NodeState& node) const {
   const Log& log = node.log.entries();
   INVARIANT(!node.is_repairing(), "a node under repair never leads (S2)");
-  INVARIANT(node.outbox.hard_state().vote == node.self, "a leader voted for itself (Raft section 5.2)");
+  INVARIANT(node.vote() == node.self, "a leader voted for itself (Raft section 5.2)");
   INVARIANT(log.last_index() >= noop_ && log.last_term() == node.term(),
             "a leader's log ends with its own entries (R6)");
   INVARIANT(node.log.commit_index() < noop_ || log.term_at(node.log.commit_index()) == node.term(),

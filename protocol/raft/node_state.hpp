@@ -26,6 +26,7 @@ struct NodeState {
 
   // --- term and vote ---
   Term term() const { return outbox.hard_state().term; }
+  NodeId vote() const { return outbox.hard_state().vote; }  // in this term; none: nobody yet
   bool is_repairing() const { return static_cast<bool>(outbox.hard_state().repair_until); }
   // A higher term: nothing is proved in it yet (R2), and what waits to be sent is of an older one.
   void enter_term(Term term, NodeId vote = {});

@@ -82,7 +82,7 @@ class Raft {
   const SnapshotHead* snapshot() const { return node_.snapshots.newest(); }
   const Log& log() const { return node_.log.entries(); }
   Term term() const { return node_.term(); }
-  NodeId vote() const { return node_.outbox.hard_state().vote; }
+  NodeId vote() const { return node_.vote(); }
   LogIndex commit_index() const { return node_.log.commit_index(); }
   LogIndex durable_index() const { return node_.log.durable_index(); }
   LogIndex verified_index() const { return is_leader() ? log().last_index() : node_.log.verified_index(); }

@@ -6,13 +6,27 @@
 namespace lockstep::raft {
 namespace {
 
-VoteRequest request_for_votes(const NodeState& node, CallNumber number, bool pre_vote) {
+enum class Ballot { kPreVote, kVote };
+
+VoteRequest request_for(Ballot ballot, const NodeState& node, CallNumber number) {
   const Log& log = node.log.entries();
-  return {.number = number, .pre_vote = pre_vote, .last_index = log.last_index(), .last_term = log.last_term()};
+  return {.number = number,
+          .pre_vote = ballot == Ballot::kPreVote,
+          .last_index = log.last_index(),
+          .last_term = log.last_term()};
 }
 
 bool would_vote_for(const NodeState& node, const VoteRequest& request) {
   return !node.is_repairing() && node.log.entries().is_up_to_date(request.last_index, request.last_term);
+}
+
+// "Each server will vote for at most one candidate in a given term" (Raft section 5.2).
+bool give_vote(NodeState& node, Time now, NodeId candidate, const VoteRequest& request) {
+  const bool free_to_vote = !node.vote() || node.vote() == candidate;
+  if (!free_to_vote || !would_vote_for(node, request)) return false;
+  node.outbox.vote_for(candidate);
+  node.restart_election_timer(now);
+  return true;
 }
 
 }  // namespace
@@ -31,7 +45,7 @@ void Raft::start_pre_vote(Time now) {
     campaign(now);
     return;
   }
-  node_.send_to_others(request_for_votes(node_, number, true));
+  node_.send_to_others(request_for(Ballot::kPreVote, node_, number));
 }
 
 void Raft::campaign(Time now) {
@@ -41,7 +55,7 @@ void Raft::campaign(Time now) {
   role_ = Candidate{number, {}};  // our own vote counts when it is durable, like any other
   node_.restart_election_timer(now);
   node_.notice("asks for votes in term " + std::to_string(term().value()));
-  node_.send_to_others(request_for_votes(node_, number, false));
+  node_.send_to_others(request_for(Ballot::kVote, node_, number));
 }
 
 void Raft::count_vote(Time now, Candidate& candidate, NodeId voter) {
@@ -53,33 +67,20 @@ void Raft::count_vote(Time now, Candidate& candidate, NodeId voter) {
 
 void Raft::on_vote_request(Time now, ConnectionId connection, const Message& from, const VoteRequest& request) {
   const bool heard_leader = is_leader() || node_.heard_leader_recently(now);
-  const auto answer = [&](bool granted, NodeId known_leader) {
-    node_.answer(
-        connection, from.from,
-        Vote{.number = request.number, .pre_vote = request.pre_vote, .granted = granted, .leader = known_leader});
-  };
+  Vote answer{.number = request.number, .pre_vote = request.pre_vote, .granted = false, .leader = NodeId()};
   if (request.pre_vote) {
     // Changes nothing here: no term, no vote, no timer (R9).
-    const bool granted = from.term >= term() && !heard_leader && would_vote_for(node_, request);
-    answer(granted, heard_leader ? leader() : NodeId());
-    return;
+    answer.granted = from.term >= term() && !heard_leader && would_vote_for(node_, request);
+    if (heard_leader) answer.leader = leader();
+  } else if (from.term >= term()) {
+    // "If a server receives a RequestVote request within the minimum election timeout of hearing from a
+    // current leader, it does not update its term or grant its vote" (thesis section 4.2.3).
+    if (heard_leader) return;
+    if (from.term > term()) become_follower(now, from.term);
+    answer.granted = give_vote(node_, now, from.from, request);
+    answer.leader = leader();
   }
-  if (from.term < term()) {
-    answer(false, NodeId());
-    return;
-  }
-  // "If a server receives a RequestVote request within the minimum election timeout of hearing from a
-  // current leader, it does not update its term or grant its vote" (thesis section 4.2.3).
-  if (heard_leader) return;
-  if (from.term > term()) become_follower(now, from.term);
-
-  const bool free_to_vote = !vote() || vote() == from.from;
-  const bool granted = free_to_vote && would_vote_for(node_, request);
-  if (granted) {
-    node_.outbox.vote_for(from.from);
-    node_.restart_election_timer(now);
-  }
-  answer(granted, leader());
+  node_.answer(connection, from.from, answer);
 }
 
 void Raft::on_vote(Time now, const Message& from, const Vote& vote) {

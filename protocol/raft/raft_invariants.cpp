@@ -15,7 +15,7 @@ Standing Raft::check_step() const {
     INVARIANT(vote() == self(), "a candidate votes for itself (Raft section 5.2)");
     INVARIANT(!is_repairing(), "a node under repair does not campaign (S2)");
   }
-  const Standing now = standing_of(node_, leader(), leading);
+  const Standing now = standing_of(node_, leading);
   check_change(seen_, now);
   return now;
 }

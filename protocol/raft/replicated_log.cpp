@@ -60,12 +60,13 @@ void ReplicatedLog::commit_through(LogIndex index) {
 
 void ReplicatedLog::install(const SnapshotHead& head) {
   INVARIANT(head.index > commit_, "a snapshot never takes the place of newer state (S3)");
+  INVARIANT(head.index > verified_, "what this term's leader has is never replaced in this term");
   // What is committed here is part of the snapshot, so it is as durable as it was. The rest must not count: it may
   // differ from what the snapshot stands for.
   durability_.truncated_from(commit_.next());
   log_ = Log({}, {head.index, head.term}, head.time);
   commit_ = head.index;
-  verified_ = std::max(verified_, head.index);
+  verified_ = head.index;
 }
 
 void ReplicatedLog::drop_through(LogIndex last) {

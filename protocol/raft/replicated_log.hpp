@@ -8,7 +8,7 @@
 // index never falls, and what is committed is never replaced.
 //
 // It does not decide what is committed or proved: that is the business of roles, which say so here. It asks no disk:
-// whoever changes the log stages the change in the Outbox.
+// what changes the log must stage the change in the Outbox.
 // A value.
 #pragma once
 

@@ -6,11 +6,10 @@
 
 namespace lockstep::raft {
 
-Standing standing_of(const NodeState& node, NodeId leader, const Leader* leading) {
+Standing standing_of(const NodeState& node, const Leader* leading) {
   Standing standing;
   standing.term = node.term();
-  standing.vote = node.outbox.hard_state().vote;
-  standing.leader = leader;
+  standing.vote = node.vote();
   standing.commit = node.log.commit_index();
   standing.applicable = node.log.applicable_index();
   standing.verified = node.log.verified_index();
@@ -29,7 +28,6 @@ void check_change(const Standing& before, const Standing& now) {
   INVARIANT(now.base >= before.base, "a log never grows at its front (S3)");
   if (now.term != before.term) return;
   INVARIANT(!before.vote || now.vote == before.vote, "a vote never changes within its term (Raft section 5.2)");
-  INVARIANT(!before.leader || !now.leader || now.leader == before.leader, "a term has one leader");
   INVARIANT(now.verified >= before.verified, "what was proved stays so within its term (R2)");
   if (!before.last_led || !now.last_led) return;
   INVARIANT(now.last_led >= before.last_led, "a leader never drops entries of its log (Raft figure 3)");

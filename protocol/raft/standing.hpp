@@ -14,8 +14,7 @@ namespace lockstep::raft {
 
 struct Standing {
   Term term;
-  NodeId vote;    // in that term; none: nobody yet
-  NodeId leader;  // of that term; none: not known
+  NodeId vote;  // in that term; none: nobody yet
   LogIndex commit;
   LogIndex applicable;
   LogIndex verified;  // in that term
@@ -26,7 +25,7 @@ struct Standing {
 };
 
 // `leading` is null if the node does not lead.
-Standing standing_of(const NodeState& node, NodeId leader, const Leader* leading);
+Standing standing_of(const NodeState& node, const Leader* leading);
 
 // Aborts if a node that stood at `before` cannot stand at `now`.
 void check_change(const Standing& before, const Standing& now);

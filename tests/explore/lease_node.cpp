@@ -75,7 +75,8 @@ void LeaseNode::campaign() {
     const auto& asked = std::get<raft::VoteRequest>(request.body);
     if (!raft().is_pre_candidate()) break;
     step(PeerMessage{ConnectionId(request.to.value()),
-                     {kCluster, raft().term(), request.to, request.from, raft::Vote{asked.number, true, true, {}}}});
+                     {kCluster, raft().term(), request.to, request.from,
+                      raft::Vote{.number = asked.number, .pre_vote = true, .granted = true, .leader = {}}}});
   }
 }
 

@@ -50,7 +50,8 @@ void TimelessNode::campaign(LateDisk& disk) {
   hand_over_output(disk);
   if (!raft_.is_pre_candidate()) return;
   const NodeId other = id_of(raft_.self() == id_of(0) ? 1 : 0);
-  receive({kCluster, raft_.term(), other, raft_.self(), raft::Vote{vote_call_, true, true, NodeId()}});
+  receive({kCluster, raft_.term(), other, raft_.self(),
+           raft::Vote{.number = vote_call_, .pre_vote = true, .granted = true, .leader = NodeId()}});
 }
 
 void TimelessNode::propose() { raft_.propose({clock_, WallTime{}}, "x"); }
