@@ -1,3 +1,5 @@
+// How blank nodes find each other, agree and store entry 1, and what a formed node tells one of them (R17).
+
 #include "protocol/raft/formation.hpp"
 
 #include <algorithm>
@@ -80,8 +82,8 @@ void Formation::receive(Now now, ConnectionId connection, const Message& message
 
 void Formation::on_hello(Now now, ConnectionId, const Message& message, const Hello& hello) {
   if (message.cluster) return;  // it lost its log, not its membership: only a formed node can help it
-  // To whoever had this name before, or to the disk that this one took the place of. What its sender was then, blank,
-  // it may not be any more.
+  // It was meant for a node that had this name before, or for the disk that this one took the place of. Its sender was
+  // blank then; it may have formed a cluster since.
   if (message.to && message.to != node_.node) return;
   if (hello.initial_members != options_.initial_members) {
     stop(now, difference_of_members(options_.initial_members, hello.name, hello.initial_members));
@@ -116,7 +118,7 @@ void Formation::note_peer(Now now, const std::string& name, NodeId id, bool know
 void Formation::form_if_all_agree(Now now) {
   if (!is_first_listed() || has_entry() || doom_ || node_.hard_state.cluster) return;
   if (peers_.size() + 1 != options_.initial_members.size()) return;
-  // "never forms a cluster while a peer is unreachable" (R17): what it said long ago may not be so any more.
+  // "never forms a cluster while a peer is unreachable" (R17): what it said long ago may have changed.
   for (const auto& [name, peer] : peers_) {
     if (!peer.knows_us || now.time - peer.heard > kMissedHellos * options_.hello_interval) return;
   }
@@ -194,8 +196,8 @@ void Formation::tell_everyone() {
 }
 
 // Go on saying Hello for a moment, so that the other side finds the same difference and stops too.
-void Formation::stop(Now now, std::string why) {
-  doom_ = std::move(why);
+void Formation::stop(Now now, std::string detail) {
+  doom_ = std::move(detail);
   doom_at_ = now.time + 5 * options_.hello_interval;
 }
 

@@ -9,6 +9,9 @@
 // log was damaged so badly that entry 1 is gone still knows its cluster id, never forms a new cluster,
 // and is given the same entry 1 again.
 //
+// It owns entry 1 until that is durable, and what it heard of the other initial members. It decides nothing alone: the
+// first listed member forms, and only when all agree.
+//
 // A value: copyable, deterministic.
 #pragma once
 
@@ -72,7 +75,7 @@ class Formation {
   bool has_entry() const { return !node_.entries.empty(); }
   void say_hello();
   void tell_everyone();
-  void stop(Now now, std::string why);
+  void stop(Now now, std::string detail);
   bool is_first_listed() const { return options_.initial_members.front() == options_.name; }
   Message message(MessageBody body) const;
 

@@ -1,3 +1,5 @@
+// Positions and terms of the log in memory (Raft sections 5.3 and 5.4.1, R7).
+
 #include "protocol/raft/log.hpp"
 
 #include <algorithm>

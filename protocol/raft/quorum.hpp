@@ -1,4 +1,6 @@
-// How many, and up to where: the two questions a majority answers.
+// How many voters are a majority, and how far a majority has got.
+//
+// Pure functions. Any two majorities of the same voters share a member (Raft section 5.1): all safety rests on that.
 #pragma once
 
 #include <algorithm>

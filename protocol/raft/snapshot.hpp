@@ -18,7 +18,7 @@ struct SnapshotHead {
   WallTime time{};               // of that entry
   Configuration configuration;   // of entry 1
   WallTime formed{};             // the time of entry 1
-  std::uint64_t state_hash = 0;  // of the state after `index`: whoever decodes it can tell that it is whole (R16)
+  std::uint64_t state_hash = 0;  // of the state after `index`: shows, when it is decoded, that it is whole (R16)
   std::uint64_t state_bytes = 0;
   friend bool operator==(const SnapshotHead&, const SnapshotHead&) = default;
 };
@@ -32,7 +32,7 @@ struct Snapshot {
 // Large, never changed, and held by the core, the disk and the simulator at once.
 using SharedSnapshot = std::shared_ptr<const Snapshot>;
 
-// A leader's question to its own disk: a piece of a snapshot for a node that fetches.
+// A leader's question to its own disk: a part of a snapshot for a node that fetches.
 struct SnapshotRead {
   NodeId to;  // who waits on `connection` for an answer to its Fetch
   ConnectionId connection;

@@ -61,9 +61,14 @@ raft::Message message_of(const Event& event, LogShape log) {
   raft::Message message{kCluster, Term(event.term), id_of(event.from), id_of(event.node), raft::NotLeader{}};
   switch (event.kind) {
     case Kind::kVoteRequest:
-      message.body = raft::VoteRequest{CallNumber(1), false, LogIndex(event.index), Term(event.detail)};
+      message.body = raft::VoteRequest{.number = CallNumber(1),
+                                       .pre_vote = false,
+                                       .last_index = LogIndex(event.index),
+                                       .last_term = Term(event.detail)};
       break;
-    case Kind::kVote: message.body = raft::Vote{CallNumber(), false, true, NodeId()}; break;
+    case Kind::kVote:
+      message.body = raft::Vote{.number = CallNumber(), .pre_vote = false, .granted = true, .leader = NodeId()};
+      break;
     case Kind::kAppend: message.body = append_of(event, log); break;
     case Kind::kAck: message.body = raft::Ack{LogIndex(event.index), Round()}; break;
     case Kind::kHearOfLeader: message.body = raft::NotLeader{CallNumber(1), id_of(event.detail)}; break;

@@ -17,7 +17,8 @@ class LogShape {
   explicit LogShape(const std::vector<std::uint64_t>& terms);
   std::uint64_t length() const { return bits_ & 15U; }
   LogIndex last() const { return LogIndex(length()); }
-  std::uint64_t term(std::uint64_t index) const { return (bits_ >> (4 * index)) & 15U; }  // 0 where there is none
+  // 0 where there is none, and before the first.
+  std::uint64_t term(std::uint64_t index) const { return index == 0 ? 0 : (bits_ >> (4 * index)) & 15U; }
   void append(std::uint64_t term) { bits_ = (bits_ + 1) | term << (4 * (length() + 1)); }
   LogShape prefix(std::uint64_t length) const;
   bool starts_with(LogShape other) const { return length() >= other.length() && prefix(other.length()) == other; }

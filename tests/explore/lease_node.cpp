@@ -76,7 +76,8 @@ void LeaseNode::campaign() {
     const auto& asked = std::get<raft::VoteRequest>(request.body);
     if (!raft().is_pre_candidate()) break;
     step(PeerMessage{ConnectionId(request.to.value()),
-                     {kCluster, raft().term(), request.to, request.from, raft::Vote{asked.number, true, true, {}}}});
+                     {kCluster, raft().term(), request.to, request.from,
+                      raft::Vote{.number = asked.number, .pre_vote = true, .granted = true, .leader = {}}}});
   }
 }
 
@@ -87,11 +88,13 @@ void LeaseNode::step(Time time, const Event& event) {
   replica_.step({time, WallTime{}}, event);
   if (!was_full || led != raft().term()) begin_to_lead(led);
   check_expire(last);
+  raft().check_invariants();
   const bool renewal_waited = Inside::renewals_waiting(replica_) > 0;
   take_output();
   if (!was_full || led != raft().term()) begin_to_lead(led);
   // A leader's own barrier has left, with what waited for it.
   if (renewal_waited && Inside::renewals_waiting(replica_) == 0) silent_ = Duration::zero();
+  raft().check_invariants();
 }
 
 // Or not yet, or not any more.

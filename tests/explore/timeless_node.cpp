@@ -50,7 +50,8 @@ void TimelessNode::campaign(LateDisk& disk) {
   hand_over_output(disk);
   if (!raft_.is_pre_candidate()) return;
   const NodeId other = id_of(raft_.self() == id_of(0) ? 1 : 0);
-  receive({kCluster, raft_.term(), other, raft_.self(), raft::Vote{vote_call_, true, true, NodeId()}});
+  receive({kCluster, raft_.term(), other, raft_.self(),
+           raft::Vote{.number = vote_call_, .pre_vote = true, .granted = true, .leader = NodeId()}});
 }
 
 void TimelessNode::propose() { raft_.propose({clock_, WallTime{}}, "x"); }
@@ -129,6 +130,7 @@ void check_vote_stays(const raft::HardState& before, const raft::HardState& now)
 }
 
 void TimelessNode::check_state(const LateDisk& disk, const Facts& facts) const {
+  raft_.check_invariants();
   const std::uint64_t durable = raft_.durable_index().value();
   const std::uint64_t applied = raft_.applicable_index().value();
   require(raft_.commit_index() <= raft_.log().last_index(), "R4: an index is committed that the log does not hold");

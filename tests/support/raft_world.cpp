@@ -309,6 +309,7 @@ void RaftWorld::elect(const std::string& name) {
 // the node published.
 void RaftWorld::settle(Node& node) {
   for (bool more = true; more && node.raft;) {
+    node.raft->check_invariants();
     RaftOutput output = node.raft->take_output(now_);
     Consequences consequences = node.raft->take_consequences();
     for (const Notice& notice : consequences.notices) trace(node.name + ": " + notice.text);
@@ -354,6 +355,7 @@ void RaftWorld::note_answer(Node& node, const BarrierAnswer& answer) {
 
 void RaftWorld::check(Node& node) {
   const Raft& raft = *node.raft;
+  raft.check_invariants();
   if (raft.is_leader()) {
     const auto [leader, is_first] = leaders_.emplace(raft.term(), node.name);
     REQUIRE_MESSAGE(leader->second == node.name, "a term has one leader");

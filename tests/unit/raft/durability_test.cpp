@@ -26,9 +26,9 @@ TEST_CASE("the log is durable as far as its writes are done") {
   start(durability, 1, 4, 6);
   start(durability, 2, 7, 7);
   CHECK(durability.index() == LogIndex(3));
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.index() == LogIndex(6));
-  durability.completed(WriteId(2));
+  durability.persisted(WriteId(2));
   CHECK(durability.index() == LogIndex(7));
 }
 
@@ -36,9 +36,9 @@ TEST_CASE("a write counts only when those asked before it are done: no gap is sk
   Durability durability(LogIndex(3));
   start(durability, 1, 4, 6);
   start(durability, 2, 7, 7);
-  durability.completed(WriteId(2));
+  durability.persisted(WriteId(2));
   CHECK(durability.index() == LogIndex(3));
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.index() == LogIndex(7));
 }
 
@@ -53,9 +53,9 @@ TEST_CASE("a late completion does not count for entries that were replaced meanw
   start(durability, 1, 4, 6);
   durability.truncated_from(LogIndex(5));
   start(durability, 2, 5, 8);
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.index() == LogIndex(4));  // entry 4 of it was not replaced
-  durability.completed(WriteId(2));
+  durability.persisted(WriteId(2));
   CHECK(durability.index() == LogIndex(8));
 }
 
@@ -64,26 +64,26 @@ TEST_CASE("a late completion of a write that was replaced as a whole counts for 
   start(durability, 1, 6, 7);
   durability.truncated_from(LogIndex(4));
   start(durability, 2, 4, 7);
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.index() == LogIndex(3));
 }
 
 TEST_CASE("unknown and repeated completions change nothing") {
   Durability durability(LogIndex(3));
   start(durability, 5, 4, 6);
-  durability.completed(WriteId(4));
-  durability.completed(WriteId(6));
+  durability.persisted(WriteId(4));
+  durability.persisted(WriteId(6));
   CHECK(durability.index() == LogIndex(3));
-  durability.completed(WriteId(5));
+  durability.persisted(WriteId(5));
   durability.truncated_from(LogIndex(5));
-  durability.completed(WriteId(5));
+  durability.persisted(WriteId(5));
   CHECK(durability.index() == LogIndex(4));
 }
 
 TEST_CASE("a write without entries makes none durable") {
   Durability durability(LogIndex(3));
   start(durability, 1, 0, 0);
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.index() == LogIndex(3));
 }
 
@@ -93,9 +93,9 @@ TEST_CASE("the disk owes since its oldest unfinished write (R14)") {
   start(durability, 1, 1, 1, at(10));
   start(durability, 2, 2, 2, at(20));
   CHECK(durability.waiting_since() == at(10));
-  durability.completed(WriteId(1));
+  durability.persisted(WriteId(1));
   CHECK(durability.waiting_since() == at(20));
-  durability.completed(WriteId(2));
+  durability.persisted(WriteId(2));
   CHECK_FALSE(durability.waiting_since());
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("what counts as durable is on the disk, whatever was truncated and how
       } else if (!asked.empty()) {
         disk.resize(asked.front().first);
         disk.insert(disk.end(), asked.front().entries.begin(), asked.front().entries.end());
-        durability.completed(asked.front().id);
+        durability.persisted(asked.front().id);
         asked.erase(asked.begin());
       }
       const std::size_t durable = durability.index().value();

@@ -297,10 +297,11 @@ TEST_CASE("a pre-vote is never counted as a vote, nor an answer to an earlier qu
   RaftWorld world("a b c");
   make_candidate(world, "a");
   const CallNumber number = world.in_flight<VoteRequest>("a", "b").back().number;
-  world.receive("a", "b", Term(2), Vote{number, true, true, NodeId()});
-  world.receive("a", "b", Term(2), Vote{number.previous(), false, true, NodeId()});
+  world.receive("a", "b", Term(2), Vote{.number = number, .pre_vote = true, .granted = true, .leader = NodeId()});
+  world.receive("a", "b", Term(2),
+                Vote{.number = number.previous(), .pre_vote = false, .granted = true, .leader = NodeId()});
   CHECK(world.node("a").is_candidate());
-  world.receive("a", "b", Term(2), Vote{number, false, true, NodeId()});
+  world.receive("a", "b", Term(2), Vote{.number = number, .pre_vote = false, .granted = true, .leader = NodeId()});
   CHECK(world.node("a").is_leader());
 }
 
@@ -364,7 +365,8 @@ TEST_CASE("a node under repair neither votes nor campaigns nor acknowledges unti
   world.receive("c", "b", Term(3), request(3, 2));
   CHECK_FALSE(world.node("c").vote());
   world.timeout("c");
-  world.receive("c", "b", Term(3), Vote{CallNumber(1), true, true, NodeId()});
+  world.receive("c", "b", Term(3),
+                Vote{.number = CallNumber(1), .pre_vote = true, .granted = true, .leader = NodeId()});
   CHECK_FALSE(world.node("c").is_candidate());
 }
 

@@ -83,7 +83,10 @@ TEST_CASE("an Append that no leader can have said is dropped, its term too") {
 TEST_CASE("nobody votes for a candidate whose log ends in a term above its own") {
   const auto votes_for = [&](bool pre_vote, std::uint64_t last_term) {
     RaftWorld world("a b c");
-    world.receive("b", "a", Term(3), VoteRequest{CallNumber(1), pre_vote, LogIndex(1), Term(last_term)});
+    world.receive(
+        "b", "a", Term(3),
+        VoteRequest{
+            .number = CallNumber(1), .pre_vote = pre_vote, .last_index = LogIndex(1), .last_term = Term(last_term)});
     return !world.in_flight<Vote>("b", "a").empty();
   };
   for (const bool pre_vote : {false, true}) {
@@ -106,8 +109,12 @@ TEST_CASE("no message of a term leaves before the term is durable, an answer to 
 TEST_CASE("what waited in an older term is never said in it again, nor in the newer one (R1)") {
   RaftWorld world("a b c");
   world.disk_is_late("b", true);
-  world.receive("b", "a", Term(5), VoteRequest{CallNumber(1), false, LogIndex(1), Term(1)});
-  world.receive("b", "c", Term(6), VoteRequest{CallNumber(2), false, LogIndex(1), Term(1)});
+  world.receive(
+      "b", "a", Term(5),
+      VoteRequest{.number = CallNumber(1), .pre_vote = false, .last_index = LogIndex(1), .last_term = Term(1)});
+  world.receive(
+      "b", "c", Term(6),
+      VoteRequest{.number = CallNumber(2), .pre_vote = false, .last_index = LogIndex(1), .last_term = Term(1)});
   world.persist_all("b");
   CHECK(world.in_flight<Vote>("b", "a").empty());
   REQUIRE(world.in_flight<Vote>("b", "c").size() == 1);

@@ -71,7 +71,8 @@ TEST_CASE("a message is shown with the names of docs/protocol.md, its type first
   const wire::Response response{CallNumber(7), LogIndex(12), wire::Error{ErrorCode::kInvalidName, "is empty", {}}};
   CHECK(to_line(to_json(response)) ==
         R"({"type":"error","call":7,"applied":12,"code":"invalid_name","detail":"is empty","current_session":0})");
-  const raft::Message message{ClusterId(1), Term(2), NodeId(3), NodeId(4), raft::Vote{CallNumber(5), true, false, {}}};
+  const raft::Message message{ClusterId(1), Term(2), NodeId(3), NodeId(4),
+                              raft::Vote{.number = CallNumber(5), .pre_vote = true, .granted = false, .leader = {}}};
   CHECK(to_line(to_json(message)) == R"({"type":"vote","cluster":1,"term":2,"from":3,"to":4,)"
                                      R"("number":5,"pre_vote":true,"granted":false,"leader":0})");
   CHECK(to_line(to_json(wire::Response{CallNumber(7), LogIndex(12), wire::CheckAnswer{}})) ==
