@@ -240,7 +240,9 @@ ClientCore::Request* ClientCore::find_claimable(const locks::Operation& operatio
   if (!options_.claims_unfinished || session_.unanswered().size() != 1) return nullptr;
   for (auto& [id, request] : requests_) {
     if (!request.number || request.call || !session_.was_alone(request.number)) continue;
-    if (request.acquisition && acquisitions_.at(request.acquisition).call) continue;
+    // Of an acquisition's steps only the first can be a new one's: what undoes it answers no call.
+    const bool undoes = request.acquisition && !std::holds_alternative<locks::Acquire>(operation);
+    if (undoes || (request.acquisition && acquisitions_.at(request.acquisition).call)) continue;
     if (std::get<locks::Operation>(request.body) != operation) continue;
     found = id;
     return &request;

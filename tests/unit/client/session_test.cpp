@@ -342,3 +342,20 @@ TEST_CASE("a claimed request that times out again stays unfinished") {
   client.answer(client.last(), locks::Granted{FencingToken(20)});
   client.outcome<locks::Granted>(again);
 }
+
+TEST_CASE("a release is never taken for one that undoes an acquisition which its call gave up") {
+  ClientOptions options = options_with(1);
+  options.claims_unfinished = true;
+  ScriptedClient client(options);
+  client.open_by_preempting("x");
+  client.acquire({"a"});
+  const ClientSend acquire = client.last();
+  client.pass(5s);  // its call ends, unavailable
+  client.answer(acquire, locks::Granted{FencingToken(20)}, 20);
+  const ClientSend undo = client.last_of<locks::Release>();
+  const CallId release = client.release("a");
+  client.answer(undo, locks::Released{}, 21);
+  CHECK_FALSE(client.is_done(release));
+  client.answer(client.last_of<locks::Release>(), locks::NotHolder{}, 22);
+  client.outcome<locks::NotHolder>(release);
+}
