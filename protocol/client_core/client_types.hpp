@@ -63,10 +63,11 @@ struct TakenOver {
   friend bool operator==(const TakenOver&, const TakenOver&) = default;
 };
 
-struct HeldLock {
+// A lock that this client holds, or held until it lost it.
+struct OwnedLock {
   std::string name;
   FencingToken token;
-  friend bool operator==(const HeldLock&, const HeldLock&) = default;
+  friend bool operator==(const OwnedLock&, const OwnedLock&) = default;
 };
 
 // L3. What this client may rely on.
@@ -87,12 +88,12 @@ struct LeaseRenewed {
 // The session is lost, with these locks (perhaps none).
 struct LeaseLost {
   LossReason reason{};
-  std::vector<HeldLock> locks;
+  std::vector<OwnedLock> locks;
   friend bool operator==(const LeaseLost&, const LeaseLost&) = default;
 };
 // An operator took these locks. The session lives on, with its others.
 struct LocksForced {
-  std::vector<HeldLock> locks;
+  std::vector<OwnedLock> locks;
   friend bool operator==(const LocksForced&, const LocksForced&) = default;
 };
 using LeaseEvent = std::variant<LeaseRenewed, LeaseLost, LocksForced>;

@@ -234,6 +234,7 @@ bool LeaseClient::is_safe() const {
 void LeaseClient::step(const ClientEvent& event) {
   if (has_lost()) return;
   core_.step(clock_, event);
+  core_.check_invariants();
   take_output();
 }
 

@@ -90,6 +90,7 @@ class Client {
     collect();
   }
   void collect() {
+    core_.check_invariants();
     ClientOutput output = core_.take_output();
     for (ClientSend& send : output.sends) {
       INVARIANT(send.endpoint < 3, "a client asks an endpoint that there is");

@@ -160,6 +160,7 @@ class ScriptedClient {
     collect();
   }
   void collect() {
+    core.check_invariants();
     ClientOutput output = core.take_output();
     if (output.save) {
       saves_before_send.emplace_back(sent.size(), *output.save);

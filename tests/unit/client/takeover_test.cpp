@@ -222,6 +222,6 @@ TEST_CASE("a session that is lost while it is taken over tells so, and its locks
   const auto losses = client.events_of<LeaseLost>();
   REQUIRE(losses.size() == 1);
   CHECK(losses[0].reason == LossReason::kSuperseded);
-  CHECK(losses[0].locks == std::vector<HeldLock>{{"a", FencingToken(30)}});
+  CHECK(losses[0].locks == std::vector<OwnedLock>{{"a", FencingToken(30)}});
   CHECK(client.outcome<ClientError>(client.take_over()).code == ErrorCode::kSessionSuperseded);
 }

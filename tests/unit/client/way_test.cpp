@@ -196,6 +196,7 @@ class World {
 
   void carry_out(std::size_t index) {
     Client& client = clients_[index];
+    client.core.check_invariants();
     ClientOutput output = client.core.take_output();
     for (const ClientSend& send : output.sends) transmit(index, [this, index, send] { receive(index, send); });
     for (const LeaseEvent& event : output.lease_events) lost += std::holds_alternative<LeaseLost>(event);

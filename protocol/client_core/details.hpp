@@ -1,12 +1,17 @@
-// Durations and refusals as a person reads them in an error's detail.
+// The sentences that go with an error, for people: durations, refusals, and what is wrong with an answer.
 #pragma once
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "protocol/wire/client_messages.hpp"
 
-namespace lockstep {
+namespace lockstep::client_core {
+
+// Of an answer that is not believed. The next node is asked.
+inline constexpr std::string_view kWrongKind = "a node answered with another kind of message than was asked for";
+inline constexpr std::string_view kTooOld = "a node answered with older state than was asked for";
 
 // As exactly as a person wants it: "5s" of 4998 ms, "1.5s", "300ms" of 297 ms, "20ms".
 inline std::string in_words(Duration duration) {
@@ -22,4 +27,4 @@ inline std::string in_words(const wire::Error& error) {
   return std::string(info.name) + " (" + (error.detail.empty() ? std::string(info.meaning) : error.detail) + ")";
 }
 
-}  // namespace lockstep
+}  // namespace lockstep::client_core
