@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/base/invariant.hpp"
 #include "protocol/client_core/details.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/text_rules.hpp"
@@ -56,6 +57,7 @@ void granted(ClientParts& client, Time now, AcquisitionId id, const locks::Grant
   const Acquisition& acquisition = client.acquisitions.at(id);
   std::vector<std::string> names = acquisition.names;
   std::erase_if(names, [&](const std::string& name) { return acquisition.given_back.contains(name); });
+  INVARIANT(client.session.is_open(), "L8: what is granted is granted to a session");
   if (acquisition.call || acquisition.keeps_grant) {
     client.holds.hold(names, granted.token);
     return end_acquisition(client, id, granted, applied);
@@ -95,7 +97,7 @@ void not_acquired(ClientParts& client, AcquisitionId id, std::optional<locks::He
 }
 
 // What is wrong with it as an answer to the step at which the acquisition is.
-std::string_view problem_with(const Acquisition& acquisition, LogIndex at_least, const wire::Response& response) {
+std::string_view detail_against(const Acquisition& acquisition, LogIndex at_least, const wire::Response& response) {
   const wire::ResponseBody& body = response.body;
   const bool is_granted = std::holds_alternative<locks::Granted>(body);
   const bool is_queued = std::holds_alternative<locks::Queued>(body);
@@ -172,8 +174,8 @@ std::string_view on_step_answer(ClientParts& client, Time now, RequestId step, c
   const auto* wait = std::get_if<WaitInLine>(&request.body);
   const AcquisitionId id = operation ? operation->acquisition : wait->acquisition;
   const LogIndex at_least = wait ? wait->wait.at_least : LogIndex();
-  if (const auto problem = problem_with(client.acquisitions.at(id), at_least, response); !problem.empty()) {
-    return problem;
+  if (const auto detail = detail_against(client.acquisitions.at(id), at_least, response); !detail.empty()) {
+    return detail;
   }
   const bool claimed = operation && operation->claimed;
   if (operation) client.session.answered(operation->number);

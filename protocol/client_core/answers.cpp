@@ -62,9 +62,9 @@ void receive(ClientParts& client, Time now, const ServerMessage& message) {
   if (!id) return;
   const bool newest = client.requests.is_newest_copy(response.call);
   if (error) return on_error(client, now, *id, newest, *error);
-  const Problem problem = std::visit([&](const auto& kind) { return accept(client, now, *id, kind, response); },
-                                     client.requests.at(*id).body);
-  if (!problem.empty()) move_on_if_newest(client, now, *id, newest, std::string(problem));
+  const Detail detail = std::visit([&](const auto& kind) { return accept(client, now, *id, kind, response); },
+                                   client.requests.at(*id).body);
+  if (!detail.empty()) move_on_if_newest(client, now, *id, newest, std::string(detail));
 }
 
 }  // namespace lockstep::client_core

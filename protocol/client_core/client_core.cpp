@@ -21,22 +21,27 @@ namespace {
 
 using namespace client_core;
 
-// What is wrong, as the detail of an error; empty: nothing.
-std::string problem_with_name(const std::string& name) {
-  if (wire::is_valid_lock_name(name)) return {};
-  return "the name " + wire::problem_with_lock_name(name);
+// What is refused here did not happen and never will.
+ClientError refusal(ErrorCode code, std::string detail) { return {code, std::move(detail), SessionId(), true}; }
+
+// Of whatever is asked after the session has ended for good.
+ClientError refused_with(const ClientError& session_error) { return refusal(session_error.code, session_error.detail); }
+
+std::optional<ClientError> refusal_of_name(const std::string& name, const std::string& what = "the name") {
+  if (wire::is_valid_lock_name(name)) return std::nullopt;
+  return refusal(ErrorCode::kInvalidName, what + " " + wire::problem_with_lock_name(name));
 }
 
-std::string problem_with_range(const std::string& prefix, const std::string& after) {
-  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::problem_with_lock_name(prefix);
-  if (!after.empty() && !wire::is_valid_lock_name(after))
-    return "the name to start after " + wire::problem_with_lock_name(after);
-  return {};
+std::optional<ClientError> refusal_of_range(const std::string& prefix, const std::string& after) {
+  auto refused = prefix.empty() ? std::nullopt : refusal_of_name(prefix, "the prefix");
+  if (refused || after.empty()) return refused;
+  return refusal_of_name(after, "the name to start after");
 }
 
-std::string problem_with_reason(const std::string& reason) {
-  std::string problem = wire::problem_with_text(reason, wire::any_text(wire::kMaxWhy));
-  return problem.empty() ? problem : "the reason " + problem;
+std::optional<ClientError> refusal_of_reason(const std::string& reason) {
+  const std::string detail = wire::problem_with_text(reason, wire::any_text(wire::kMaxWhy));
+  if (detail.empty()) return std::nullopt;
+  return refusal(ErrorCode::kBadRequest, "the reason " + detail);
 }
 
 std::uint32_t page_of(std::uint32_t limit, std::size_t max) {
@@ -92,16 +97,16 @@ bool ClientCore::session_was_used() const {
 // ---- Operations
 
 CallId ClientCore::preempt(Time now, std::string name, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_name(name); !problem.empty()) return refuse(ErrorCode::kInvalidName, problem);
+  if (auto refused = refusal_of_name(name)) return end_at_once(*std::move(refused));
   return start_operation(now, locks::Preempt{std::move(name)}, timeout);
 }
 
 CallId ClientCore::acquire(Time now, std::vector<std::string> names, const AcquireTerms& terms,
                            std::optional<Duration> timeout) {
   names = sorted_names(std::move(names));
-  if (auto refusal = refusal_of(names, terms)) return complete_at_once(*std::move(refusal));
+  if (auto refused = refusal_of(names, terms)) return end_at_once(*std::move(refused));
   look_at_clock(parts_, now);
-  if (parts_.session_error) return refuse(parts_.session_error->code, parts_.session_error->detail);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
   Acquisition asked;
   asked.names = std::move(names);
   asked.terms = terms;
@@ -137,23 +142,23 @@ void ClientCore::cancel(Time now, CallId call) {
 }
 
 CallId ClientCore::release(Time now, std::string name, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_name(name); !problem.empty()) return refuse(ErrorCode::kInvalidName, problem);
+  if (auto refused = refusal_of_name(name)) return end_at_once(*std::move(refused));
   look_at_clock(parts_, now);
   if (const auto loss = parts_.holds.loss_of(name)) {
-    return refuse(error_after(*loss),
-                  "the lock was lost with its session (" + std::string(to_string(*loss)) + "), not released");
+    return end_at_once(refusal(error_after(*loss), "the lock was lost with its session (" +
+                                                       std::string(to_string(*loss)) + "), not released"));
   }
   return start_operation(now, locks::Release{std::move(name)}, timeout);
 }
 
 CallId ClientCore::force_release(Time now, std::string name, std::string reason, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_name(name); !problem.empty()) return refuse(ErrorCode::kInvalidName, problem);
-  if (auto problem = problem_with_reason(reason); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
+  if (auto refused = refusal_of_name(name)) return end_at_once(*std::move(refused));
+  if (auto refused = refusal_of_reason(reason)) return end_at_once(*std::move(refused));
   return start_operation(now, locks::ForceRelease{std::move(name), std::move(reason)}, timeout);
 }
 
 CallId ClientCore::close_session(Time now, SessionId session, std::string reason, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_reason(reason); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
+  if (auto refused = refusal_of_reason(reason)) return end_at_once(*std::move(refused));
   return start_operation(now, locks::CloseSession{session, std::move(reason)}, timeout);
 }
 
@@ -161,36 +166,33 @@ CallId ClientCore::close(Time now, std::optional<Duration> timeout) {
   look_at_clock(parts_, now);
   const bool has_session = parts_.session.is_open() || parts_.session.is_opening();
   if (has_session) return start_operation(now, locks::Close{}, timeout);
-  if (!parts_.is_retiring() || parts_.requests.at(parts_.retiring).call) return complete_at_once(locks::Closed{});
+  if (!parts_.is_retiring() || parts_.requests.at(parts_.retiring).call) return end_at_once(locks::Closed{});
   return start_on(now, parts_.retiring, timeout);
 }
 
 CallId ClientCore::take_over(Time now, std::optional<Duration> timeout) {
   look_at_clock(parts_, now);
-  if (parts_.session_error) return refuse(parts_.session_error->code, parts_.session_error->detail);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
   return start(now, ReadTakenOver{wire::Sessions{SessionId(), 1, LogIndex()}}, timeout);
 }
 
 // ---- Reads
 
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_name(name); !problem.empty()) return refuse(ErrorCode::kInvalidName, problem);
+  if (auto refused = refusal_of_name(name)) return end_at_once(*std::move(refused));
   return start(now, Read{wire::Check{std::move(name), mode, LogIndex()}}, timeout);
 }
 
 CallId ClientCore::list(Time now, std::string prefix, std::string after, std::uint32_t limit, wire::ReadMode mode,
                         std::optional<Duration> timeout) {
-  if (auto problem = problem_with_range(prefix, after); !problem.empty()) {
-    return refuse(ErrorCode::kInvalidName, problem);
-  }
+  if (auto refused = refusal_of_range(prefix, after)) return end_at_once(*std::move(refused));
   limit = page_of(limit, wire::kMaxListPage);
   return start(now, Read{wire::List{std::move(prefix), std::move(after), limit, mode, LogIndex()}}, timeout);
 }
 
 CallId ClientCore::history(Time now, std::string name, std::uint64_t after, std::uint32_t limit,
                            std::optional<Duration> timeout) {
-  const std::string problem = name.empty() ? name : problem_with_name(name);
-  if (!problem.empty()) return refuse(ErrorCode::kInvalidName, problem);
+  if (auto refused = name.empty() ? std::nullopt : refusal_of_name(name)) return end_at_once(*std::move(refused));
   limit = page_of(limit, wire::kMaxHistoryPage);
   return start(now, Read{wire::History{std::move(name), after, limit, LogIndex()}}, timeout);
 }
@@ -201,9 +203,7 @@ CallId ClientCore::sessions(Time now, SessionId after, std::uint32_t limit, std:
 
 CallId ClientCore::watch(Time now, std::string prefix, LogIndex from, std::string after, Duration up_to,
                          std::optional<Duration> timeout) {
-  if (auto problem = problem_with_range(prefix, after); !problem.empty()) {
-    return refuse(ErrorCode::kInvalidName, problem);
-  }
+  if (auto refused = refusal_of_range(prefix, after)) return end_at_once(*std::move(refused));
   up_to = std::clamp<Duration>(up_to, Duration::zero(), std::chrono::milliseconds(wire::kMaxPollMs));
   return start(now, WatchChanges{{std::move(prefix), from, std::move(after), 0}, now + up_to}, timeout, up_to);
 }
@@ -214,11 +214,7 @@ CallId ClientCore::status(Time now, std::optional<Duration> timeout) {
 
 // ---- How calls start
 
-CallId ClientCore::refuse(ErrorCode code, std::string detail) {
-  return complete_at_once(ClientError{code, std::move(detail), SessionId(), true});
-}
-
-CallId ClientCore::complete_at_once(ClientOutcome outcome) {
+CallId ClientCore::end_at_once(ClientOutcome outcome) {
   const CallId call = parts_.next_call();
   parts_.output.completions.push_back({call, std::move(outcome), LogIndex()});
   return call;
@@ -226,7 +222,7 @@ CallId ClientCore::complete_at_once(ClientOutcome outcome) {
 
 CallId ClientCore::start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout) {
   look_at_clock(parts_, now);
-  if (parts_.session_error) return refuse(parts_.session_error->code, parts_.session_error->detail);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
   const auto unfinished = find_claimable(parts_, operation);
   if (!unfinished) return start(now, client_core::Operation{std::move(operation)}, timeout);
   std::get<client_core::Operation>(parts_.requests.body(*unfinished)).claimed = true;

@@ -117,8 +117,7 @@ class ClientCore {
   CallId start(Time now, Body body, std::optional<Duration> timeout, Duration poll = Duration::zero());
   CallId start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout);
   CallId start_on(Time now, client_core::RequestId request, std::optional<Duration> timeout);
-  CallId refuse(ErrorCode code, std::string detail);
-  CallId complete_at_once(ClientOutcome outcome);
+  CallId end_at_once(ClientOutcome outcome);
   void restore();
   void work(Time now);
   std::optional<SavedSession> take_save();

@@ -30,7 +30,7 @@ struct ClientOptions {
   Duration backoff_min = std::chrono::milliseconds(10);   // before the first retry of a refused copy,
   Duration backoff_max = std::chrono::milliseconds(500);  // doubling up to this, with jitter
   SavedSession saved;                                     // what an earlier incarnation kept
-  bool keeps_session = false;                             // the shell stores ClientOutput::save; else none is made
+  bool keeps_session = false;                             // the shell stores ClientOutput::save; off, there is none
   // A new operation equal to the one unfinished request takes that request's answer if it says yes:
   // for a person or script that repeats a command which ended in `unavailable`. Off, each call is a
   // request of its own, as a checker of linearizability expects.

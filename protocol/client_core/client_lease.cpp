@@ -46,6 +46,9 @@ void ClientLease::set_waiting(Time now, bool waiting) {
 }
 
 void ClientLease::sent(Time now, CallNumber call, std::size_t endpoint) {
+  INVARIANT(is_kept() && !in_flight_, "one keep-alive is waited for, and only while there is something to keep");
+  INVARIANT(sent_.empty() || (sent_.rbegin()->first < call && sent_.rbegin()->second <= now),
+            "L3: each renewal is a new message with a send time of its own");
   sent_.emplace(call, now);
   if (sent_.size() > kMaxKept) sent_.erase(std::next(sent_.begin()));  // the first tells since when it is silent
   in_flight_ = true;
@@ -66,6 +69,7 @@ bool ClientLease::acknowledged(CallNumber call) {
   if (!safe_until_) return false;
   const Time earlier = *safe_until_;
   safe_until_ = std::max(earlier, sent + certain_part(ttl_));
+  INVARIANT(*safe_until_ < sent + ttl_ || *safe_until_ == earlier, "L3: the client is the first to know");
   return *safe_until_ > earlier;
 }
 

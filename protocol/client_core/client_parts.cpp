@@ -35,9 +35,9 @@ ClientError ClientParts::no_answer_within(Duration timeout) const {
 // ---- Invariants
 
 void ClientParts::check() {
-  INVARIANT(calls.size() == requests.calls() + acquisitions.calls(),
+  INVARIANT(calls.size() == requests.counts().calls + acquisitions.calls(),
             "every waiting call has one request or one acquisition");
-  INVARIANT(requests.numbers() == session.unanswered().size(), "every unanswered number has one request");
+  INVARIANT(requests.counts().numbers == session.unanswered().size(), "every unanswered number has one request");
   INVARIANT(holds.held().empty() || session.is_open(), "locks are held by a session");
   INVARIANT(!lease.safe_until() || session.is_open(), "a lease is a session's");
   INVARIANT(acquisitions.in_line() == 0 || session.is_open(), "a place in line is a session's");

@@ -22,19 +22,19 @@ struct AcquireTerms {
   locks::Mode mode = locks::Mode::kExclusive;
   std::uint32_t permits = 0;          // of the semaphore, with kPermit; else 0
   std::optional<Duration> wait = {};  // how long to stand in line; none: for ever, zero: not at all
-  std::uint64_t thread = 0;           // who within this client asks: a deadlock is a cycle of these
+  std::uint64_t thread = 0;           // which thread of this client asks: a deadlock is a cycle of threads
 };
 
 // Where a request stands that waits in line.
 struct AcquireProgress {
   std::uint64_t position = 0;  // 1 is next
-  locks::Held by;              // who is in the way; without a token: nobody holds it, `owner` is the first in line
+  locks::Held by;              // the owner in the way; without a token: nobody holds it, `owner` is the first in line
   friend bool operator==(const AcquireProgress&, const AcquireProgress&) = default;
 };
 
 // An acquisition that ended without the lock, certainly: nothing of it is left in any queue.
 struct NotAcquired {
-  std::optional<locks::Held> by;  // who held it, as last heard; none: nobody, but others wait for it
+  std::optional<locks::Held> by;  // the owner, as last heard; none: nobody held it, but others wait for it
   std::uint64_t position = 0;     // the last one in line; 0: it did not stand in line
   friend bool operator==(const NotAcquired&, const NotAcquired&) = default;
 };

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/base/overloaded.hpp"
+#include "protocol/base/invariant.hpp"
 #include "protocol/client_core/details.hpp"
 #include "protocol/client_core/keep_alive.hpp"
 #include "protocol/client_core/requests/requests.hpp"
@@ -23,6 +23,7 @@ Duration held_back(const wire::RequestBody& body) {
 // Its first copy: from now on it has a number, and what it gives back is known.
 void begin_operation(ClientParts& client, RequestId id) {
   auto& operation = std::get<Operation>(client.requests.body(id));
+  INVARIANT(!client.requests.is_in_use(operation.operation), "what was asked of a lock is answered before the next");
   const RequestNumber number = client.session.use_number(operation.operation);
   if (const auto* release = std::get_if<locks::Release>(&operation.operation)) {
     if (const auto token = client.holds.token_of(release->name)) operation.gives_back = token;
@@ -35,6 +36,12 @@ void send_copy(ClientParts& client, Time now, RequestId id) {
   RequestBody& body = client.requests.body(id);
   const auto* operation = std::get_if<Operation>(&body);
   if (operation && !operation->number) begin_operation(client, id);
+  if (operation) {
+    const RequestNumber acknowledged = client.session.acknowledged_below();
+    INVARIANT(operation->number >= acknowledged && operation->number - acknowledged < locks::kMaxUnacknowledged,
+              "Exactly once: no number below the acknowledged ones is sent, nor one that the cluster would refuse");
+    INVARIANT(!client.lease.has_run_out(now), "L3: nothing is asked under a lease that has run out");
+  }
   const CallNumber copy = client.next_copy();
   if (std::holds_alternative<Open>(body) && !client.open_sent) client.open_sent = now;
   // What a retry repeats is the request. What it acknowledges, how new an answer it asks for and how long it may be
@@ -48,7 +55,7 @@ void send_copy(ClientParts& client, Time now, RequestId id) {
 // A lease does not run out while it is renewed, so what was left behind under one is settled at once.
 bool wants_session(const ClientParts& client) {
   const bool leaves_nothing = client.has_lease() && !client.session.unanswered().empty();
-  return leaves_nothing || client.acquisitions.wanted() > 0 || client.requests.calls_of_session() > 0;
+  return leaves_nothing || client.acquisitions.wanted() > 0 || client.requests.counts().calls_of_session > 0;
 }
 
 bool may_use_numbers(const ClientParts& client, const Gate& gate) {
@@ -70,7 +77,7 @@ Lanes lanes_of(const ClientParts& client, const Gate& gate) {
 
 Gate gate_of(const ClientParts& client) {
   const bool is_taking_over = !client.requests.of<ReadTakenOver>().empty();
-  const bool has_abandoned = client.acquisitions.abandoned() > 0 || client.requests.abandoned() > 0;
+  const bool has_abandoned = client.acquisitions.abandoned() > 0 || client.requests.counts().abandoned > 0;
   return {wants_session(client), has_abandoned, client.is_retiring(), is_taking_over};
 }
 

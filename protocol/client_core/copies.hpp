@@ -7,7 +7,7 @@
 
 namespace lockstep::client_core {
 
-// Which requests may be sent now. Nothing is sent for a session while nobody needs one.
+// Which requests may be sent now. Nothing is sent for a session while no call needs one.
 struct Gate {
   bool wanted = false;      // somebody waits for an operation
   bool abandoned = false;   // new operations come after what was left behind

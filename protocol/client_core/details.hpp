@@ -7,11 +7,7 @@
 
 #include "protocol/wire/client_messages.hpp"
 
-namespace lockstep::client_core {
-
-// Of an answer that is not believed. The next node is asked.
-inline constexpr std::string_view kWrongKind = "a node answered with another kind of message than was asked for";
-inline constexpr std::string_view kTooOld = "a node answered with older state than was asked for";
+namespace lockstep {
 
 // As exactly as a person wants it: "5s" of 4998 ms, "1.5s", "300ms" of 297 ms, "20ms".
 inline std::string in_words(Duration duration) {
@@ -27,4 +23,11 @@ inline std::string in_words(const wire::Error& error) {
   return std::string(info.name) + " (" + (error.detail.empty() ? std::string(info.meaning) : error.detail) + ")";
 }
 
-}  // namespace lockstep::client_core
+namespace client_core {
+
+// Of an answer that is not believed. The next node is asked.
+inline constexpr std::string_view kWrongKind = "a node answered with another kind of message than was asked for";
+inline constexpr std::string_view kTooOld = "a node answered with older state than was asked for";
+
+}  // namespace client_core
+}  // namespace lockstep

@@ -43,6 +43,7 @@ bool Holds::taken(const std::string& name, FencingToken token) {
 
 std::vector<OwnedLock> Holds::lose_all(LossReason reason) {
   std::vector<OwnedLock> locks;
+  locks.reserve(held_.size());
   lost_.clear();
   for (const auto& [name, token] : std::exchange(held_, {})) {
     lost_.emplace(name, reason);

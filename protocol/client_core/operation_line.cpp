@@ -1,4 +1,4 @@
-// OperationLine: who is ready, who is blocked at which name, and who is woken when a name comes free.
+// OperationLine: which operation is ready, which is blocked at which name, and which is woken when a name comes free.
 #include "protocol/client_core/operation_line.hpp"
 
 #include <algorithm>

@@ -4,10 +4,12 @@
 // Retries overtake each other. So what was asked of one lock is answered before the next is asked of it, and the
 // answers say what is held. An operation that shares no name with those under way does not wait for others.
 //
-// Invariant: an operation that is not sent is either ready, or blocked at one name. A blocked one waits for a name
-// that is in use, or that an earlier ready one of its kind is about to use. So each call costs the logarithm of what
-// is in line, whatever waits for other names.
-// A value. It does not know numbers, sessions or time: `next` says who may go, its owner decides whether.
+// Invariant: an operation that is not sent is either ready or blocked at one name. A blocked one waits for a name that
+// is in use, or that an earlier ready one of its kind is about to use. So each call costs the logarithm of what is in
+// line, and what waits for other names costs nothing.
+// A value. It does not know numbers, sessions or time: next() says which operation may go, its owner whether it goes.
+//
+//   for (RequestId id = line.next({}, false); id; id = line.next(id, false)) line.start(id);
 #pragma once
 
 #include <array>

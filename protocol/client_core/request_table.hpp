@@ -83,11 +83,14 @@ class RequestTable {
   bool is_in_use(const locks::Operation& operation) const { return line_.is_in_use(operation); }
   bool is_being_released(const std::string& name) const { return line_.has_release_of(name); }
 
-  // How many of them have a call, wait for a session on behalf of one, have a number, or were left behind by a call.
-  std::size_t calls() const { return calls_; }
-  std::size_t calls_of_session() const { return calls_of_session_; }
-  std::size_t numbers() const { return numbers_.size(); }
-  std::size_t abandoned() const { return abandoned_; }
+  struct Counts {
+    std::size_t calls = 0;             // requests that have one
+    std::size_t calls_of_session = 0;  // those of them that need a session
+    std::size_t numbers = 0;           // operations that were sent
+    std::size_t abandoned = 0;         // those of them that neither a call nor an acquisition waits for
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+  const Counts& counts() const { return counts_; }
 
   void check_invariants() const;  // walks everything: for tests
 
@@ -114,9 +117,7 @@ class RequestTable {
   std::map<std::size_t, std::set<RequestId>> in_flight_at_;
   std::map<std::size_t, std::set<RequestId>> polls_at_;
   OperationLine line_;
-  std::size_t calls_ = 0;
-  std::size_t calls_of_session_ = 0;
-  std::size_t abandoned_ = 0;
+  Counts counts_;
 };
 
 }  // namespace lockstep::client_core

@@ -1,4 +1,4 @@
-// The end of a session: who is told what, and what stays.
+// The end of a session: what each call is told, and what stays.
 #include "protocol/client_core/session_end.hpp"
 
 #include <string>
@@ -104,6 +104,7 @@ void end_session(ClientParts& client, LossReason reason, const ClientError& erro
   end_acquisitions(client, end);
   end_requests(client, end);
   client.acquisitions.clear();
+  INVARIANT(client.requests.counts().numbers == 0, "nothing of an ended session is waited for");
   if (!is_reported) report_lost(client, end.reason, had_lease);
 }
 

@@ -130,6 +130,27 @@ class Loaded {
   std::size_t next_wait_ = 0;
 };
 
+// So many calls at once, of which 64 at most are under way, on locks of their own or on one.
+double nanoseconds_of_burst(std::size_t calls, bool one_lock) {
+  ClientCore core(options());
+  const Time now = Time(1h);
+  std::uint64_t applied = 1;
+  const auto answer_all = [&](std::vector<ClientSend> sends) {
+    for (const ClientSend& send : sends) {
+      const bool opens = std::holds_alternative<wire::OpenSession>(send.request.body);
+      ++applied;
+      wire::ResponseBody body = locks::Granted{FencingToken(applied)};
+      if (opens) body = locks::SessionOpened{SessionId(applied)};
+      core.step(now, ServerMessage{send.endpoint, {send.request.call, LogIndex(applied), std::move(body)}});
+    }
+  };
+  const double seconds = seconds_of([&] {
+    for (std::size_t i = 0; i < calls; ++i) core.preempt(now, one_lock ? "one" : "lock/" + std::to_string(i));
+    while (core.has_waiting_calls()) answer_all(core.take_output().sends);
+  });
+  return seconds / static_cast<double>(calls) * 1e9;
+}
+
 struct Kind {
   const char* name;
   std::function<void(Loaded&)> happen;
@@ -169,13 +190,18 @@ int main(int argc, char** argv) {
     std::optional<Loaded> loaded;
     column.push_back(seconds_of([&] { loaded.emplace(size); }) / static_cast<double>(2 * size) * 1e9);
     for (const Kind& kind : kinds) column.push_back(nanoseconds_of(*loaded, kind));
+    column.push_back(nanoseconds_of_burst(size, false));
+    column.push_back(nanoseconds_of_burst(size, true));
     columns.push_back(std::move(column));
   }
   std::printf("%-40s", "ns each; waits in line, and names held:");
   for (const std::size_t size : sizes) std::printf("%12zu", size);
   std::printf("\n");
-  for (std::size_t row = 0; row <= kinds.size(); ++row) {
-    std::printf("%-40s", row == 0 ? "to acquire one of them" : kinds[row - 1].name);
+  std::vector<std::string> rows = {"to acquire one of them"};
+  for (const Kind& kind : kinds) rows.emplace_back(kind.name);
+  rows.insert(rows.end(), {"one call of so many at once", "one call of so many on one lock"});
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::printf("%-40s", rows[row].c_str());
     for (const auto& column : columns) std::printf("%12.0f", column[row]);
     std::printf("\n");
   }

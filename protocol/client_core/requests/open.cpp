@@ -1,6 +1,7 @@
 // Open: a session of this client's own, or the one of an earlier incarnation, taken over (L1).
 #include <utility>
 
+#include "protocol/base/invariant.hpp"
 #include "protocol/client_core/details.hpp"
 #include "protocol/client_core/requests/requests.hpp"
 #include "protocol/client_core/session_end.hpp"
@@ -11,6 +12,7 @@ wire::RequestBody Open::says(Time, const ClientSession&) const { return open; }
 
 void open_session(ClientParts& client, Time now) {
   if (!client.requests.of<Open>().empty() || !client.requests.of<SettleConflict>().empty()) return;
+  INVARIANT(!client.is_retiring(), "a session is opened after the one before was given up");
   const ClientOptions& options = client.options;
   const std::uint64_t nonce = client.session.begin_open();
   const auto ttl_ms = std::chrono::duration_cast<std::chrono::milliseconds>(options.ttl).count();
@@ -20,7 +22,7 @@ void open_session(ClientParts& client, Time now) {
   client.requests.add(std::move(request));
 }
 
-Problem accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response) {
   const auto* opened = std::get_if<locks::SessionOpened>(&response.body);
   if (!opened || !opened->session) return kWrongKind;
   // An earlier Open of the same nonce, which its call gave up, may be the one that opened it (L3).
@@ -37,13 +39,14 @@ Problem accept(ClientParts& client, Time now, RequestId id, const Open& open, co
   client.lease.begin(first_sent);
   client.holds.begin_session();
   if (client.lease.has_run_out(now)) {
-    // It was open too late to be of use. Nothing was asked of it yet, so nobody needs to know.
+    // It was opened too late to be of use. Nothing was asked of it yet, so no call is told.
     client.session.ended();
     client.lease.end();
     retire(client, now, opened->session, RequestNumber(1));
     return {};
   }
   client.lost.reset();
+  INVARIANT(client.holds.held().empty(), "a new session holds nothing that this client was told of");
   if (const auto safe_until = client.lease.safe_until()) {
     client.output.lease_events.emplace_back(LeaseRenewed{*safe_until});
   }

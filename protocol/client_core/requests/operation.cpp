@@ -73,12 +73,11 @@ wire::RequestBody Operation::says(Time, const ClientSession& session) const {
   return locks::Execute{session.id(), number, session.acknowledged_below(), operation};
 }
 
-Problem accept(ClientParts& client, Time now, RequestId id, const Operation& operation,
-               const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const Operation& operation, const wire::Response& response) {
   if (operation.acquisition) return on_step_answer(client, now, id, response);
   const auto outcome = outcome_of(operation.operation, response.body);
   if (!outcome) return kWrongKind;
-  if (operation.is_close()) return closed(client, id, response.applied), Problem();
+  if (operation.is_close()) return closed(client, id, response.applied), Detail();
   client.session.answered(operation.number);
   note_holds(client, operation, *outcome);
   if (operation.claimed && !says_yes(*outcome)) {

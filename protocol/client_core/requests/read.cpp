@@ -33,7 +33,7 @@ wire::RequestBody Read::says(Time, const ClientSession& session) {
                     read);
 }
 
-Problem accept(ClientParts& client, Time, RequestId id, const Read& read, const wire::Response& response) {
+Detail accept(ClientParts& client, Time, RequestId id, const Read& read, const wire::Response& response) {
   const auto outcome = outcome_of(read, response.body);
   if (!outcome) return kWrongKind;
   if (response.applied < at_least(read)) return kTooOld;

@@ -62,14 +62,14 @@ wire::RequestBody ReadTakenOver::says(Time, const ClientSession& session) {
   return *sessions;
 }
 
-Problem accept(ClientParts& client, Time now, RequestId id, const ReadTakenOver&, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const ReadTakenOver&, const wire::Response& response) {
   const SessionId session = client.session.id();
   auto& taken = std::get<ReadTakenOver>(client.requests.body(id));
   if (const auto* asked = std::get_if<wire::Sessions>(&taken.read)) {
     const auto* answer = std::get_if<wire::SessionsAnswer>(&response.body);
     if (answer == nullptr) return kWrongKind;
     if (response.applied < asked->at_least) return kTooOld;
-    if (!holds_something(*answer, session)) return finish(client, id, taken), Problem();
+    if (!holds_something(*answer, session)) return finish(client, id, taken), Detail();
     client.requests.start_again(id, now);
     taken.read = wire::Watch{{}, LogIndex(session.value()).previous(), {}, 0};
     return {};
@@ -78,7 +78,7 @@ Problem accept(ClientParts& client, Time now, RequestId id, const ReadTakenOver&
   if (page == nullptr) return kWrongKind;
   if (page->index.value() < session.value()) return kTooOld;
   note_page(client, taken, *page);
-  if (!page->more) return finish(client, id, taken), Problem();
+  if (!page->more) return finish(client, id, taken), Detail();
   client.requests.start_again(id, now);
   return {};
 }

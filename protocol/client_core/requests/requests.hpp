@@ -12,42 +12,42 @@
 
 namespace lockstep::client_core {
 
-using Problem = std::string_view;
+// What is wrong with an answer, as a sentence; empty: nothing.
+using Detail = std::string_view;
 
 // open.cpp. Sends an Open, unless one is under way or its refusal is looked into.
 void open_session(ClientParts& client, Time now);
-Problem accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response);
 void refused(ClientParts& client, Time now, RequestId id, const Open& open, const ClientError& error);
 
 // operation.cpp. Of an acquisition's step: acquiring.cpp.
-Problem accept(ClientParts& client, Time now, RequestId id, const Operation& operation, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const Operation& operation, const wire::Response& response);
 void refused(ClientParts& client, Time now, RequestId id, const Operation& operation, const ClientError& error);
 
 // retire.cpp. Started by session_end.cpp.
-Problem accept(ClientParts& client, Time now, RequestId id, const RetireSession& retire,
-               const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const RetireSession& retire, const wire::Response& response);
 
 // wait_in_line.cpp. Started by acquiring.cpp.
-Problem accept(ClientParts& client, Time now, RequestId id, const WaitInLine& wait, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const WaitInLine& wait, const wire::Response& response);
 void refused(ClientParts& client, Time now, RequestId id, const WaitInLine& wait, const ClientError& error);
 
 // read.cpp and watch_changes.cpp. Started by calls.
-Problem accept(ClientParts& client, Time now, RequestId id, const Read& read, const wire::Response& response);
-Problem accept(ClientParts& client, Time now, RequestId id, const WatchChanges& watch, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const Read& read, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const WatchChanges& watch, const wire::Response& response);
 
 // verify_hold.cpp. Some lock of this session was taken: which ones, the cluster tells.
 void verify_holds(ClientParts& client, Time now);
-Problem accept(ClientParts& client, Time now, RequestId id, const VerifyHold& verify, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const VerifyHold& verify, const wire::Response& response);
 // Something took this lock. Nobody but an operator takes one from a session that lives.
 void was_taken(ClientParts& client, const std::string& name, FencingToken token);
 
 // read_taken_over.cpp. Started by a call; all of a takeover's logic.
-Problem accept(ClientParts& client, Time now, RequestId id, const ReadTakenOver& taken, const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const ReadTakenOver& taken, const wire::Response& response);
 
 // settle_conflict.cpp. An Open was refused with this.
 void settle_conflict(ClientParts& client, Time now, const ClientError& conflict);
-Problem accept(ClientParts& client, Time now, RequestId id, const SettleConflict& settle,
-               const wire::Response& response);
+Detail accept(ClientParts& client, Time now, RequestId id, const SettleConflict& settle,
+              const wire::Response& response);
 
 // Of every other kind: its call is told, and nothing is left of it.
 template <typename Kind>

@@ -10,7 +10,7 @@ wire::RequestBody RetireSession::says(Time, const ClientSession&) const {
   return locks::Execute{session, number, number, locks::Close{}};
 }
 
-Problem accept(ClientParts& client, Time, RequestId id, const RetireSession&, const wire::Response& response) {
+Detail accept(ClientParts& client, Time, RequestId id, const RetireSession&, const wire::Response& response) {
   if (!std::holds_alternative<locks::Closed>(response.body)) return kWrongKind;
   retired(client, id);
   return {};

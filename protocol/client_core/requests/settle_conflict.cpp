@@ -22,14 +22,14 @@ void settle_conflict(ClientParts& client, Time now, const ClientError& conflict)
   client.requests.add(std::move(request));
 }
 
-Problem accept(ClientParts& client, Time, RequestId id, const SettleConflict& settle, const wire::Response& response) {
+Detail accept(ClientParts& client, Time, RequestId id, const SettleConflict& settle, const wire::Response& response) {
   const auto* answer = std::get_if<wire::SessionsAnswer>(&response.body);
   if (answer == nullptr) return kWrongKind;
   if (response.applied < settle.sessions.at_least) return kTooOld;
   const ClientError conflict = settle.conflict;
   client.requests.erase(id);
   const bool lives = !answer->sessions.empty() && answer->sessions.front().session == conflict.current_session;
-  if (lives) return open_failed(client, conflict), Problem();
+  if (lives) return open_failed(client, conflict), Detail();
   client.session.goes_on_from(conflict.current_session);
   client.open_sent.reset();
   return {};

@@ -40,7 +40,7 @@ void verify_holds(ClientParts& client, Time now) {
   }
 }
 
-Problem accept(ClientParts& client, Time now, RequestId id, const VerifyHold& verify, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const VerifyHold& verify, const wire::Response& response) {
   const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
   if (answer == nullptr) return kWrongKind;
   if (response.applied < verify.check.at_least) return kTooOld;

@@ -16,7 +16,7 @@ wire::RequestBody WaitInLine::says(Time now, const ClientSession& session) {
   return wait;
 }
 
-Problem accept(ClientParts& client, Time now, RequestId id, const WaitInLine&, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const WaitInLine&, const wire::Response& response) {
   return on_step_answer(client, now, id, response);
 }
 

@@ -17,7 +17,7 @@ wire::RequestBody WatchChanges::says(Time now, const ClientSession&) const {
   return copy;
 }
 
-Problem accept(ClientParts& client, Time, RequestId id, const WatchChanges& watch, const wire::Response& response) {
+Detail accept(ClientParts& client, Time, RequestId id, const WatchChanges& watch, const wire::Response& response) {
   const auto* page = std::get_if<wire::WatchAnswer>(&response.body);
   if (page == nullptr) return kWrongKind;
   if (!page->reset && page->index < watch.watch.from) return kTooOld;
