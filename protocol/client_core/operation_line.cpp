@@ -138,17 +138,19 @@ void OperationLine::check_invariants() const {
     }
   }
   INVARIANT(ready[kEnds] == ready_[kEnds].size() && ready[kIsNew] == ready_[kIsNew].size(), "what is ready is in line");
+  const auto has_ready_before = [&](Kind kind, const std::string& name, RequestId before) {
+    return std::any_of(ready_[kind].begin(), ready_[kind].lower_bound(before), [&](RequestId id) {
+      const auto& names = entries_.at(id).names;
+      return std::find(names.begin(), names.end(), name) != names.end();
+    });
+  };
   for (const auto& [name, state] : names_) {
     INVARIANT(users[name] == state.users && state.users > 0, "a lock is known while an operation names it");
     INVARIANT(in_use[name] == state.in_use, "a lock is in use by what is under way");
     for (const Kind kind : {kEnds, kIsNew}) {
-      if (state.blocked[kind].empty() || state.in_use > 0) continue;
-      const bool has_an_earlier_one =
-          std::any_of(ready_[kind].begin(), ready_[kind].lower_bound(*state.blocked[kind].begin()), [&](RequestId id) {
-            const auto& names = entries_.at(id).names;
-            return std::find(names.begin(), names.end(), name) != names.end();
-          });
-      INVARIANT(has_an_earlier_one, "nothing waits for a lock that nobody uses or is about to use");
+      const auto& blocked = state.blocked[kind];
+      INVARIANT(blocked.empty() || state.in_use > 0 || has_ready_before(kind, name, *blocked.begin()),
+                "nothing waits for a lock that no operation uses or is about to use");
     }
   }
 }

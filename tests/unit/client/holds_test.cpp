@@ -83,7 +83,7 @@ TEST_CASE("the preferred endpoint changes when it fails, not when another does")
   CHECK(endpoints.last_failure() == "; the last problem was: no connection");
   endpoints.failed(std::nullopt, "no answer");
   CHECK(endpoints.preferred() == 0);
-  for (const std::size_t next : {1, 2, 0}) {
+  for (const std::size_t next : {1U, 2U, 0U}) {
     endpoints.failed(endpoints.preferred(), "no answer");
     CHECK(endpoints.preferred() == next);
   }

@@ -105,7 +105,7 @@ TEST_CASE("a release is known before and while it is sent") {
 
 TEST_CASE("an earlier process may have left two operations on one lock under way") {
   OperationLine line;
-  for (const std::uint64_t i : {1, 2}) {
+  for (const std::uint64_t i : {1U, 2U}) {
     line.add(id(i), preempt("a"));
     line.start(id(i));
   }
