@@ -272,8 +272,8 @@ std::vector<RequestId> RequestTable::due(Time now, Lanes open) const {
 
 std::vector<RequestId> RequestTable::of_session() const {
   std::vector<RequestId> ids;
-  for (const auto* kind : {&of<Operation>(), &of<WaitInLine>(), &of<VerifyHold>(), &of<ReadTakenOver>()}) {
-    ids.insert(ids.end(), kind->begin(), kind->end());
+  for (const std::set<RequestId>& kind : of_kind_) {
+    if (!kind.empty() && is_of_session(at(*kind.begin()).body)) ids.insert(ids.end(), kind.begin(), kind.end());
   }
   return in_order(std::move(ids));
 }
