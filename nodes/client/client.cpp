@@ -62,7 +62,9 @@ const Answer* answer_if(const Completion& completion) {
   return std::get_if<Answer>(&completion.outcome);
 }
 
-std::uint32_t page_of(std::size_t limit, std::size_t max) { return static_cast<std::uint32_t>(std::min(limit, max)); }
+std::uint32_t page_of(std::size_t limit, std::size_t max) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(limit, 1, max));
+}
 
 ReleaseAnswer release_answer(Completion& done) {
   if (answer_if<locks::Released>(done)) return ReleaseAnswer{true, {}, done.applied};
@@ -151,7 +153,9 @@ Expected<CloseAnswer> Client::close_session(SessionId session, const std::string
 // ---- Reads
 
 Expected<CheckAnswer> Client::check(const std::string& name, wire::ReadMode mode, std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.check(now, name, mode, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) {
+    return core.read(now, wire::CheckRequest{name, mode, {}}, timeout);
+  });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::CheckAnswer>(*done);
   return CheckAnswer{std::move(answer.lock), in_ms(answer.age_ms), done->applied};
@@ -167,8 +171,9 @@ Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken toke
 Expected<ListAnswer> Client::list(const std::string& prefix, const std::string& after, std::size_t limit,
                                   wire::ReadMode mode, std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit, wire::kMaxListPage);
-  auto done =
-      loop_->run([&](ClientCore& core, Time now) { return core.list(now, prefix, after, page, mode, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) {
+    return core.read(now, wire::ListRequest{prefix, after, page, mode, {}}, timeout);
+  });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::ListAnswer>(*done);
   return ListAnswer{std::move(answer.locks), answer.more, in_ms(answer.age_ms), done->applied};
@@ -177,7 +182,9 @@ Expected<ListAnswer> Client::list(const std::string& prefix, const std::string& 
 Expected<HistoryAnswer> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
                                         std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit, wire::kMaxHistoryPage);
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.history(now, name, after, page, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) {
+    return core.read(now, wire::HistoryRequest{name, after, page, {}}, timeout);
+  });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::HistoryAnswer>(*done);
   return HistoryAnswer{std::move(answer.events), answer.more, done->applied};
@@ -185,7 +192,9 @@ Expected<HistoryAnswer> Client::history(const std::string& name, std::uint64_t a
 
 Expected<SessionsAnswer> Client::sessions(SessionId after, std::size_t limit, std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit, wire::kMaxSessionsPage);
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.sessions(now, after, page, timeout); });
+  auto done = loop_->run([&](ClientCore& core, Time now) {
+    return core.read(now, wire::SessionsRequest{after, page, {}}, timeout);
+  });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::SessionsAnswer>(*done);
   return SessionsAnswer{std::move(answer.sessions), answer.more, done->applied};

@@ -51,10 +51,10 @@ void LockRegistry::lose(Id id, Held& lock, LossReason reason) {
 }
 
 // Without one of its names a lock is not what was asked for.
-void LockRegistry::lose(const std::vector<HeldLock>& gone, LossReason reason) {
+void LockRegistry::lose(const std::vector<OwnedLock>& gone, LossReason reason) {
   for (auto& [id, lock] : locks_) {
     const Held& held = lock;
-    const bool is_its_own = std::any_of(gone.begin(), gone.end(), [&](const HeldLock& one) {
+    const bool is_its_own = std::any_of(gone.begin(), gone.end(), [&](const OwnedLock& one) {
       return one.token == held.token && std::binary_search(held.names.begin(), held.names.end(), one.name);
     });
     if (is_its_own) lose(id, lock, reason);

@@ -58,7 +58,7 @@ class LockRegistry {
   };
 
   void lose(Id id, Held& lock, LossReason reason);
-  void lose(const std::vector<HeldLock>& gone, LossReason reason);
+  void lose(const std::vector<OwnedLock>& gone, LossReason reason);
 
   CallbackThread* callbacks_;
   std::optional<Time> safe_until_;  // of the session, as it was renewed last

@@ -1,3 +1,4 @@
+// ClientCore: the calls of the application, and the order of work in each step.
 #include "protocol/client_core/client_core.hpp"
 
 #include <algorithm>
@@ -5,313 +6,264 @@
 
 #include "protocol/base/invariant.hpp"
 #include "protocol/base/overloaded.hpp"
-#include "protocol/client_core/in_words.hpp"
-#include "protocol/wire/codec.hpp"
-#include "protocol/wire/field_rules.hpp"
+#include "protocol/client_core/acquiring.hpp"
+#include "protocol/client_core/answers.hpp"
+#include "protocol/client_core/copies.hpp"
+#include "protocol/client_core/details.hpp"
+#include "protocol/client_core/keep_alive.hpp"
+#include "protocol/client_core/requests/requests.hpp"
+#include "protocol/client_core/session_end.hpp"
+#include "protocol/client_core/unfinished.hpp"
+#include "protocol/wire/message_rules.hpp"
 
 namespace lockstep {
 namespace {
 
-std::string problem_with_range(const std::string& prefix, const std::string& after) {
-  if (!prefix.empty() && !wire::is_valid_lock_name(prefix)) return "the prefix " + wire::validate_lock_name(prefix);
-  if (!after.empty() && !wire::is_valid_lock_name(after))
-    return "the name to start after " + wire::validate_lock_name(after);
-  return {};
+using namespace client_core;
+
+// What is refused here did not happen and never will.
+ClientError refusal(ErrorCode code, std::string detail) { return {code, std::move(detail), SessionId(), true}; }
+
+// Of whatever is asked after the session has ended for good.
+ClientError refused_with(const ClientError& session_error) { return refusal(session_error.code, session_error.detail); }
+
+// What breaks a rule of its schema is refused here, in the words of the caller.
+template <typename Asked>
+std::optional<ClientError> refusal_of(const Asked& asked) {
+  const auto violation = wire::find_violation(asked);
+  if (!violation) return std::nullopt;
+  return refusal(violation->code, in_words(*violation));
 }
 
-std::string problem_with_reason(const std::string& why) {
-  std::string problem = wire::validate_text(why, wire::any_text(wire::kMaxWhy));
-  return problem.empty() ? problem : "the reason " + problem;
-}
+Time saturated_sum(Time now, Duration wait) { return wait < Time::max() - now ? now + wait : Time::max(); }
 
-std::uint32_t page_of(std::uint32_t limit, std::size_t max) {
-  return std::clamp<std::uint32_t>(limit, 1, static_cast<std::uint32_t>(max));
+// Calls that were without an answer for too long.
+void expire_calls(ClientParts& client, Time now) {
+  for (const RequestId id : client.requests.late_calls(now)) {
+    client.answer_call(id, client.no_answer_within(client.requests.at(id).timeout), LogIndex());
+    // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
+    auto* operation = std::get_if<client_core::NumberedOperation>(&client.requests.body(id));
+    if (operation) operation->claimed = false;
+    const bool stays = (operation && operation->number) || id == client.retiring;
+    if (!stays) client.requests.erase(id);
+  }
 }
 
 }  // namespace
 
-ClientCore::ClientCore(const ClientOptions& options)
-    : options_(options),
-      session_(options.saved, options.nonce),
-      lease_(options.ttl, options.attempt_timeout),
-      random_(options.seed),
-      last_saved_(options.saved) {
-  INVARIANT(options.endpoints > 0, "a client needs somebody to ask");
-  restore();
+std::vector<std::string> sorted_names(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
+
+ClientCore::ClientCore(const ClientOptions& options) : parts_(options), last_saved_(options.saved) { restore(); }
 
 void ClientCore::restore_session(const wire::Secret& secret, const SavedSession& saved) {
   INVARIANT(!session_was_used(), "the session is chosen before the first operation");
-  const LogIndex seen = session_.highest_index();
-  options_.secret = secret;
-  session_ = ClientSession(saved, options_.nonce);
-  session_.saw_index(seen);
+  const LogIndex seen = parts_.session.highest_index();
+  parts_.options.secret = secret;
+  parts_.session = ClientSession(saved, parts_.options.nonce);
+  parts_.session.saw_index(seen);
   last_saved_ = saved;
   restore();
 }
 
-bool ClientCore::session_was_used() const {
-  return session_.is_open() || session_error_ || lost_ || !acquisitions_.empty() ||
-         std::any_of(requests_.begin(), requests_.end(), [&](const auto& entry) {
-           const Request& request = entry.second;
-           return is_operation(request) || std::holds_alternative<wire::OpenSession>(request.body) ||
-                  request.takes_over || request.conflict;
-         });
-}
-
-// Nobody knows how long the lease of a kept session still runs, nor whether the earlier process does. So the next
-// Open names that session, and takes it over if it lives; what was unfinished in it has run by then, or never will.
 void ClientCore::restore() {
-  if (!session_.is_open()) return;
-  if (has_lease()) {
-    session_.ended();
-    last_saved_ = session_.saved();  // says the same
-  } else {
-    lease_.begin(Time{});
-    restore_unfinished();
-  }
+  go_on_with_kept_session(parts_);
+  if (parts_.has_lease() && last_saved_.session) last_saved_ = parts_.session.saved();  // says the same
 }
 
-// What an earlier incarnation sent and never heard of: nobody here waits for it, but nothing new may
-// be sent before it is answered.
-void ClientCore::restore_unfinished() {
-  for (const auto& [number, operation] : session_.unanswered()) {
-    Request request;
-    request.body = operation;
-    request.number = number;
-    request.restored = true;
-    const auto* acquire = std::get_if<locks::Acquire>(&operation);
-    if (acquire) request.acquisition = last_acquisition_ = last_acquisition_.next();
-    const RequestId id = add_request(std::move(request));
-    if (!acquire) continue;
-    Acquisition acquisition;
-    acquisition.names = acquire->names;
-    const auto wait = acquire->wait ? std::nullopt : std::optional(Duration::zero());
-    acquisition.terms = {acquire->mode, acquire->permits, wait, acquire->thread};
-    acquisition.request = id;
-    acquisition.keeps_grant = true;
-    acquisitions_.emplace(last_acquisition_, std::move(acquisition));
-  }
+bool ClientCore::session_was_used() const {
+  const RequestTable& requests = parts_.requests;
+  return parts_.session.is_open() || parts_.session_error || parts_.lost || has_acquisitions() ||
+         !requests.of<client_core::NumberedOperation>().empty() || !requests.of<OpenAttempt>().empty() ||
+         !requests.of<ReadTakenOver>().empty() || !requests.of<SettleConflict>().empty();
 }
 
-ClientCore::RequestId ClientCore::add_request(Request request) {
-  last_request_ = last_request_.next();
-  requests_.emplace(last_request_, std::move(request));
-  return last_request_;
-}
-
-// ---- The calls
+// ---- Operations
 
 CallId ClientCore::preempt(Time now, std::string name, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
   return start_operation(now, locks::Preempt{std::move(name)}, timeout);
 }
 
+CallId ClientCore::acquire(Time now, std::vector<std::string> names, const AcquireTerms& terms,
+                           std::optional<Duration> timeout) {
+  names = sorted_names(std::move(names));
+  Acquisition asked;
+  asked.names = std::move(names);
+  asked.terms = terms;
+  const locks::Operation acquire = asked.as_asked();
+  if (auto refused = refusal_of(acquire)) return end_at_once(*std::move(refused));
+  look_at_clock(parts_, now);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
+  const auto unfinished = find_claimable(parts_, acquire);
+  const CallId call = parts_.next_call();
+  const AcquisitionId id = unfinished ? claim_acquisition(parts_, *unfinished) : parts_.acquisitions.add(asked);
+  parts_.acquisitions.change(id, [&](Acquisition& acquisition) {
+    acquisition.call = call;
+    acquisition.terms = terms;
+    acquisition.keeps_grant = false;
+    acquisition.timeout = timeout.value_or(parts_.options.call_timeout);
+    acquisition.wait_ends = terms.wait ? saturated_sum(now, *terms.wait) : Time::max();
+    acquisition.silent_since = now;
+  });
+  parts_.calls.emplace(call, id);
+  if (!unfinished) ask(parts_, now, id);
+  work(now);
+  return call;
+}
+
+void ClientCore::cancel(Time now, CallId call) {
+  look_at_clock(parts_, now);
+  const auto waiting = parts_.calls.find(call);
+  const auto* id = waiting == parts_.calls.end() ? nullptr : std::get_if<AcquisitionId>(&waiting->second);
+  if (id == nullptr) return;
+  const AcquisitionId acquisition = *id;
+  parts_.acquisitions.change(acquisition, [&](Acquisition& cancelled) { cancelled.wait_ends = now; });
+  if (was_never_asked(parts_, parts_.acquisitions.at(acquisition))) {
+    parts_.requests.erase(parts_.acquisitions.at(acquisition).request);
+    end_acquisition(parts_, acquisition, NotAcquired{}, LogIndex());
+  }
+  work(now);
+}
+
 CallId ClientCore::release(Time now, std::string name, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
-  look_at_clock(now);
-  if (const auto lost = lost_locks_.find(name); lost != lost_locks_.end()) {
-    return refuse(error_after(lost->second),
-                  "the lock was lost with its session (" + std::string(to_string(lost->second)) + "), not released");
+  look_at_clock(parts_, now);
+  if (const auto loss = parts_.holds.loss_of(name)) {
+    return end_at_once(refusal(error_after(*loss), "the lock was lost with its session (" +
+                                                       std::string(to_string(*loss)) + "), not released"));
   }
   return start_operation(now, locks::Release{std::move(name)}, timeout);
 }
 
-CallId ClientCore::force_release(Time now, std::string name, std::string why, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
-  if (auto problem = problem_with_reason(why); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
-  return start_operation(now, locks::ForceRelease{std::move(name), std::move(why)}, timeout);
+CallId ClientCore::force_release(Time now, std::string name, std::string reason, std::optional<Duration> timeout) {
+  return start_operation(now, locks::ForceRelease{std::move(name), std::move(reason)}, timeout);
 }
 
-CallId ClientCore::close_session(Time now, SessionId session, std::string why, std::optional<Duration> timeout) {
-  if (auto problem = problem_with_reason(why); !problem.empty()) return refuse(ErrorCode::kBadRequest, problem);
-  return start_operation(now, locks::CloseSession{session, std::move(why)}, timeout);
+CallId ClientCore::close_session(Time now, SessionId session, std::string reason, std::optional<Duration> timeout) {
+  return start_operation(now, locks::CloseSession{session, std::move(reason)}, timeout);
 }
 
 CallId ClientCore::close(Time now, std::optional<Duration> timeout) {
-  look_at_clock(now);
-  if (session_.is_open() || session_.is_opening()) return start_operation(now, locks::Close{}, timeout);
-  if (!is_retiring() || requests_.at(retiring_).call) return complete_at_once(locks::Closed{});
-  Request& retiring = requests_.at(retiring_);
-  const CallId call = last_call_ = last_call_.next();
-  retiring.call = call;
-  retiring.timeout = timeout.value_or(options_.call_timeout);
-  retiring.deadline = now + retiring.timeout;
-  waiting_.emplace(call, retiring_);
-  work(now);
-  return call;
+  look_at_clock(parts_, now);
+  const bool has_session = parts_.session.is_open() || parts_.session.is_opening();
+  if (has_session) return start_operation(now, locks::Close{}, timeout);
+  if (!parts_.is_retiring() || parts_.requests.at(parts_.retiring).call) return end_at_once(locks::Closed{});
+  return start_on(now, parts_.retiring, timeout);
 }
 
 CallId ClientCore::take_over(Time now, std::optional<Duration> timeout) {
-  look_at_clock(now);
-  if (session_error_) return refuse(session_error_->code, session_error_->detail);
-  Request request;
-  request.body = wire::Sessions{SessionId(), 1, LogIndex()};
-  request.takes_over = true;
-  return start(now, std::move(request), timeout, Duration::zero());
+  look_at_clock(parts_, now);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
+  return start(now, ReadTakenOver{wire::SessionsRequest{SessionId(), 1, LogIndex()}}, timeout);
 }
 
-CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
-  if (!wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
-  return start(now, wire::Check{std::move(name), mode, LogIndex()}, timeout);
-}
+// ---- Reads
 
-CallId ClientCore::list(Time now, std::string prefix, std::string after, std::uint32_t limit, wire::ReadMode mode,
-                        std::optional<Duration> timeout) {
-  std::string problem = problem_with_range(prefix, after);
-  if (!problem.empty()) return refuse(ErrorCode::kInvalidName, std::move(problem));
-  limit = page_of(limit, wire::kMaxListPage);
-  return start(now, wire::List{std::move(prefix), std::move(after), limit, mode, LogIndex()}, timeout);
-}
-
-CallId ClientCore::history(Time now, std::string name, std::uint64_t after, std::uint32_t limit,
-                           std::optional<Duration> timeout) {
-  if (!name.empty() && !wire::is_valid_lock_name(name))
-    return refuse(ErrorCode::kInvalidName, "the name " + wire::validate_lock_name(name));
-  return start(now, wire::History{std::move(name), after, page_of(limit, wire::kMaxHistoryPage), LogIndex()}, timeout);
-}
-
-CallId ClientCore::sessions(Time now, SessionId after, std::uint32_t limit, std::optional<Duration> timeout) {
-  return start(now, wire::Sessions{after, page_of(limit, wire::kMaxSessionsPage), LogIndex()}, timeout);
+CallId ClientCore::read(Time now, wire::ReadRequest request, std::optional<Duration> timeout) {
+  if (auto refused = refusal_of(wire::body_of(request))) return end_at_once(*std::move(refused));
+  return start(now, ReadState{std::move(request)}, timeout);
 }
 
 CallId ClientCore::watch(Time now, std::string prefix, LogIndex from, std::string after, Duration up_to,
                          std::optional<Duration> timeout) {
-  std::string problem = problem_with_range(prefix, after);
-  if (!problem.empty()) return refuse(ErrorCode::kInvalidName, std::move(problem));
+  wire::WatchRequest watch{std::move(prefix), from, std::move(after), 0};
+  if (auto refused = refusal_of(wire::RequestBody(watch))) return end_at_once(*std::move(refused));
   up_to = std::clamp<Duration>(up_to, Duration::zero(), std::chrono::milliseconds(wire::kMaxPollMs));
-  return start(now, wire::Watch{std::move(prefix), from, std::move(after), 0}, timeout, up_to);
+  return start(now, WatchChanges{std::move(watch), now + up_to}, timeout, up_to);
 }
 
-CallId ClientCore::status(Time now, std::optional<Duration> timeout) { return start(now, wire::Status{}, timeout); }
-
-CallId ClientCore::refuse(ErrorCode code, std::string detail) {
-  return complete_at_once(ClientError{code, std::move(detail), SessionId(), true});
+CallId ClientCore::status(Time now, std::optional<Duration> timeout) {
+  return start(now, ReadState{wire::StatusRequest{}}, timeout);
 }
 
-CallId ClientCore::complete_at_once(ClientOutcome outcome) {
-  last_call_ = last_call_.next();
-  output_.completions.push_back({last_call_, std::move(outcome), LogIndex()});
-  return last_call_;
+// ---- How calls start
+
+CallId ClientCore::end_at_once(ClientOutcome outcome) {
+  const CallId call = parts_.next_call();
+  parts_.output.completions.push_back({call, std::move(outcome), LogIndex()});
+  return call;
 }
 
 CallId ClientCore::start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout) {
-  look_at_clock(now);
-  if (session_error_) return refuse(session_error_->code, session_error_->detail);
-  RequestId claimed;
-  Request* unfinished = find_claimable(operation, claimed);
-  if (!unfinished) return start(now, std::move(operation), timeout);
-  const CallId call = last_call_ = last_call_.next();
-  unfinished->call = call;
-  unfinished->timeout = timeout.value_or(options_.call_timeout);
-  unfinished->deadline = now + unfinished->timeout;
-  unfinished->claimed = true;
-  waiting_.emplace(call, claimed);
-  work(now);
-  return call;
+  if (auto refused = refusal_of(operation)) return end_at_once(*std::move(refused));
+  look_at_clock(parts_, now);
+  if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
+  const auto unfinished = find_claimable(parts_, operation);
+  if (!unfinished) return start(now, client_core::NumberedOperation{std::move(operation)}, timeout);
+  std::get<client_core::NumberedOperation>(parts_.requests.body(*unfinished)).claimed = true;
+  return start_on(now, *unfinished, timeout);
 }
 
-CallId ClientCore::start(Time now, RequestBody body, std::optional<Duration> timeout, Duration poll) {
-  Request request;
-  request.body = std::move(body);
-  return start(now, std::move(request), timeout, poll);
-}
-
-CallId ClientCore::start(Time now, Request request, std::optional<Duration> timeout, Duration poll) {
-  look_at_clock(now);
-  const CallId call = last_call_ = last_call_.next();
-  request.call = call;
-  request.timeout = timeout.value_or(options_.call_timeout);
+CallId ClientCore::start(Time now, Body body, std::optional<Duration> timeout, Duration poll) {
+  look_at_clock(parts_, now);
+  OutstandingRequest request{std::move(body)};
+  request.call = parts_.next_call();
+  request.timeout = timeout.value_or(parts_.options.call_timeout);
   request.deadline = now + poll + request.timeout;
-  request.poll_ends = now + poll;
   request.due = now;
-  waiting_.emplace(call, add_request(std::move(request)));
+  const CallId call = request.call;
+  parts_.calls.emplace(call, parts_.requests.add(std::move(request)));
   work(now);
   return call;
 }
 
-// A call may take the unfinished request for its own, if that is the last word of this session so
-// far: then an answer that says yes is as true now as when it ran.
-ClientCore::Request* ClientCore::find_claimable(const locks::Operation& operation, RequestId& found) {
-  if (!options_.claims_unfinished || session_.unanswered().size() != 1) return nullptr;
-  for (auto& [id, request] : requests_) {
-    if (!request.number || request.call || !session_.was_alone(request.number)) continue;
-    if (request.acquisition && acquisitions_.at(request.acquisition).call) continue;
-    if (std::get<locks::Operation>(request.body) != operation) continue;
-    found = id;
-    return &request;
-  }
-  return nullptr;
+// On a request that is outstanding already.
+CallId ClientCore::start_on(Time now, RequestId request, std::optional<Duration> timeout) {
+  const CallId call = parts_.next_call();
+  const Duration patience = timeout.value_or(parts_.options.call_timeout);
+  parts_.requests.set_call(request, call, now + patience, patience);
+  parts_.calls.emplace(call, request);
+  work(now);
+  return call;
 }
 
 bool ClientCore::has_claimed(CallId call) const {
-  const auto waiting = waiting_.find(call);
-  if (waiting == waiting_.end()) return false;
+  const auto waiting = parts_.calls.find(call);
+  if (waiting == parts_.calls.end()) return false;
   const auto* acquisition = std::get_if<AcquisitionId>(&waiting->second);
-  const RequestId request = acquisition ? acquisitions_.at(*acquisition).request : std::get<RequestId>(waiting->second);
-  return requests_.at(request).claimed;
+  const RequestId request =
+      acquisition ? parts_.acquisitions.at(*acquisition).request : std::get<RequestId>(waiting->second);
+  const auto* operation = std::get_if<client_core::NumberedOperation>(&parts_.requests.at(request).body);
+  return operation && operation->claimed;
 }
 
-void ClientCore::complete(CallId call, ClientOutcome outcome, LogIndex applied) {
-  if (!call) return;
-  const std::size_t erased = waiting_.erase(call);
-  INVARIANT(erased == 1, "a call ends once");
-  output_.completions.push_back({call, std::move(outcome), applied});
+std::vector<CallId> ClientCore::waiting_acquisitions() const {
+  std::vector<CallId> calls;
+  for (const auto& [id, acquisition] : parts_.acquisitions.all()) {
+    if (acquisition.call) calls.push_back(acquisition.call);
+  }
+  return calls;
 }
 
-void ClientCore::answer_call(Request& request, ClientOutcome outcome, LogIndex applied) {
-  complete(std::exchange(request.call, CallId()), std::move(outcome), applied);
-  request.deadline = Time::max();
-}
-
-// ---- Time
+// ---- Steps
 
 void ClientCore::step(Time now, const ClientEvent& event) {
-  look_at_clock(now);
-  std::visit([&](const auto& e) { on(now, e); }, event);
+  look_at_clock(parts_, now);
+  std::visit(Overloaded{[&](const ServerMessage& message) { receive(parts_, now, message); },
+                        [&](const NotConnected& lost) { lose_endpoint(parts_, now, lost.endpoint, "no connection"); },
+                        [](const ClientTick&) {}},
+             event);
   work(now);
 }
 
+// What time has brought, then what may leave.
 void ClientCore::work(Time now) {
-  expire_calls(now);
-  end_waits(now);
-  expire_acquisitions(now);
-  expire_attempts(now);
-  if (std::exchange(verify_due_, false)) verify_holds(now);
-  keep_alive(now);
-  send_due(now);
-  check_invariants();
-}
-
-ClientError ClientCore::no_answer_within(Duration timeout) const {
-  std::string detail = "no answer within " + in_words(timeout);
-  if (!last_problem_.empty()) detail += "; the last problem was: " + last_problem_;
-  return ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false};
-}
-
-void ClientCore::expire_calls(Time now) {
-  for (auto request = requests_.begin(); request != requests_.end();) {
-    Request& late = request->second;
-    if (!late.call || late.deadline > now) {
-      ++request;
-      continue;
-    }
-    answer_call(late, no_answer_within(late.timeout), LogIndex());
-    late.claimed = false;
-    // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
-    const bool stays = late.number || request->first == retiring_;
-    request = stays ? std::next(request) : erase(request);
-  }
+  expire_calls(parts_, now);
+  end_waits(parts_, now);
+  expire_acquisitions(parts_, now);
+  expire_copies(parts_, now);
+  if (parts_.holds.must_verify()) verify_holds(parts_, now);
+  keep_alive(parts_, now);
+  send_due(parts_, now);
+  parts_.check();
 }
 
 // With a lease nothing of it is worth a write but which session there is: it will be taken over, not gone on with.
 std::optional<SavedSession> ClientCore::take_save() {
-  SavedSession saved = session_.saved();
-  if (has_lease()) {
+  SavedSession saved = parts_.session.saved();
+  if (parts_.has_lease()) {
     const SavedSession& last = last_saved_;
     if (saved.session == last.session && saved.open_nonce == last.open_nonce && saved.replaces == last.replaces) {
       return std::nullopt;
@@ -324,46 +276,13 @@ std::optional<SavedSession> ClientCore::take_save() {
 }
 
 ClientOutput ClientCore::take_output() {
-  if (options_.keeps_session) output_.save = take_save();
-  return std::exchange(output_, {});
+  if (parts_.options.keeps_session) parts_.output.save = take_save();
+  return std::exchange(parts_.output, {});
 }
 
 Time ClientCore::next_deadline() const {
-  const Gate open = gate();
-  Time next = lease_.next_deadline();
-  for (const auto& [id, request] : requests_) {
-    next = std::min(next, request.deadline);
-    if (may_be_sent(request, open)) next = std::min(next, request.due);
-  }
-  for (const auto& [id, acquisition] : acquisitions_) {
-    next = std::min(next, deadline_of(acquisition));
-    if (acquisition.stage == Acquisition::Stage::kWaiting) next = std::min(next, acquisition.wait_ends);
-  }
-  return next;
-}
-
-void ClientCore::check_invariants() const {
-  std::size_t waiting = 0;
-  std::size_t numbered = 0;
-  std::size_t copies = 0;
-  for (const auto& [id, request] : requests_) {
-    if (request.call) ++waiting;
-    if (request.number) ++numbered;
-    copies += request.copies.size();
-    INVARIANT(!request.number || session_.is_unanswered(request.number), "a number in use has no answer yet");
-    INVARIANT(!request.number || request.number >= session_.acknowledged_below(),
-              "no unanswered number is acknowledged");
-    INVARIANT(!request.acquisition || acquisitions_.contains(request.acquisition), "a step is an acquisition's");
-  }
-  for (const auto& [id, acquisition] : acquisitions_) {
-    if (acquisition.call) ++waiting;
-    const auto step = requests_.find(acquisition.request);
-    INVARIANT(step != requests_.end() && step->second.acquisition == id, "an acquisition is always at some step");
-  }
-  INVARIANT(waiting == waiting_.size(), "every waiting call has one request or one acquisition");
-  INVARIANT(numbered == session_.unanswered().size(), "every unanswered number has one request");
-  INVARIANT(copies == copies_.size(), "every copy belongs to one request");
-  INVARIANT(held_.empty() || session_.is_open(), "locks are held by a session");
+  return std::min({parts_.lease.next_deadline(), parts_.requests.next_deadline(open_lanes(parts_)),
+                   parts_.acquisitions.next_deadline(parts_.lease.silent_since())});
 }
 
 }  // namespace lockstep

@@ -29,13 +29,21 @@ std::uint64_t ClientSession::begin_open() {
 
 void ClientSession::opened(SessionId session) {
   INVARIANT(!is_open() && unanswered_.empty(), "numbers belong to one session");
+  INVARIANT(session && is_opening(), "L1: a session is opened by an Open that was sent");
   saved_.session = session;
   saved_.next_number = RequestNumber(1);
   saved_.open_nonce = 0;
   saved_.replaces = SessionId();
 }
 
+void ClientSession::goes_on_from(SessionId last) {
+  INVARIANT(!is_open() && last, "L1: only an Open that was refused goes on from another session");
+  saved_.replaces = last;
+  saved_.open_nonce = 0;
+}
+
 void ClientSession::ended() {
+  INVARIANT(is_open(), "only a session that is open ends");
   saved_.replaces = std::exchange(saved_.session, SessionId());
   saved_.next_number = RequestNumber(1);
   unanswered_.clear();
@@ -52,6 +60,7 @@ RequestNumber ClientSession::use_number(const locks::Operation& operation) {
   saved_.next_number = number.next();
   alone_ = unanswered_.empty() ? number : RequestNumber();
   unanswered_.emplace(number, operation);
+  INVARIANT(unanswered_.rbegin()->first == number, "numbers are used in order");
   return number;
 }
 

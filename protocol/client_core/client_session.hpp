@@ -55,10 +55,7 @@ class ClientSession {
   void opened(SessionId session);
   // The client's last session is this one, as the cluster says, and it has ended: the next Open names it. What an
   // earlier Open named is older, so no copy of that one opens anything any more.
-  void goes_on_from(SessionId last) {
-    saved_.replaces = last;
-    saved_.open_nonce = 0;
-  }
+  void goes_on_from(SessionId last);
   // The session ended, or is given up: no answer to anything of it matters any more. The next Open names it.
   void ended();
 

@@ -22,19 +22,19 @@ struct AcquireTerms {
   locks::Mode mode = locks::Mode::kExclusive;
   std::uint32_t permits = 0;          // of the semaphore, with kPermit; else 0
   std::optional<Duration> wait = {};  // how long to stand in line; none: for ever, zero: not at all
-  std::uint64_t thread = 0;           // who within this client asks: a deadlock is a cycle of these
+  std::uint64_t thread = 0;           // which thread of this client asks: a deadlock is a cycle of threads
 };
 
 // Where a request stands that waits in line.
 struct AcquireProgress {
   std::uint64_t position = 0;  // 1 is next
-  locks::Held by;              // who is in the way; without a token: nobody holds it, `owner` is the first in line
+  locks::Held by;              // the owner in the way; without a token: nobody holds it, `owner` is the first in line
   friend bool operator==(const AcquireProgress&, const AcquireProgress&) = default;
 };
 
 // An acquisition that ended without the lock, certainly: nothing of it is left in any queue.
 struct NotAcquired {
-  std::optional<locks::Held> by;  // who held it, as last heard; none: nobody, but others wait for it
+  std::optional<locks::Held> by;  // the owner, as last heard; none: nobody held it, but others wait for it
   std::uint64_t position = 0;     // the last one in line; 0: it did not stand in line
   friend bool operator==(const NotAcquired&, const NotAcquired&) = default;
 };
@@ -63,10 +63,11 @@ struct TakenOver {
   friend bool operator==(const TakenOver&, const TakenOver&) = default;
 };
 
-struct HeldLock {
+// A lock that this client holds, or held until it lost it.
+struct OwnedLock {
   std::string name;
   FencingToken token;
-  friend bool operator==(const HeldLock&, const HeldLock&) = default;
+  friend bool operator==(const OwnedLock&, const OwnedLock&) = default;
 };
 
 // L3. What this client may rely on.
@@ -87,12 +88,12 @@ struct LeaseRenewed {
 // The session is lost, with these locks (perhaps none).
 struct LeaseLost {
   LossReason reason{};
-  std::vector<HeldLock> locks;
+  std::vector<OwnedLock> locks;
   friend bool operator==(const LeaseLost&, const LeaseLost&) = default;
 };
 // An operator took these locks. The session lives on, with its others.
 struct LocksForced {
-  std::vector<HeldLock> locks;
+  std::vector<OwnedLock> locks;
   friend bool operator==(const LocksForced&, const LocksForced&) = default;
 };
 using LeaseEvent = std::variant<LeaseRenewed, LeaseLost, LocksForced>;
@@ -107,8 +108,17 @@ struct ClientError {
   friend bool operator==(const ClientError&, const ClientError&) = default;
 };
 
-using ClientOutcome = std::variant<locks::Granted, locks::Held, locks::Released, locks::NotHolder, wire::CheckAnswer,
-                                   wire::ListAnswer, wire::StatusAnswer, ClientError, NotAcquired, locks::Closed,
-                                   wire::HistoryAnswer, wire::SessionsAnswer, wire::WatchAnswer, TakenOver>;
+// The alternatives of two variants in one.
+template <typename, typename>
+struct Joined;
+template <typename... As, typename... Bs>
+struct Joined<std::variant<As...>, std::variant<Bs...>> {
+  using Type = std::variant<As..., Bs...>;
+};
+
+// How a call ended. A read ends with its own answer.
+using ClientOutcome = Joined<std::variant<locks::Granted, locks::Held, locks::Released, locks::NotHolder, locks::Closed,
+                                          NotAcquired, TakenOver, wire::WatchAnswer, wire::StatusAnswer, ClientError>,
+                             wire::ReadAnswer>::Type;
 
 }  // namespace lockstep

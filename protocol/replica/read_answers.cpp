@@ -11,18 +11,18 @@ struct ReadAnswerer {
   const locks::StateMachine& state;
   std::optional<std::uint64_t> age_ms;
 
-  wire::ResponseBody operator()(const wire::Check& check) const {
+  wire::ResponseBody operator()(const wire::CheckRequest& check) const {
     return wire::CheckAnswer{state.check(check.name), age_ms};
   }
-  wire::ResponseBody operator()(const wire::List& list) const {
+  wire::ResponseBody operator()(const wire::ListRequest& list) const {
     auto page = state.list(list.prefix, list.after, list.limit);
     return wire::ListAnswer{std::move(page.items), page.more, age_ms};
   }
-  wire::ResponseBody operator()(const wire::History& history) const {
+  wire::ResponseBody operator()(const wire::HistoryRequest& history) const {
     auto page = state.history(history.name, history.after, history.limit);
     return wire::HistoryAnswer{std::move(page.items), page.more};
   }
-  wire::ResponseBody operator()(const wire::Sessions& sessions) const {
+  wire::ResponseBody operator()(const wire::SessionsRequest& sessions) const {
     auto page = state.sessions(sessions.after, sessions.limit);
     return wire::SessionsAnswer{std::move(page.items), page.more};
   }

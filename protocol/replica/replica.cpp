@@ -94,7 +94,7 @@ void Replica::on(Now now, const PeerMessage& event) {
 
 void Replica::on(Now now, const ClientRequest& event) {
   const Asker asker{event.connection, event.request.call};
-  if (std::holds_alternative<wire::Status>(event.request.body)) {
+  if (std::holds_alternative<wire::StatusRequest>(event.request.body)) {
     desk_.reply(applied_state(), asker, status(now.time));
   } else if (raft_) {
     desk_.take(now, applied_state(), asker, event.request.body);
@@ -263,8 +263,8 @@ void Replica::follow_leader(Now now) {
   }
 }
 
-// R6: before its own first entry is applied a leader does not know all sessions, so it ends none. L4: an Expire goes into
-// this leader's own log, in its own term, and nowhere else.
+// R6: before its own first entry is applied a leader does not know all sessions, so it ends none. L4: an Expire goes
+// into this leader's own log, in its own term, and nowhere else.
 void Replica::keep_leases(Now now) {
   if (!raft_->leads_with_full_state()) return leases_.stop(now.time);
   leases_.keep(now.time, raft_->term(), state_);

@@ -62,7 +62,7 @@ void RequestDesk::take(Now now, const AppliedState& state, Asker asker, const wi
           take_read(now, asker, what);
         } else if constexpr (std::same_as<Body, locks::Execute>) {
           take_command(now, state, asker, what);
-        } else if constexpr (std::same_as<Body, wire::Status>) {
+        } else if constexpr (std::same_as<Body, wire::StatusRequest>) {
           INVARIANT(false, "a status is the node's to give");
         } else {
           take(now, state, asker, what);
@@ -89,7 +89,7 @@ void RequestDesk::take(Now now, const AppliedState& state, Asker asker, const wi
   waits_.add({asker, wait, ends}, now.time + options_.request_lifetime);
 }
 
-void RequestDesk::take(Now now, const AppliedState& state, Asker asker, const wire::Watch& watch) {
+void RequestDesk::take(Now now, const AppliedState& state, Asker asker, const wire::WatchRequest& watch) {
   if (is_full_of_polls()) return reply_busy(state, asker);
   const Time ends = now.time + std::chrono::milliseconds(watch.up_to_ms);
   watches_.add({asker, watch, ends}, now.time + options_.request_lifetime);
@@ -112,7 +112,8 @@ void RequestDesk::take_read(Now now, Asker asker, wire::ReadRequest what) {
 void RequestDesk::applied(const AppliedState& state, const AppliedEntry& entry,
                           const std::vector<locks::SettledWaiter>& settled, std::vector<locks::LockChange> changes) {
   if (entry.outcome) {
-    for (const Asker& asker : pending_.complete(entry.outcome->key)) reply(state, asker, body_of(entry.outcome->result));
+    for (const Asker& asker : pending_.complete(entry.outcome->key))
+      reply(state, asker, body_of(entry.outcome->result));
   }
   for (const locks::SettledWaiter& waiter : settled) {
     for (const WaitPoll& wait : waits_.settle(waiter.id)) answer(state, wait);
@@ -120,8 +121,8 @@ void RequestDesk::applied(const AppliedState& state, const AppliedEntry& entry,
   watches_.record(std::move(changes));
 }
 
-// Commands are handed on once more, and answered from their sessions' tables. A watcher starts from the full state. What
-// waits in line is looked at.
+// Commands are handed on once more, and answered from their sessions' tables. A watcher starts from the full state.
+// What waits in line is looked at.
 void RequestDesk::state_replaced(Now now, const AppliedState& state) {
   watches_.restart(state.applied);
   for (WaitPoll& wait : waits_.take_held()) answer_or_hold(now, state, std::move(wait));

@@ -52,8 +52,8 @@ class RequestDesk {
  public:
   explicit RequestDesk(const DeskOptions& options);
 
-  // A request of any kind but Status, which is about the node and not about its state. It is answered at once only if it
-  // breaks a rule or there is no room for it; else by answer_ready() or time_out() or after an entry was applied.
+  // A request of any kind but Status, which is about the node and not about its state. It is answered at once only if
+  // it breaks a rule or there is no room for it; else by answer_ready() or time_out() or after an entry was applied.
   void take(Now now, const AppliedState& state, Asker asker, const wire::RequestBody& body);
   void reply(const AppliedState& state, Asker asker, wire::ResponseBody body);
   void reply_error(const AppliedState& state, Asker asker, ErrorCode code, std::string detail = {});
@@ -105,7 +105,7 @@ class RequestDesk {
   void take(Now now, const AppliedState& state, Asker asker, const wire::OpenSession& open);
   void take(Now now, const AppliedState& state, Asker asker, const wire::KeepAlive& keep_alive);
   void take(Now now, const AppliedState& state, Asker asker, const wire::Wait& wait);
-  void take(Now now, const AppliedState& state, Asker asker, const wire::Watch& watch);
+  void take(Now now, const AppliedState& state, Asker asker, const wire::WatchRequest& watch);
   void take_command(Now now, const AppliedState& state, Asker asker, const locks::Command& command);
   void take_read(Now now, Asker asker, wire::ReadRequest read);
   bool is_full_of_polls() const { return waits_.size() + watches_.size() >= options_.max_polls; }

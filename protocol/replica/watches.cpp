@@ -46,7 +46,7 @@ std::vector<WatchPoll> Watches::take_ready(LogIndex applied) {
   return ready;
 }
 
-std::optional<wire::WatchAnswer> Watches::answer(const wire::Watch& watch, const locks::StateMachine& state,
+std::optional<wire::WatchAnswer> Watches::answer(const wire::WatchRequest& watch, const locks::StateMachine& state,
                                                  LogIndex applied) const {
   wire::WatchAnswer answer;
   std::optional<RecentChanges::Part> part;

@@ -19,7 +19,7 @@
 
 namespace lockstep {
 
-using WatchPoll = Poll<wire::Watch>;
+using WatchPoll = Poll<wire::WatchRequest>;
 
 class Watches {
  public:
@@ -39,7 +39,7 @@ class Watches {
   std::vector<TimedOut> take_timed_out(Time now) { return polls_.take_timed_out(now); }
 
   // Nothing if there is nothing to tell yet. `state` must be that after `applied` and after all that was recorded.
-  std::optional<wire::WatchAnswer> answer(const wire::Watch& watch, const locks::StateMachine& state,
+  std::optional<wire::WatchAnswer> answer(const wire::WatchRequest& watch, const locks::StateMachine& state,
                                           LogIndex applied) const;
   // It was looked at: there was nothing to tell.
   void hold(WatchPoll watch);
@@ -51,12 +51,12 @@ class Watches {
   void check_invariants() const { polls_.check_invariants(); }
 
  private:
-  using Id = LongPolls<wire::Watch>::Id;
+  using Id = LongPolls<wire::WatchRequest>::Id;
 
   void wake(const locks::LockChange& change);
 
   RecentChanges recent_;
-  LongPolls<wire::Watch> polls_;
+  LongPolls<wire::WatchRequest> polls_;
   std::set<std::pair<std::string, Id>> by_prefix_;  // those that are held
   std::vector<WatchPoll> woken_;
 };

@@ -35,24 +35,27 @@ enum class ReadMode : std::uint8_t {
 };
 
 // Both modes wait until `at_least` is applied, so that a client's reads never go back.
-struct Check {
+struct CheckRequest {
+  using Answer = struct CheckAnswer;
   std::string name;
   ReadMode mode = ReadMode::kLocal;
   LogIndex at_least;
-  friend bool operator==(const Check&, const Check&) = default;
+  friend bool operator==(const CheckRequest&, const CheckRequest&) = default;
 };
 
-struct List {
+struct ListRequest {
+  using Answer = struct ListAnswer;
   std::string prefix;
   std::string after;  // names sorting after this one: the last of the page before, or empty
   std::uint32_t limit = kMaxListPage;
   ReadMode mode = ReadMode::kLocal;
   LogIndex at_least;
-  friend bool operator==(const List&, const List&) = default;
+  friend bool operator==(const ListRequest&, const ListRequest&) = default;
 };
 
-struct Status {
-  friend bool operator==(const Status&, const Status&) = default;
+struct StatusRequest {
+  using Answer = struct StatusAnswer;
+  friend bool operator==(const StatusRequest&, const StatusRequest&) = default;
 };
 
 // L2: the client lives. Its own deadline counts from when it sent this one, never from a copy.
@@ -72,34 +75,41 @@ struct Wait {
 };
 
 // The grants that ended, of one name or of all, oldest first.
-struct History {
+struct HistoryRequest {
+  using Answer = struct HistoryAnswer;
   std::string name;         // empty: all
   std::uint64_t after = 0;  // the position of the last event of the page before, or 0
   std::uint32_t limit = kMaxHistoryPage;
   LogIndex at_least;
-  friend bool operator==(const History&, const History&) = default;
+  friend bool operator==(const HistoryRequest&, const HistoryRequest&) = default;
 };
 
-struct Sessions {
+struct SessionsRequest {
+  using Answer = struct SessionsAnswer;
   SessionId after;  // the last of the page before, or none
   std::uint32_t limit = kMaxSessionsPage;
   LogIndex at_least;
-  friend bool operator==(const Sessions&, const Sessions&) = default;
+  friend bool operator==(const SessionsRequest&, const SessionsRequest&) = default;
 };
 
 // Every change of the locks whose names start with `prefix`, in order and without a gap. Without `from` it
 // begins with the full state. That may come in pages, by name, while time goes on: each page brings the
 // changes since the page before as well, and the client drops those of names that it has not had yet.
-struct Watch {
+struct WatchRequest {
+  using Answer = struct WatchAnswer;
   std::string prefix;
   LogIndex from;               // the index of the last answer, or none
   std::string after;           // while the full state was not complete: the last name of it; else empty
   std::uint32_t up_to_ms = 0;  // how long to wait for a change
-  friend bool operator==(const Watch&, const Watch&) = default;
+  friend bool operator==(const WatchRequest&, const WatchRequest&) = default;
 };
 
+// An Execute is a type of its own for each of its operations.
+using RequestBody = std::variant<OpenSession, locks::Execute, CheckRequest, ListRequest, StatusRequest, KeepAlive, Wait,
+                                 HistoryRequest, SessionsRequest, WatchRequest>;
+
 // What is answered from a node's state, changes nothing, and names the index that must be applied first.
-using ReadRequest = std::variant<Check, List, History, Sessions>;
+using ReadRequest = std::variant<CheckRequest, ListRequest, HistoryRequest, SessionsRequest>;
 
 inline LogIndex at_least_of(const ReadRequest& request) {
   return std::visit([](const auto& read) { return read.at_least; }, request);
@@ -118,9 +128,9 @@ inline ReadMode mode_of(const ReadRequest& request) {
       request);
 }
 
-// An Execute is a type of its own for each of its operations.
-using RequestBody =
-    std::variant<OpenSession, locks::Execute, Check, List, Status, KeepAlive, Wait, History, Sessions, Watch>;
+inline RequestBody body_of(const ReadRequest& request) {
+  return std::visit([](const auto& read) { return RequestBody(read); }, request);
+}
 
 struct Request {
   CallNumber call;
@@ -169,6 +179,9 @@ struct WatchAnswer {
   bool more = false;                       // the full state is not complete: ask at once, with `after`
   friend bool operator==(const WatchAnswer&, const WatchAnswer&) = default;
 };
+
+// What a ReadRequest is answered with.
+using ReadAnswer = std::variant<CheckAnswer, ListAnswer, HistoryAnswer, SessionsAnswer>;
 
 enum class Role : std::uint8_t { kForming = 0, kFollower = 1, kPreCandidate = 2, kCandidate = 3, kLeader = 4 };
 

@@ -21,7 +21,7 @@ struct Schema<OpenSession> {
 };
 
 template <>
-struct Schema<Check> {
+struct Schema<CheckRequest> {
   static constexpr NamedNumber kRequest{4, "check"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockName);
@@ -31,7 +31,7 @@ struct Schema<Check> {
 };
 
 template <>
-struct Schema<List> {
+struct Schema<ListRequest> {
   static constexpr NamedNumber kRequest{5, "list"};
   static void fields(auto& v, auto& m) {
     v.text("prefix", m.prefix, kLockNameOrNone);
@@ -43,7 +43,7 @@ struct Schema<List> {
 };
 
 template <>
-struct Schema<Status> {
+struct Schema<StatusRequest> {
   static constexpr NamedNumber kRequest{6, "status"};
   static void fields(auto&, auto&) {}
 };
@@ -66,7 +66,7 @@ struct Schema<Wait> {
 };
 
 template <>
-struct Schema<History> {
+struct Schema<HistoryRequest> {
   static constexpr NamedNumber kRequest{14, "history"};
   static void fields(auto& v, auto& m) {
     v.text("name", m.name, kLockNameOrNone);
@@ -77,7 +77,7 @@ struct Schema<History> {
 };
 
 template <>
-struct Schema<Sessions> {
+struct Schema<SessionsRequest> {
   static constexpr NamedNumber kRequest{15, "sessions"};
   static void fields(auto& v, auto& m) {
     field(v, "after", m.after);
@@ -87,7 +87,7 @@ struct Schema<Sessions> {
 };
 
 template <>
-struct Schema<Watch> {
+struct Schema<WatchRequest> {
   static constexpr NamedNumber kRequest{16, "watch"};
   static void fields(auto& v, auto& m) {
     v.text("prefix", m.prefix, kLockNameOrNone);

@@ -163,7 +163,7 @@ TEST_CASE("the copy of a request that a standing-still node wakes up with does n
   cluster.resume(sleeper);
 
   // Once the sleeper has answered a later request of the same connection, it has handled the old copy.
-  wire::Check check;
+  wire::CheckRequest check;
   check.name = "zombie";
   check.mode = wire::ReadMode::kLinearizable;
   CHECK_FALSE(through_sleeper.ask_for<wire::CheckAnswer>(check).lock);
@@ -179,9 +179,9 @@ TEST_CASE("a leader that stood still does not answer from its old map, and follo
   REQUIRE(first.preempt("moved"));
 
   RawClient through_old = cluster.raw_client(old_leader);
-  through_old.ask(wire::Status{});  // the connection is up
+  through_old.ask(wire::StatusRequest{});  // the connection is up
   cluster.pause(old_leader);
-  wire::Check check;
+  wire::CheckRequest check;
   check.name = "moved";
   check.mode = wire::ReadMode::kLinearizable;
 

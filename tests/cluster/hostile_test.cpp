@@ -104,7 +104,7 @@ wire::Error refusal_of(RawClient& client, const std::string& frame) {
 }
 
 std::string valid_request() {
-  wire::Check check;
+  wire::CheckRequest check;
   check.name = "a lock";
   return wire::encode(wire::Request{CallNumber(77), check});
 }
@@ -180,7 +180,7 @@ TEST_CASE("a wrong version is answered as such, and so are wrong fields, by name
   CHECK(version.code == ErrorCode::kUnsupportedVersion);
   CHECK(version.detail.find("version") != std::string::npos);
 
-  wire::Check check;
+  wire::CheckRequest check;
   check.name = "line\nbreak";
   client.send_frame(wire::encode(wire::Request{CallNumber(78), check}));
   const auto response = client.receive();
@@ -230,7 +230,7 @@ TEST_CASE("a client's multipart message is answered with an error, however long 
 TEST_CASE("a frame above a socket's limit ends its sender's connection and nothing else") {
   StartedCluster cluster(3);
   RawClient honest = cluster.raw_client("a");
-  honest.ask(wire::Status{});
+  honest.ask(wire::StatusRequest{});
   const auto& at = cluster.endpoints("a");
   zmq::socket_t to_client = connected(cluster, zmq::socket_type::dealer, at.client);
   send_frames(to_client, {std::string(wire::kMaxClientFrame + 1, 'x')});
@@ -240,7 +240,7 @@ TEST_CASE("a frame above a socket's limit ends its sender's connection and nothi
   const std::string topic = "\x01"s + std::string(0xfffff, 'x');
   send_tcp(at.publish, zmtp_greeting() + zmtp_ready("SUB") + "\x02"s + std::string(5, '\0') + "\x10"s +
                            std::string(2, '\0') + topic);
-  for (int i = 0; i < 20; ++i) honest.ask(wire::Status{});
+  for (int i = 0; i < 20; ++i) honest.ask(wire::StatusRequest{});
   check_that_it_serves(cluster, "a");
 }
 
@@ -281,11 +281,11 @@ TEST_CASE("a client that chooses its routing id, or reads none of its answers, d
   deaf.set(zmq::sockopt::linger, 0);
   deaf.set(zmq::sockopt::rcvhwm, 1);
   deaf.connect(cluster.endpoints("a").client);
-  const std::string status = wire::encode(wire::Request{CallNumber(1), wire::Status{}});
+  const std::string status = wire::encode(wire::Request{CallNumber(1), wire::StatusRequest{}});
   RawClient honest = cluster.raw_client("a");
   for (int i = 0; i < 20'000; ++i) {
     (void)deaf.send(zmq::buffer(status), zmq::send_flags::dontwait);
-    if (i % 1000 == 0) honest.ask(wire::Status{});
+    if (i % 1000 == 0) honest.ask(wire::StatusRequest{});
   }
   check_that_it_serves(cluster, "a");
   zmq::message_t answer;

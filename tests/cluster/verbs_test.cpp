@@ -81,7 +81,7 @@ TEST_CASE("a client that moves to another node reads what it wrote") {
       const auto granted = client.preempt("moves/" + writer + reader);
       REQUIRE(granted);
       testing::RawClient raw = cluster.raw_client(reader);
-      wire::Check check;
+      wire::CheckRequest check;
       check.name = "moves/" + writer + reader;
       check.at_least = granted->applied_index;
       const auto answer = raw.ask_for<wire::CheckAnswer>(check);
@@ -167,7 +167,7 @@ TEST_CASE("a REQ socket can do all that a DEALER can") {
     const std::string lock = "req/" + name;
     const auto granted = ask(locks::Execute{session, RequestNumber(1), RequestNumber(1), locks::Preempt{lock}});
     CHECK(std::holds_alternative<locks::Granted>(granted));
-    wire::Check check;
+    wire::CheckRequest check;
     check.name = lock;
     const auto held = ask(check);
     REQUIRE(std::holds_alternative<wire::CheckAnswer>(held));
@@ -175,7 +175,7 @@ TEST_CASE("a REQ socket can do all that a DEALER can") {
     CHECK(std::get<wire::CheckAnswer>(held).lock->holders.at(0).owner == open.client);
     const auto released = ask(locks::Execute{session, RequestNumber(2), RequestNumber(2), locks::Release{lock}});
     CHECK(std::holds_alternative<locks::Released>(released));
-    CHECK(std::holds_alternative<wire::StatusAnswer>(ask(wire::Status{})));
+    CHECK(std::holds_alternative<wire::StatusAnswer>(ask(wire::StatusRequest{})));
   }
 }
 

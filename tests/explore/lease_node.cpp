@@ -238,6 +238,7 @@ bool LeaseClient::is_safe() const {
 void LeaseClient::step(const ClientEvent& event) {
   if (has_lost()) return;
   core_.step(clock_, event);
+  core_.check_invariants();
   take_output();
 }
 
@@ -250,7 +251,7 @@ void LeaseClient::take_output() {
       open_call_ = call;
     } else if (std::holds_alternative<wire::KeepAlive>(send.request.body)) {
       if (sent_.size() < renewals_) sent_.push_back({call, clock_});
-    } else if (std::holds_alternative<wire::Sessions>(send.request.body)) {
+    } else if (std::holds_alternative<wire::SessionsRequest>(send.request.body)) {
       step(ServerMessage{send.endpoint, {call, LogIndex(core_.session().id().value()), wire::SessionsAnswer{}}});
     }
   }

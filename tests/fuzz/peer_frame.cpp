@@ -140,10 +140,10 @@ void receive_fitted(Node& node, Input& input, ConnectionId connection, bool made
 
 void ask(Node& node, Input& input) {
   static constexpr std::string_view kNames[] = {"a", "b", "s", "free"};
-  wire::Request request{CallNumber(input.byte()), wire::Check{std::string(kNames[input.byte() % 4]), {}, {}}};
+  wire::Request request{CallNumber(input.byte()), wire::CheckRequest{std::string(kNames[input.byte() % 4]), {}, {}}};
   const std::uint8_t what = input.byte();
   if (what % 4 == 1) request.body = wire::KeepAlive{SessionId(what / 4 % 8)};
-  if (what % 4 == 2) std::get<wire::Check>(request.body).mode = wire::ReadMode::kLinearizable;
+  if (what % 4 == 2) std::get<wire::CheckRequest>(request.body).mode = wire::ReadMode::kLinearizable;
   if (what % 4 == 3) {
     request.body = locks::Execute{SessionId(3), RequestNumber(20 + what / 4), RequestNumber(1), locks::Preempt{"free"}};
   }

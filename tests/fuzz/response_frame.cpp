@@ -39,11 +39,11 @@ class Client {
       case 1: core_.release(now_, name); break;
       case 2: core_.acquire(now_, {name}, terms); break;
       case 3: core_.acquire(now_, {"b", "a", name}, terms); break;
-      case 4: core_.check(now_, name, mode); break;
-      case 5: core_.list(now_, name, "", 10, mode); break;
+      case 4: core_.read(now_, wire::CheckRequest{name, mode, {}}); break;
+      case 5: core_.read(now_, wire::ListRequest{name, "", 10, mode, {}}); break;
       case 6: core_.watch(now_, name, LogIndex(more), "", std::chrono::seconds(1)); break;
-      case 7: core_.history(now_, name, 0, 10); break;
-      case 8: core_.sessions(now_, SessionId(), 10); break;
+      case 7: core_.read(now_, wire::HistoryRequest{name, 0, 10, {}}); break;
+      case 8: core_.read(now_, wire::SessionsRequest{SessionId(), 10, {}}); break;
       case 9: core_.status(now_); break;
       case 10: core_.force_release(now_, name, "why"); break;
       case 11: core_.close_session(now_, SessionId(1 + more), "why"); break;
@@ -90,6 +90,7 @@ class Client {
     collect();
   }
   void collect() {
+    core_.check_invariants();
     ClientOutput output = core_.take_output();
     for (ClientSend& send : output.sends) {
       INVARIANT(send.endpoint < 3, "a client asks an endpoint that there is");

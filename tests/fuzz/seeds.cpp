@@ -56,15 +56,15 @@ std::vector<wire::Request> requests() {
       request(execute(5, 21, locks::ForceRelease{"a", "why"})),
       request(execute(5, 22, locks::CloseSession{SessionId(4), "why"})),
       request(execute(3, 22, locks::Close{})),
-      request(wire::Check{"a", wire::ReadMode::kLinearizable, LogIndex(5)}),
-      request(wire::List{"", "", 10, wire::ReadMode::kLocal, LogIndex()}),
-      request(wire::Status{}),
+      request(wire::CheckRequest{"a", wire::ReadMode::kLinearizable, LogIndex(5)}),
+      request(wire::ListRequest{"", "", 10, wire::ReadMode::kLocal, LogIndex()}),
+      request(wire::StatusRequest{}),
       request(wire::KeepAlive{SessionId(4)}),
       request(wire::Wait{SessionId(4), WaiterId(7), 1000, LogIndex()}),
-      request(wire::History{"", 0, 10, LogIndex()}),
-      request(wire::Sessions{SessionId(), 10, LogIndex()}),
-      request(wire::Watch{"", LogIndex(), "", 1000}),
-      request(wire::Watch{"a", LogIndex(20), "", 1000}),
+      request(wire::HistoryRequest{"", 0, 10, LogIndex()}),
+      request(wire::SessionsRequest{SessionId(), 10, LogIndex()}),
+      request(wire::WatchRequest{"", LogIndex(), "", 1000}),
+      request(wire::WatchRequest{"a", LogIndex(20), "", 1000}),
   };
 }
 

@@ -121,14 +121,14 @@ CallId SimClients::start_call(Process& process, Call call) {
     switch (call.kind) {
       case CallKind::kPreempt: return process.core.preempt(now, call.name);
       case CallKind::kRelease: return process.core.release(now, call.name);
-      case CallKind::kCheck: return process.core.check(now, call.name, call.mode);
-      case CallKind::kList: return process.core.list(now, call.name, "", 2, call.mode);
+      case CallKind::kCheck: return process.core.read(now, wire::CheckRequest{call.name, call.mode, {}});
+      case CallKind::kList: return process.core.read(now, wire::ListRequest{call.name, "", 2, call.mode, {}});
       case CallKind::kAcquire: return process.core.acquire(now, call.names, call.terms);
       case CallKind::kClose: return process.core.close(now);
       case CallKind::kForceRelease: return process.core.force_release(now, call.name, "a test");
       case CallKind::kCloseSession: return process.core.close_session(now, draw_session(), "a test");
-      case CallKind::kHistory: return process.core.history(now, "", 0, 10);
-      case CallKind::kSessions: return process.core.sessions(now, SessionId(), 10);
+      case CallKind::kHistory: return process.core.read(now, wire::HistoryRequest{"", 0, 10, {}});
+      case CallKind::kSessions: return process.core.read(now, wire::SessionsRequest{SessionId(), 10, {}});
       case CallKind::kWatch:
         return process.core.watch(now, process.mirror.prefix(), process.mirror.from(), process.mirror.after(),
                                   kWatchFor);

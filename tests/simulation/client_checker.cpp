@@ -38,19 +38,19 @@ void ClientChecker::replied(const Turn& turn, const Reference* reference, const 
                             const wire::Response& response) {
   const auto* error = std::get_if<wire::Error>(&response.body);
   if (error != nullptr && is_about_the_node(*error)) return;
-  if (std::holds_alternative<wire::Status>(request.body)) return;
+  if (std::holds_alternative<wire::StatusRequest>(request.body)) return;
   REQUIRE_SAFE(reference != nullptr, "a node without a cluster answers nothing");
 
   if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
     check_command(*reference, locks::RequestKey{open->client, SessionId(), open->nonce, 0}, response);
   } else if (const auto* execute = std::get_if<locks::Execute>(&request.body)) {
     check_command(*reference, locks::key_of(*execute), response);
-  } else if (const auto* check = std::get_if<wire::Check>(&request.body)) {
+  } else if (const auto* check = std::get_if<wire::CheckRequest>(&request.body)) {
     const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
     REQUIRE_SAFE(answer != nullptr, "a check is answered with a CheckAnswer");
     REQUIRE_SAFE(response.applied >= check->at_least, "a read is at least as new as was asked for");
     check_view(turn, *reference, *check, *answer, response.applied);
-  } else if (const auto* list = std::get_if<wire::List>(&request.body)) {
+  } else if (const auto* list = std::get_if<wire::ListRequest>(&request.body)) {
     const auto* answer = std::get_if<wire::ListAnswer>(&response.body);
     REQUIRE_SAFE(answer != nullptr, "a list is answered with a ListAnswer");
     REQUIRE_SAFE(response.applied >= list->at_least, "a read is at least as new as was asked for");
@@ -83,14 +83,14 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
   }
 }
 
-void ClientChecker::check_view(const Turn& turn, const Reference& reference, const wire::Check& check,
+void ClientChecker::check_view(const Turn& turn, const Reference& reference, const wire::CheckRequest& check,
                                const wire::CheckAnswer& answer, LogIndex applied) {
   REQUIRE_SAFE(answer.lock == reference.view_at(check.name, applied),
                "check of " + check.name + " tells something else than index " + text(applied) + " says");
   check_age(turn, reference, answer.age_ms, applied);
 }
 
-void ClientChecker::check_list(const Turn& turn, const Reference& reference, const wire::List& list,
+void ClientChecker::check_list(const Turn& turn, const Reference& reference, const wire::ListRequest& list,
                                const wire::ListAnswer& answer, LogIndex applied) {
   std::vector<locks::LockView> expected = reference.list_at(list.prefix, list.after, applied);
   const bool more = expected.size() > list.limit;

@@ -64,10 +64,10 @@ class ClientChecker {
   };
 
   void check_command(const Reference& reference, const locks::RequestKey& key, const wire::Response& response);
-  void check_view(const Turn& turn, const Reference& reference, const wire::Check& check,
+  void check_view(const Turn& turn, const Reference& reference, const wire::CheckRequest& check,
                   const wire::CheckAnswer& answer, LogIndex applied);
-  void check_list(const Turn& turn, const Reference& reference, const wire::List& list, const wire::ListAnswer& answer,
-                  LogIndex applied);
+  void check_list(const Turn& turn, const Reference& reference, const wire::ListRequest& list,
+                  const wire::ListAnswer& answer, LogIndex applied);
   void check_wait(const wire::Wait& wait, const wire::Response& response) const;
   void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
   void check_taken_over(const Reference& reference, const TakenOver& outcome, LogIndex open) const;

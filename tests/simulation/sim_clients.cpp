@@ -176,6 +176,7 @@ void SimClients::step(Process& process, const ClientEvent& event) {
 // Any of this may end the process: look it up anew after each completion.
 void SimClients::carry_out(ConnectionId connection) {
   Process* process = find(connection);
+  process->core.check_invariants();
   ClientOutput output = process->core.take_output();
   const std::size_t which = process->person;
   if (output.save) people_[which].stored = *output.save;
@@ -273,7 +274,7 @@ void SimClients::note_lease(Process& process, const LeaseEvent& event) {
                           process.held.clear();
                         },
                         [&](const LocksForced& forced) {
-                          for (const HeldLock& lock : forced.locks) process.held.erase(lock.name);
+                          for (const OwnedLock& lock : forced.locks) process.held.erase(lock.name);
                         }},
              event);
 }

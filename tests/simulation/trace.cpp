@@ -108,14 +108,14 @@ std::string describe(const wire::Request& request) {
                    return text(m.session) + "#" + text(m.number) + " (below " + text(m.acknowledged_below) + ") " +
                           describe_operation(m.operation);
                  },
-                 [](const wire::Check& m) { return "check " + m.name + " at least " + text(m.at_least); },
-                 [](const wire::List& m) { return "list " + m.prefix + " at least " + text(m.at_least); },
-                 [](const wire::Status&) { return std::string("status"); },
+                 [](const wire::CheckRequest& m) { return "check " + m.name + " at least " + text(m.at_least); },
+                 [](const wire::ListRequest& m) { return "list " + m.prefix + " at least " + text(m.at_least); },
+                 [](const wire::StatusRequest&) { return std::string("status"); },
                  [](const wire::KeepAlive& m) { return "keep alive " + text(m.session); },
                  [](const wire::Wait& m) { return "wait for " + text(m.waiter); },
-                 [](const wire::History&) { return std::string("history"); },
-                 [](const wire::Sessions&) { return std::string("sessions"); },
-                 [](const wire::Watch& m) { return "watch from " + text(m.from) + " after '" + m.after + "'"; }};
+                 [](const wire::HistoryRequest&) { return std::string("history"); },
+                 [](const wire::SessionsRequest&) { return std::string("sessions"); },
+                 [](const wire::WatchRequest& m) { return "watch from " + text(m.from) + " after '" + m.after + "'"; }};
   return "request " + text(request.call) + ": " + std::visit(body, request.body);
 }
 

@@ -116,7 +116,7 @@ std::string Cluster::follower() {
 
 std::optional<wire::StatusAnswer> Cluster::status(const std::string& name, std::chrono::milliseconds patience) {
   RawClient client = raw_client(name);
-  if (!client.try_send(wire::Status{}, patience)) return std::nullopt;
+  if (!client.try_send(wire::StatusRequest{}, patience)) return std::nullopt;
   const auto response = client.receive(patience);
   if (!response) return std::nullopt;
   const auto* answer = std::get_if<wire::StatusAnswer>(&response->body);

@@ -132,7 +132,7 @@ class FakeNode {
                                                     const std::optional<wire::ResponseBody>& body) {
     const auto* wait = std::get_if<wire::Wait>(&request.body);
     if (wait && body && std::holds_alternative<locks::Queued>(*body)) return wait->up_to_ms;
-    const auto* watch = std::get_if<wire::Watch>(&request.body);
+    const auto* watch = std::get_if<wire::WatchRequest>(&request.body);
     const auto* page = body ? std::get_if<wire::WatchAnswer>(&*body) : nullptr;
     if (watch && page && !page->reset && page->changes.empty()) return watch->up_to_ms;
     return std::nullopt;
@@ -142,7 +142,7 @@ class FakeNode {
     const std::lock_guard lock(state_->mutex);
     state_->requests.push_back(request);
     if (witness_) witness_(request);
-    const bool is_status = std::holds_alternative<wire::Status>(request.body);
+    const bool is_status = std::holds_alternative<wire::StatusRequest>(request.body);
     if (manner_ == Manner::kNoLeader && !is_status) {
       return wire::Response{request.call, state_->applied, wire::Error{ErrorCode::kNoLeader, "", SessionId()}};
     }
@@ -161,20 +161,20 @@ class FakeNode {
     return apply(locks::Open{open.client, open.secret, open.nonce, open.ttl_ms, open.replaces, open.note});
   }
   Body answer(const locks::Execute& execute) { return apply(execute); }
-  Body answer(const wire::Check& check) { return wire::CheckAnswer{state_->machine.check(check.name), 3}; }
-  Body answer(const wire::List& list) {
+  Body answer(const wire::CheckRequest& check) { return wire::CheckAnswer{state_->machine.check(check.name), 3}; }
+  Body answer(const wire::ListRequest& list) {
     auto page = state_->machine.list(list.prefix, list.after, list.limit);
     return wire::ListAnswer{std::move(page.items), page.more, 3};
   }
-  Body answer(const wire::History& history) {
+  Body answer(const wire::HistoryRequest& history) {
     auto page = state_->machine.history(history.name, history.after, history.limit);
     return wire::HistoryAnswer{std::move(page.items), page.more};
   }
-  Body answer(const wire::Sessions& sessions) {
+  Body answer(const wire::SessionsRequest& sessions) {
     auto page = state_->machine.sessions(sessions.after, sessions.limit);
     return wire::SessionsAnswer{std::move(page.items), page.more};
   }
-  Body answer(const wire::Watch& watch) {
+  Body answer(const wire::WatchRequest& watch) {
     wire::WatchAnswer page;
     page.index = state_->applied;
     if (!watch.from) {
@@ -207,7 +207,7 @@ class FakeNode {
     if (end == locks::EndReason::kForced) code = ErrorCode::kSessionForced;
     return wire::Error{code, "", SessionId()};
   }
-  Body answer(const wire::Status&) {
+  Body answer(const wire::StatusRequest&) {
     wire::StatusAnswer status;
     status.name = "fake";
     status.node = NodeId(1);

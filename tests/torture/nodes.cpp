@@ -110,7 +110,7 @@ bool Nodes::stop_all() {
 
 std::optional<wire::StatusAnswer> Nodes::status(const std::string& name) {
   testing::RawClient client(context_, endpoints_.at(name));
-  if (!client.try_send(wire::Status{}, kPatience)) return std::nullopt;
+  if (!client.try_send(wire::StatusRequest{}, kPatience)) return std::nullopt;
   const auto response = client.receive(kPatience);
   const auto* answer = response ? std::get_if<wire::StatusAnswer>(&response->body) : nullptr;
   return answer == nullptr ? std::nullopt : std::optional(*answer);

@@ -137,7 +137,7 @@ TEST_CASE("a node that does not hold a wait back is not flooded") {
   ScriptedClient client = in_line(options_with(1), call);
   client.sent.clear();
   const Time end = client.now + 1s;
-  client.answer(ClientSend{0, {CallNumber(999), wire::Status{}}}, queued(3), 20);
+  client.answer(ClientSend{0, {CallNumber(999), wire::StatusRequest{}}}, queued(3), 20);
   std::size_t waits = 0;
   client.pass(0s);
   while (client.now < end) {
@@ -460,13 +460,13 @@ TEST_CASE("a watch may be held back as long as it asked for, and a retry asks fo
   const CallId call = client.core.watch(client.now, "p/", LogIndex(7), "", 20s);
   client.tick();
   const ClientSend first = client.last();
-  CHECK(client.body_of<wire::Watch>(first).up_to_ms == 20'000);
+  CHECK(client.body_of<wire::WatchRequest>(first).up_to_ms == 20'000);
   client.pass(12s);
   CHECK(client.sent.size() == 1);
   client.not_connected(first.endpoint);
   client.pass(1s);
   REQUIRE(client.sent.size() == 2);
-  CHECK(client.body_of<wire::Watch>(client.last()).up_to_ms < 8'000);
+  CHECK(client.body_of<wire::WatchRequest>(client.last()).up_to_ms < 8'000);
   client.answer(client.last(), wire::WatchAnswer{false, LogIndex(6), {}, {}, false}, 9);
   CHECK_FALSE(client.is_done(call));  // older than what it was asked to go on from
   client.pass(1s);

@@ -68,8 +68,8 @@ TEST_CASE("a grant that is heard after an operator took a lock is looked at") {
   client.sent.clear();
   client.answer(preempt, locks::Granted{FencingToken(20)}, 20);
   CHECK(client.is_done(call));
-  const auto checks = client.sent_of<wire::Check>();
-  const auto is_of_b = [&](const ClientSend& send) { return client.body_of<wire::Check>(send).name == "b"; };
+  const auto checks = client.sent_of<wire::CheckRequest>();
+  const auto is_of_b = [&](const ClientSend& send) { return client.body_of<wire::CheckRequest>(send).name == "b"; };
   CHECK(std::any_of(checks.begin(), checks.end(), is_of_b));
 }
 
@@ -402,9 +402,9 @@ TEST_CASE("when an operator took a lock the client looks which one, and tells of
   client.pass(0s);
   client.pass(3s);
   acknowledge(client, last_keep_alive(client), 20);
-  const auto checks = client.sent_of<wire::Check>();
+  const auto checks = client.sent_of<wire::CheckRequest>();
   REQUIRE(checks.size() == 2);
-  CHECK(client.body_of<wire::Check>(checks[0]).at_least >= LogIndex(20));
+  CHECK(client.body_of<wire::CheckRequest>(checks[0]).at_least >= LogIndex(20));
   locks::LockView other;
   other.name = "x";
   other.holders.push_back({ClientId{}, SessionId(3), FencingToken(25), {}, {}});
@@ -422,7 +422,7 @@ TEST_CASE("when an operator took a lock the client looks which one, and tells of
   client.sent.clear();
   client.pass(3s);
   acknowledge(client, last_keep_alive(client), 20);  // nothing new
-  CHECK(client.sent_of<wire::Check>().empty());
+  CHECK(client.sent_of<wire::CheckRequest>().empty());
 }
 
 TEST_CASE("a released lock that was not there any more was taken by an operator") {
@@ -441,7 +441,7 @@ TEST_CASE("of a lock with more holders than are shown the client gives its share
   many.name = "x";
   many.mode = locks::Mode::kShared;
   many.holder_count = 1000;
-  client.answer(client.sent_of<wire::Check>().front(), wire::CheckAnswer{many, 1}, 40);
+  client.answer(client.sent_of<wire::CheckRequest>().front(), wire::CheckAnswer{many, 1}, 40);
   CHECK(client.events_of<LocksForced>().size() == 1);
   CHECK(client.execute(client.last_of<locks::Release>()).operation == locks::Operation(locks::Release{"x"}));
 }

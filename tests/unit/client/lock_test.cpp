@@ -441,7 +441,7 @@ TEST_CASE("verify, history, sessions and watch") {
   REQUIRE(page);
   CHECK(page->changes.size() == 3);
   std::thread later([&] {
-    CHECK(wait_until([&] { return one.state->count<wire::Watch>() == 3; }));
+    CHECK(wait_until([&] { return one.state->count<wire::WatchRequest>() == 3; }));
     CHECK(client.preempt("b")->granted);
   });
   page = client.watch("", page->next);

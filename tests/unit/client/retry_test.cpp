@@ -177,7 +177,7 @@ TEST_CASE("a call ends when its time is over, as unavailable, with the last prob
 
 TEST_CASE("a call may have a time of its own") {
   ScriptedClient client(options_with(1));
-  const CallId call = client.core.check(client.now, "a", wire::ReadMode::kLocal, 300ms);
+  const CallId call = client.core.read(client.now, wire::CheckRequest{"a", wire::ReadMode::kLocal, {}}, 300ms);
   client.pass(299ms);
   CHECK_FALSE(client.is_done(call));
   client.pass(1ms);

@@ -39,7 +39,9 @@ class ScriptedClient {
 
   CallId preempt(const std::string& name) { return after(core.preempt(now, name)); }
   CallId release(const std::string& name) { return after(core.release(now, name)); }
-  CallId check(const std::string& name) { return after(core.check(now, name, wire::ReadMode::kLocal)); }
+  CallId check(const std::string& name) {
+    return after(core.read(now, wire::CheckRequest{name, wire::ReadMode::kLocal, {}}));
+  }
   CallId status() { return after(core.status(now)); }
 
   CallId acquire(std::vector<std::string> names, std::optional<Duration> wait = {}) {
@@ -106,11 +108,11 @@ class ScriptedClient {
     return std::get<Body>(send.request.body);
   }
   // The newest operation of this kind; there must be one.
-  template <typename Operation>
+  template <typename NumberedOperation>
   ClientSend last_of() const {
     std::optional<ClientSend> found;
     for (const ClientSend& send : sent_of<locks::Execute>()) {
-      if (std::holds_alternative<Operation>(execute(send).operation)) found = send;
+      if (std::holds_alternative<NumberedOperation>(execute(send).operation)) found = send;
     }
     REQUIRE(found);
     return *found;
@@ -160,6 +162,7 @@ class ScriptedClient {
     collect();
   }
   void collect() {
+    core.check_invariants();
     ClientOutput output = core.take_output();
     if (output.save) {
       saves_before_send.emplace_back(sent.size(), *output.save);
@@ -178,7 +181,7 @@ class ScriptedClient {
 
 // Answers the newest Sessions: these live, the first of them with so many locks.
 inline void answer_sessions(ScriptedClient& client, const std::vector<SessionId>& living, std::uint64_t locks = 0) {
-  const auto asked = client.sent_of<wire::Sessions>();
+  const auto asked = client.sent_of<wire::SessionsRequest>();
   REQUIRE_FALSE(asked.empty());
   wire::SessionsAnswer page;
   for (const SessionId session : living) {

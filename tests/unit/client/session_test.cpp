@@ -125,7 +125,7 @@ TEST_CASE("a refused Open tells every operation that waits for it, and is not re
   CHECK(client.outcome<ClientError>(two).current_session == SessionId(9));
   CHECK_FALSE(client.is_done(read));
   client.sent.clear();
-  client.answer(ClientSend{0, {CallNumber(2), wire::Status{}}}, wire::CheckAnswer{});
+  client.answer(ClientSend{0, {CallNumber(2), wire::StatusRequest{}}}, wire::CheckAnswer{});
   client.pass(1min);
   CHECK(client.sent.empty());
 }
@@ -209,7 +209,7 @@ TEST_CASE("reads do not wait for what is unfinished") {
   ScriptedClient client(kept({preempt_of("u", 4)}));
   client.check("a");
   REQUIRE(client.sent.size() == 1);
-  CHECK(std::holds_alternative<wire::Check>(client.last().request.body));
+  CHECK(std::holds_alternative<wire::CheckRequest>(client.last().request.body));
 }
 
 TEST_CASE("what must be kept is in the same output as the send that needs it, or an earlier one") {
@@ -271,7 +271,7 @@ TEST_CASE("reads ask for the highest index seen, and never believe an older answ
   ScriptedClient client(options_with(2));
   client.open_by_preempting("x");  // answered at index 11
   const CallId call = client.check("x");
-  CHECK(std::get<wire::Check>(client.last().request.body).at_least == LogIndex(11));
+  CHECK(std::get<wire::CheckRequest>(client.last().request.body).at_least == LogIndex(11));
   client.answer(client.last(), wire::CheckAnswer{}, 10);
   CHECK_FALSE(client.is_done(call));
   client.pass(10ms);
@@ -279,10 +279,10 @@ TEST_CASE("reads ask for the highest index seen, and never believe an older answ
   client.answer(client.last(), wire::CheckAnswer{}, 30);
   CHECK(client.done.at(call).applied == LogIndex(30));
   client.check("x");
-  CHECK(std::get<wire::Check>(client.last().request.body).at_least == LogIndex(30));
+  CHECK(std::get<wire::CheckRequest>(client.last().request.body).at_least == LogIndex(30));
   ScriptedClient with_memory(kept());
   with_memory.check("x");
-  CHECK(std::get<wire::Check>(with_memory.last().request.body).at_least == LogIndex(40));
+  CHECK(std::get<wire::CheckRequest>(with_memory.last().request.body).at_least == LogIndex(40));
 }
 
 TEST_CASE("a repeated command takes the answer of its unfinished first copy, if that says yes") {
@@ -341,4 +341,21 @@ TEST_CASE("a claimed request that times out again stays unfinished") {
   const CallId again = client.preempt("a");
   client.answer(client.last(), locks::Granted{FencingToken(20)});
   client.outcome<locks::Granted>(again);
+}
+
+TEST_CASE("a release is never taken for one that undoes an acquisition which its call gave up") {
+  ClientOptions options = options_with(1);
+  options.claims_unfinished = true;
+  ScriptedClient client(options);
+  client.open_by_preempting("x");
+  client.acquire({"a"});
+  const ClientSend acquire = client.last();
+  client.pass(5s);  // its call ends, unavailable
+  client.answer(acquire, locks::Granted{FencingToken(20)}, 20);
+  const ClientSend undo = client.last_of<locks::Release>();
+  const CallId release = client.release("a");
+  client.answer(undo, locks::Released{}, 21);
+  CHECK_FALSE(client.is_done(release));
+  client.answer(client.last_of<locks::Release>(), locks::NotHolder{}, 22);
+  client.outcome<locks::NotHolder>(release);
 }

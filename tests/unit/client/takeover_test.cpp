@@ -116,10 +116,10 @@ TEST_CASE("an ended session that nobody told of is gone on from, for that takes 
     ScriptedClient client(kept_with_lease(saved));
     const CallId call = client.preempt("a");
     client.answer(client.last(), wire::Error{ErrorCode::kSessionConflict, "", SessionId(50)}, 60);
-    const auto asked = client.sent_of<wire::Sessions>();
+    const auto asked = client.sent_of<wire::SessionsRequest>();
     REQUIRE(asked.size() == 1);
-    CHECK(client.body_of<wire::Sessions>(asked[0]).after == SessionId(49));
-    CHECK(client.body_of<wire::Sessions>(asked[0]).at_least == LogIndex(60));
+    CHECK(client.body_of<wire::SessionsRequest>(asked[0]).after == SessionId(49));
+    CHECK(client.body_of<wire::SessionsRequest>(asked[0]).at_least == LogIndex(60));
     answer_sessions(client, {SessionId(51)});  // another client's
     CHECK_FALSE(client.is_done(call));
     CHECK(open_of(client).replaces == SessionId(50));
@@ -144,7 +144,7 @@ TEST_CASE("taking over opens the session, and tells at once when it holds nothin
   TakingOver one;
   answer_sessions(one.client, {SessionId(30)});
   CHECK(one.client.outcome<TakenOver>(one.call).locks.empty());
-  CHECK(one.client.sent_of<wire::Watch>().empty());
+  CHECK(one.client.sent_of<wire::WatchRequest>().empty());
 
   ScriptedClient unkept(options_with_lease(1));
   const CallId call = unkept.take_over();
@@ -157,10 +157,10 @@ TEST_CASE("what was taken over is told with its modes and its new token, and cou
   TakingOver one;
   ScriptedClient& client = one.client;
   const CallId next = client.preempt("z");
-  CHECK(client.body_of<wire::Sessions>(client.last()).after == SessionId(29));
+  CHECK(client.body_of<wire::SessionsRequest>(client.last()).after == SessionId(29));
   answer_sessions(client, {SessionId(30)}, 2);
   CHECK_FALSE(client.is_done(one.call));
-  CHECK(client.body_of<wire::Watch>(client.last()).from == LogIndex(29));
+  CHECK(client.body_of<wire::WatchRequest>(client.last()).from == LogIndex(29));
   locks::LockChange ended = grant("a", 11);
   ended.ended = locks::EndReason::kSuperseded;
   locks::LockChange others = grant("c", 30);
@@ -188,14 +188,14 @@ TEST_CASE("a node that is behind is not believed, and one that has forgotten the
   client.answer(client.last(), changes_up_to(29, {}), 29);
   CHECK_FALSE(client.is_done(one.call));
   client.pass(500ms);
-  REQUIRE(client.sent_of<wire::Watch>().size() == 2);
+  REQUIRE(client.sent_of<wire::WatchRequest>().size() == 2);
   wire::WatchAnswer page;
   page.reset = page.more = true;
   page.index = LogIndex(40);
   page.locks = {grant("a", 30), grant("b", 35)};
   client.answer(client.last(), page, 40);
   CHECK_FALSE(client.is_done(one.call));
-  const auto& next = client.body_of<wire::Watch>(client.last());
+  const auto& next = client.body_of<wire::WatchRequest>(client.last());
   CHECK(next.from == LogIndex(40));
   CHECK(next.after == "b");
   page.reset = page.more = false;
@@ -222,6 +222,6 @@ TEST_CASE("a session that is lost while it is taken over tells so, and its locks
   const auto losses = client.events_of<LeaseLost>();
   REQUIRE(losses.size() == 1);
   CHECK(losses[0].reason == LossReason::kSuperseded);
-  CHECK(losses[0].locks == std::vector<HeldLock>{{"a", FencingToken(30)}});
+  CHECK(losses[0].locks == std::vector<OwnedLock>{{"a", FencingToken(30)}});
   CHECK(client.outcome<ClientError>(client.take_over()).code == ErrorCode::kSessionSuperseded);
 }

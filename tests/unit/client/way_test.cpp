@@ -51,7 +51,8 @@ class Cluster {
       if (!state) return wire::Error{ErrorCode::kWaiterGone, "", {}};
       return std::visit([](const auto& s) { return wire::ResponseBody(s); }, *state);
     }
-    if (const auto* check = std::get_if<wire::Check>(&body)) return wire::CheckAnswer{machine.check(check->name), 1};
+    if (const auto* check = std::get_if<wire::CheckRequest>(&body))
+      return wire::CheckAnswer{machine.check(check->name), 1};
     return std::nullopt;
   }
 
@@ -196,6 +197,7 @@ class World {
 
   void carry_out(std::size_t index) {
     Client& client = clients_[index];
+    client.core.check_invariants();
     ClientOutput output = client.core.take_output();
     for (const ClientSend& send : output.sends) transmit(index, [this, index, send] { receive(index, send); });
     for (const LeaseEvent& event : output.lease_events) lost += std::holds_alternative<LeaseLost>(event);

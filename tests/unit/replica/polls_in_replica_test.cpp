@@ -2,8 +2,8 @@
 #include "protocol/replica/replica.hpp"
 
 #include "replica_world.hpp"
-#include "tests/support/show_numbers.hpp"
 #include "tests/support/output_of_turn.hpp"
+#include "tests/support/show_numbers.hpp"
 
 using namespace lockstep;
 
@@ -30,7 +30,7 @@ struct Waiting : ReplicaWorld {
   }
   CallNumber watch_at(const std::string& name, const std::string& prefix, LogIndex from,
                       std::uint32_t up_to_ms = 5000) {
-    return ask(name, wire::Watch{prefix, from, "", up_to_ms});
+    return ask(name, wire::WatchRequest{prefix, from, "", up_to_ms});
   }
 };
 
@@ -70,7 +70,8 @@ TEST_CASE("a Wait whose time is over is answered with the place in line, not dro
   CHECK(world.answer_to<locks::Queued>(world.wait_at("a", 0)) == queued);  // at once, if that is asked for
 }
 
-TEST_CASE("no Wait is held for longer than the protocol's limit: a longer one is refused, as it is where bytes arrive") {
+TEST_CASE(
+    "no Wait is held for longer than the protocol's limit: a longer one is refused, as it is where bytes arrive") {
   Waiting world;
   CHECK(world.error_of(world.wait_at("b", wire::kMaxPollMs + 1)) == ErrorCode::kBadRequest);
   const CallNumber call = world.wait_at("b", wire::kMaxPollMs);
@@ -184,8 +185,8 @@ TEST_CASE("while the cluster forms, every kind of request is answered no_leader 
   options.name = "a";
   options.initial_members = {{"a", ""}, {"b", ""}};
   Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
-  const std::vector<wire::RequestBody> requests{wire::KeepAlive{SessionId(1)}, wire::Wait{}, wire::Watch{},
-                                                wire::History{}, wire::Sessions{}};
+  const std::vector<wire::RequestBody> requests{wire::KeepAlive{SessionId(1)}, wire::Wait{}, wire::WatchRequest{},
+                                                wire::HistoryRequest{}, wire::SessionsRequest{}};
   for (const wire::RequestBody& body : requests) {
     replica.step(Now(), ClientRequest{ConnectionId(1), {CallNumber(1), body}});
     const Output output = testing::output_of_turn(replica);
@@ -273,22 +274,22 @@ TEST_CASE("history and sessions are read at any node, in pages, and never from b
   world.deliver("a", "b");
   world.deliver("b", "a");
   const LogIndex seen = world.reply_to(released).applied;
-  const CallNumber early = world.ask("c", wire::History{"lock", 0, 1, seen});
+  const CallNumber early = world.ask("c", wire::HistoryRequest{"lock", 0, 1, seen});
   CHECK_FALSE(world.is_answered(early));
   world.deliver();
   const auto page = world.answer_to<wire::HistoryAnswer>(early);
   REQUIRE(page.events.size() == 1);
   CHECK(page.events[0].client == ReplicaWorld::open_as(1).client);
   CHECK(page.more);
-  const CallNumber next = world.ask("b", wire::History{"lock", page.events[0].position, 1, seen});
+  const CallNumber next = world.ask("b", wire::HistoryRequest{"lock", page.events[0].position, 1, seen});
   CHECK(world.answer_to<wire::HistoryAnswer>(next).events.at(0).client == ReplicaWorld::open_as(2).client);
   CHECK_FALSE(world.answer_to<wire::HistoryAnswer>(next).more);
 
-  const auto sessions = world.answer_to<wire::SessionsAnswer>(world.ask("c", wire::Sessions{{}, 1, {}}));
+  const auto sessions = world.answer_to<wire::SessionsAnswer>(world.ask("c", wire::SessionsRequest{{}, 1, {}}));
   REQUIRE(sessions.sessions.size() == 1);
   CHECK(sessions.sessions[0].session == world.holder);
   CHECK(sessions.more);
-  const auto others = world.answer_to<wire::SessionsAnswer>(world.ask("c", wire::Sessions{world.holder, 5, {}}));
+  const auto others = world.answer_to<wire::SessionsAnswer>(world.ask("c", wire::SessionsRequest{world.holder, 5, {}}));
   CHECK(others.sessions.at(0).session == world.waiting);
   CHECK_FALSE(others.more);
 }

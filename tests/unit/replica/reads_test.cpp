@@ -15,7 +15,8 @@ constexpr Duration kPatience = std::chrono::milliseconds(200);
 constexpr Time at(int ms) { return Time(std::chrono::seconds(1000) + std::chrono::milliseconds(ms)); }
 
 Read read(std::uint64_t which, LogIndex at_least = LogIndex(), Time expires = Time::max()) {
-  return {{ConnectionId(which), CallNumber(which)}, wire::Check{"name", wire::ReadMode::kLocal, at_least}, expires};
+  return {
+      {ConnectionId(which), CallNumber(which)}, wire::CheckRequest{"name", wire::ReadMode::kLocal, at_least}, expires};
 }
 
 std::vector<std::uint64_t> which(const std::vector<Read>& reads) {

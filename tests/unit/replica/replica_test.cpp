@@ -2,8 +2,8 @@
 #include "protocol/replica/replica.hpp"
 
 #include "replica_world.hpp"
-#include "tests/support/show_numbers.hpp"
 #include "tests/support/output_of_turn.hpp"
+#include "tests/support/show_numbers.hpp"
 
 using namespace lockstep;
 
@@ -18,11 +18,12 @@ ReplicaWorld led_by_a(const ReplicaOptions& options = ReplicaOptions()) {
   return world;
 }
 
-wire::Check check(const std::string& lock, wire::ReadMode mode = wire::ReadMode::kLocal, LogIndex at_least = {}) {
+wire::CheckRequest check(const std::string& lock, wire::ReadMode mode = wire::ReadMode::kLocal,
+                         LogIndex at_least = {}) {
   return {lock, mode, at_least};
 }
 
-wire::Check linearizable(const std::string& lock) { return check(lock, wire::ReadMode::kLinearizable); }
+wire::CheckRequest linearizable(const std::string& lock) { return check(lock, wire::ReadMode::kLinearizable); }
 
 ClientId client(std::uint8_t which) { return ReplicaWorld::open_as(which).client; }
 
@@ -374,7 +375,7 @@ TEST_CASE("a list is given in pages, and says whether there is more") {
     world.deliver();
   }
   const auto page = [&](const std::string& after, std::uint32_t limit) {
-    return world.answer_to<wire::ListAnswer>(world.ask("b", wire::List{"lock", after, limit, {}, {}}));
+    return world.answer_to<wire::ListAnswer>(world.ask("b", wire::ListRequest{"lock", after, limit, {}, {}}));
   };
   CHECK(page("", 3).locks.size() == 3);
   CHECK(page("", 3).more);
@@ -389,7 +390,7 @@ TEST_CASE("status says what a node knows, and rejected frames are counted") {
   ReplicaWorld world = led_by_a();
   world.open_session("a", 1);
   world.step("b", BadFrame{});
-  const auto status = world.answer_to<wire::StatusAnswer>(world.ask("b", wire::Status{}));
+  const auto status = world.answer_to<wire::StatusAnswer>(world.ask("b", wire::StatusRequest{}));
   CHECK(status.name == "b");
   CHECK(status.role == wire::Role::kFollower);
   CHECK(status.leader == "a");
@@ -415,7 +416,7 @@ TEST_CASE("while the cluster forms, requests are answered no_leader and status s
   };
   CHECK(std::get<wire::Error>(ask(ReplicaWorld::open_as(1))).code == ErrorCode::kNoLeader);
   CHECK(std::get<wire::Error>(ask(check("lock"))).code == ErrorCode::kNoLeader);
-  CHECK(std::get<wire::StatusAnswer>(ask(wire::Status{})).role == wire::Role::kForming);
+  CHECK(std::get<wire::StatusAnswer>(ask(wire::StatusRequest{})).role == wire::Role::kForming);
 }
 
 TEST_CASE("a blank lone node forms, leads and serves without waiting (R17, R1)") {
@@ -425,7 +426,8 @@ TEST_CASE("a blank lone node forms, leads and serves without waiting (R17, R1)")
   Replica replica(options, raft::Restored{NodeId(1), {}, {}}, Now());
   for (int i = 0; i < 10; ++i) {
     if (replica.raft() != nullptr && replica.next_deadline() <= Time()) replica.step(Now(), Tick{});
-    for (const raft::Write& write : testing::output_of_turn(replica).writes) replica.step(Now(), raft::Persisted{write.id});
+    for (const raft::Write& write : testing::output_of_turn(replica).writes)
+      replica.step(Now(), raft::Persisted{write.id});
   }
   REQUIRE(replica.raft() != nullptr);
   CHECK(replica.raft()->is_leader());

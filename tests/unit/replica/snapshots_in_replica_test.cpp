@@ -2,8 +2,8 @@
 #include "protocol/replica/replica.hpp"
 
 #include "replica_world.hpp"
-#include "tests/support/show_numbers.hpp"
 #include "tests/support/output_of_turn.hpp"
+#include "tests/support/show_numbers.hpp"
 
 using namespace lockstep;
 
@@ -58,7 +58,7 @@ TEST_CASE("a node that starts from a snapshot has the same state, and says no mo
   world.start("b");
   CHECK(world.node("b").applied_index() == world.disk("b").snapshot->head.index);
   // Of changes before it nothing is known, so who watches from there begins anew.
-  const CallNumber watch = world.ask("b", wire::Watch{"", LogIndex(2), "", 5000});
+  const CallNumber watch = world.ask("b", wire::WatchRequest{"", LogIndex(2), "", 5000});
   world.run(ms(300));
   CHECK(world.node("b").applied_index() >= applied);
   CHECK(world.node("b").state().hash() == hash);
@@ -114,7 +114,7 @@ TEST_CASE("whoever is held at a node whose state is replaced is answered by the 
   const LogIndex seen = world.node("c").applied_index();
   const CallNumber wait = world.ask("c", wire::Wait{waiting, waiter, 60'000, LogIndex()});
   const CallNumber other_wait = world.ask("c", wire::Wait{other, still_waiting, 60'000, LogIndex()});
-  const CallNumber watch = world.ask("c", wire::Watch{"lock", seen, "", 60'000});
+  const CallNumber watch = world.ask("c", wire::WatchRequest{"lock", seen, "", 60'000});
   world.run(ms(100));
   REQUIRE_FALSE(world.is_answered(wait));
   REQUIRE_FALSE(world.is_answered(watch));

@@ -14,10 +14,10 @@ namespace {
 constexpr Time at(int ms) { return Time(std::chrono::seconds(1000) + std::chrono::milliseconds(ms)); }
 constexpr Time kNever = Time::max();
 
-wire::Watch watch(const std::string& prefix, LogIndex from = LogIndex(), const std::string& after = "") {
+wire::WatchRequest watch(const std::string& prefix, LogIndex from = LogIndex(), const std::string& after = "") {
   return {prefix, from, after, 0};
 }
-WatchPoll poll(std::uint64_t who, wire::Watch what, Time ends = kNever) {
+WatchPoll poll(std::uint64_t who, wire::WatchRequest what, Time ends = kNever) {
   return {{ConnectionId(who), CallNumber(who)}, std::move(what), ends};
 }
 
@@ -57,7 +57,9 @@ struct Node : locks::Machine {
     ask(session, locks::Close{});
     watches.record(state.take_changes());
   }
-  std::optional<wire::WatchAnswer> answer(const wire::Watch& what) const { return watches.answer(what, state, index); }
+  std::optional<wire::WatchAnswer> answer(const wire::WatchRequest& what) const {
+    return watches.answer(what, state, index);
+  }
 };
 
 // What a watcher makes of the answers: which lock is whose.

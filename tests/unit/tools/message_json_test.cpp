@@ -47,7 +47,7 @@ TEST_CASE("every message comes back from JSON as it went") {
 
 TEST_CASE("a request as a person writes it") {
   const auto check = frame_of<wire::Request>(R"({"type": "check", "name": "jobs/42"})");
-  CHECK(check == wire::Request{CallNumber(1), wire::Check{"jobs/42", wire::ReadMode::kLocal, LogIndex()}});
+  CHECK(check == wire::Request{CallNumber(1), wire::CheckRequest{"jobs/42", wire::ReadMode::kLocal, LogIndex()}});
 
   const auto release = frame_of<wire::Request>(
       R"({"type": "release", "call": 9, "session": 5, "number": 3, "acknowledged_below": 2, "name": "a"})");

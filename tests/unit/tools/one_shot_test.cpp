@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(Fixture, "checks ask for the highest index that any command of
   CHECK(preempt("a").exit_code == 0);
   const LogIndex seen = saved().highest_index;
   CHECK(check("a").exit_code == 0);
-  CHECK(last_request<wire::Check>().at_least >= seen);
+  CHECK(last_request<wire::CheckRequest>().at_least >= seen);
   {
     const std::lock_guard lock(state->mutex);
     state->applied = LogIndex(1000);

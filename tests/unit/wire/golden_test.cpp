@@ -33,9 +33,11 @@ TEST_CASE("the bytes of requests") {
     check_golden(request, wire::decode_request, hex);
   };
   check({CallNumber(7), kPreemptJobs}, "97020207050908a76a6f62732f3432");
-  check({CallNumber(300), wire::Check{"a", wire::ReadMode::kLinearizable, LogIndex(17)}}, "960204cd012ca1610111");
-  check({CallNumber(1), wire::List{"a", "", 1000, wire::ReadMode::kLocal, LogIndex()}}, "98020501a161a0cd03e80000");
-  check({CallNumber(1), wire::Status{}}, "93020601");
+  check({CallNumber(300), wire::CheckRequest{"a", wire::ReadMode::kLinearizable, LogIndex(17)}},
+        "960204cd012ca1610111");
+  check({CallNumber(1), wire::ListRequest{"a", "", 1000, wire::ReadMode::kLocal, LogIndex()}},
+        "98020501a161a0cd03e80000");
+  check({CallNumber(1), wire::StatusRequest{}}, "93020601");
 
   wire::OpenSession open{client(), {}, ~0ULL, 0, SessionId(), ":"};
   open.secret.fill(0x5a);

@@ -36,10 +36,10 @@ TEST_CASE("a message that keeps to its rules has no violation, and one that has 
 }
 
 TEST_CASE("a text that breaks its rule is named by its field, with the code that a node would answer") {
-  CHECK(violation_of(Check{}) == wrong(ErrorCode::kInvalidName, "name", "is empty"));
-  CHECK(violation_of(List{"a\n", "", 1, {}, {}}) ==
+  CHECK(violation_of(CheckRequest{}) == wrong(ErrorCode::kInvalidName, "name", "is empty"));
+  CHECK(violation_of(ListRequest{"a\n", "", 1, {}, {}}) ==
         wrong(ErrorCode::kInvalidName, "prefix", "has a control character at byte 1"));
-  CHECK(violation_of(List{"a", "\xFF", 1, {}, {}}) ==
+  CHECK(violation_of(ListRequest{"a", "\xFF", 1, {}, {}}) ==
         wrong(ErrorCode::kInvalidName, "after", "is not valid UTF-8 at byte 0"));
   const std::string why(kMaxWhy + 1, 'w');
   CHECK(violation_of(locks::ForceRelease{"a", why}) ==
@@ -47,7 +47,8 @@ TEST_CASE("a text that breaks its rule is named by its field, with the code that
 }
 
 TEST_CASE("a number out of its range is a violation") {
-  CHECK(violation_of(List{"", "", 0, {}, {}}) == wrong(ErrorCode::kBadRequest, "limit", "expected 1 to 1000, got 0"));
+  CHECK(violation_of(ListRequest{"", "", 0, {}, {}}) ==
+        wrong(ErrorCode::kBadRequest, "limit", "expected 1 to 1000, got 0"));
   OpenSession open;
   for (const std::uint32_t ttl_ms : {1U, 999U, 86'400'001U}) {
     open.ttl_ms = ttl_ms;
@@ -59,7 +60,7 @@ TEST_CASE("a number out of its range is a violation") {
 }
 
 TEST_CASE("a value that its enumeration does not have is a violation") {
-  CHECK(violation_of(Check{"a", static_cast<ReadMode>(7), {}}) ==
+  CHECK(violation_of(CheckRequest{"a", static_cast<ReadMode>(7), {}}) ==
         wrong(ErrorCode::kBadRequest, "mode", "unknown value 7"));
 }
 
@@ -77,5 +78,5 @@ TEST_CASE("a rule that concerns several fields is seen") {
 }
 
 TEST_CASE("the first violation in the order of the fields is told") {
-  CHECK(violation_of(List{"\n", "\n", 0, {}, {}}).field == "prefix");
+  CHECK(violation_of(ListRequest{"\n", "\n", 0, {}, {}}).field == "prefix");
 }

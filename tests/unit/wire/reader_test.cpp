@@ -30,7 +30,7 @@ std::string problem_with_name(const std::string& value) {
 std::uint64_t at_least_read_from(std::string_view hex) {
   const auto decoded = wire::decode_request(check_with(packed_text("a"), from_hex(hex)));
   REQUIRE(decoded);
-  return std::get<wire::Check>(decoded->body).at_least.value();
+  return std::get<wire::CheckRequest>(decoded->body).at_least.value();
 }
 
 }  // namespace
@@ -113,6 +113,6 @@ TEST_CASE("an array is read from every form that holds one") {
   for (const char* array : {"93", "dc0003", "dd00000003"}) {
     const auto decoded = wire::decode_request(from_hex(std::string(array) + "020601"));
     REQUIRE(decoded);
-    CHECK(std::holds_alternative<wire::Status>(decoded->body));
+    CHECK(std::holds_alternative<wire::StatusRequest>(decoded->body));
   }
 }

@@ -43,7 +43,7 @@ void LoadClient::begin(Time now, Step step) {
   switch (step_.verb) {
     case Step::Verb::kPreempt: call_ = core_.preempt(now, step_.name); break;
     case Step::Verb::kRelease: call_ = core_.release(now, step_.name); break;
-    case Step::Verb::kCheck: call_ = core_.check(now, step_.name, wire::ReadMode::kLocal); break;
+    case Step::Verb::kCheck: call_ = core_.read(now, wire::CheckRequest{step_.name, wire::ReadMode::kLocal, {}}); break;
   }
   act(now);
 }

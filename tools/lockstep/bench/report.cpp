@@ -8,6 +8,7 @@
 
 #include "protocol/base/error.hpp"
 #include "protocol/base/invariant.hpp"
+#include "protocol/wire/message_types.hpp"
 
 namespace lockstep::bench {
 namespace {
@@ -18,14 +19,14 @@ struct Namer {
   std::string operator()(const locks::Released&) const { return "released"; }
   std::string operator()(const locks::NotHolder&) const { return "not_holder"; }
   std::string operator()(const wire::CheckAnswer&) const { return "checked"; }
-  std::string operator()(const wire::ListAnswer&) const { return "listed"; }
-  std::string operator()(const wire::StatusAnswer&) const { return "status"; }
   std::string operator()(const NotAcquired&) const { return "not_acquired"; }
   std::string operator()(const locks::Closed&) const { return "closed"; }
-  std::string operator()(const wire::HistoryAnswer&) const { return "history"; }
-  std::string operator()(const wire::SessionsAnswer&) const { return "sessions"; }
-  std::string operator()(const wire::WatchAnswer&) const { return "watched"; }
   std::string operator()(const TakenOver&) const { return "taken_over"; }
+  // No load asks for anything else.
+  template <typename Answer>
+  std::string operator()(const Answer& answer) const {
+    return std::string(wire::to_string(wire::type_of(wire::ResponseBody(answer))));
+  }
   std::string operator()(const ClientError& error) const { return std::string(error_info(error.code).name); }
 };
 

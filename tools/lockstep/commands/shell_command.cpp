@@ -114,8 +114,8 @@ class Shell {
 };
 
 void tell_losses(const LeaseEvent& event) {
-  const auto tell = [](const std::vector<HeldLock>& locks, std::string_view why) {
-    for (const HeldLock& lock : locks) std::cerr << "lockstep: lost " + lock.name + ": " + std::string(why) + "\n";
+  const auto tell = [](const std::vector<OwnedLock>& locks, std::string_view why) {
+    for (const OwnedLock& lock : locks) std::cerr << "lockstep: lost " + lock.name + ": " + std::string(why) + "\n";
   };
   const auto* lost = std::get_if<LeaseLost>(&event);
   // What the shell closed by its own wish is no loss.

@@ -9,7 +9,7 @@
 #include "nodes/client/make_client_id.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
-#include "protocol/client_core/in_words.hpp"
+#include "protocol/client_core/details.hpp"
 #include "tools/lockstep/kept/state_folder.hpp"
 
 namespace lockstep {

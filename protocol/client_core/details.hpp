@@ -1,10 +1,12 @@
-// Durations and refusals as a person reads them in an error's detail.
+// The sentences that go with an error, for people: durations, refusals, and what is wrong with an answer.
 #pragma once
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "protocol/wire/client_messages.hpp"
+#include "protocol/wire/codec.hpp"
 
 namespace lockstep {
 
@@ -22,4 +24,14 @@ inline std::string in_words(const wire::Error& error) {
   return std::string(info.name) + " (" + (error.detail.empty() ? std::string(info.meaning) : error.detail) + ")";
 }
 
+// What is wrong with what the application asked for, in its own words and not in the schema's.
+std::string in_words(const wire::DecodeError& violation);
+
+namespace client_core {
+
+// Of an answer that is not believed. The next node is asked.
+inline constexpr std::string_view kWrongKind = "a node answered with another kind of message than was asked for";
+inline constexpr std::string_view kTooOld = "a node answered with older state than was asked for";
+
+}  // namespace client_core
 }  // namespace lockstep

@@ -18,9 +18,9 @@
 
 namespace lockstep {
 
-class Lease {
+class ClientLease {
  public:
-  Lease(Duration ttl, Duration attempt_timeout);
+  ClientLease(Duration ttl, Duration attempt_timeout);
 
   // A session was opened by an Open that was first sent then, or restored (then only with TTL 0).
   void begin(Time first_sent);

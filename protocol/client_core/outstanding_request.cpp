@@ -1,0 +1,21 @@
+// What the kinds of requests have in common.
+#include "protocol/client_core/outstanding_request.hpp"
+
+namespace lockstep::client_core {
+
+bool polls(const OutstandingBody& body) {
+  const auto* taken = std::get_if<ReadTakenOver>(&body);
+  return std::holds_alternative<WaitInLine>(body) || std::holds_alternative<WatchChanges>(body) ||
+         (taken && std::holds_alternative<wire::WatchRequest>(taken->read));
+}
+
+bool is_of_session(const OutstandingBody& body) {
+  return std::holds_alternative<NumberedOperation>(body) || std::holds_alternative<WaitInLine>(body) ||
+         std::holds_alternative<VerifyHold>(body) || std::holds_alternative<ReadTakenOver>(body);
+}
+
+Lane lane_of(const OutstandingBody& body) {
+  return std::visit([](const auto& kind) { return kind.lane(); }, body);
+}
+
+}  // namespace lockstep::client_core
