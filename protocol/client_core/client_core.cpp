@@ -42,7 +42,7 @@ void expire_calls(ClientParts& client, Time now) {
   for (const RequestId id : client.requests.late_calls(now)) {
     client.answer_call(id, client.no_answer_within(client.requests.at(id).timeout), LogIndex());
     // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
-    auto* operation = std::get_if<client_core::NumberedOperation>(&client.requests.body(id));
+    auto* operation = std::get_if<client_core::RunOnce>(&client.requests.body(id));
     if (operation) operation->claimed = false;
     const bool stays = (operation && operation->number) || id == client.retiring;
     if (!stays) client.requests.erase(id);
@@ -77,7 +77,7 @@ void ClientCore::restore() {
 bool ClientCore::session_was_used() const {
   const RequestTable& requests = parts_.requests;
   return parts_.session.is_open() || parts_.session_error || parts_.lost || has_acquisitions() ||
-         !requests.of<client_core::NumberedOperation>().empty() || !requests.of<OpenAttempt>().empty() ||
+         !requests.of<client_core::RunOnce>().empty() || !requests.of<BeginSession>().empty() ||
          !requests.of<ReadTakenOver>().empty() || !requests.of<SettleConflict>().empty();
 }
 
@@ -191,8 +191,8 @@ CallId ClientCore::start_operation(Time now, locks::Operation operation, std::op
   look_at_clock(parts_, now);
   if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
   const auto unfinished = find_claimable(parts_, operation);
-  if (!unfinished) return start(now, client_core::NumberedOperation{std::move(operation)}, timeout);
-  std::get<client_core::NumberedOperation>(parts_.requests.body(*unfinished)).claimed = true;
+  if (!unfinished) return start(now, client_core::RunOnce{std::move(operation)}, timeout);
+  std::get<client_core::RunOnce>(parts_.requests.body(*unfinished)).claimed = true;
   return start_on(now, *unfinished, timeout);
 }
 
@@ -225,7 +225,7 @@ bool ClientCore::has_claimed(CallId call) const {
   const auto* acquisition = std::get_if<AcquisitionId>(&waiting->second);
   const RequestId request =
       acquisition ? parts_.acquisitions.at(*acquisition).request : std::get<RequestId>(waiting->second);
-  const auto* operation = std::get_if<client_core::NumberedOperation>(&parts_.requests.at(request).body);
+  const auto* operation = std::get_if<client_core::RunOnce>(&parts_.requests.at(request).body);
   return operation && operation->claimed;
 }
 

@@ -20,7 +20,7 @@ std::span<const std::string> names_in(const locks::Operation& operation) {
       operation);
 }
 
-void OperationLine::add(RequestId id, const NumberedOperation& operation) {
+void OperationLine::add(RequestId id, const RunOnce& operation) {
   const auto names = names_in(operation.operation);
   const bool is_release = std::holds_alternative<locks::Release>(operation.operation);
   const Entry entry{{names.begin(), names.end()}, operation.ends() ? kEnds : kIsNew, is_release};

@@ -30,7 +30,7 @@ std::span<const std::string> names_in(const locks::Operation& operation);
 class OperationLine {
  public:
   // At the end of the line or, with an id that was in it before, at its old place.
-  void add(RequestId id, const NumberedOperation& operation);
+  void add(RequestId id, const RunOnce& operation);
   // It is sent: from now on its locks are in use, until it is removed.
   void start(RequestId id);
   void remove(RequestId id);

@@ -37,14 +37,14 @@ enum class Lane : std::uint8_t {
 inline constexpr std::size_t kLanes = 7;
 
 // L1. With the nonce and the last session in it; a retry repeats it as it is.
-struct OpenAttempt {
+struct BeginSession {
   wire::OpenSession open;
   Lane lane() const { return Lane::kOpening; }
   wire::RequestBody says(Time now, const ClientSession& session) const;
 };
 
 // What changes the state: exactly once, under its number.
-struct NumberedOperation {
+struct RunOnce {
   locks::Operation operation;
   RequestNumber number = {};                    // from its first send on
   AcquisitionId acquisition = {};               // whose step this is; none: a call's own
@@ -112,11 +112,11 @@ struct SettleConflict {
   wire::RequestBody says(Time now, const ClientSession& session);
 };
 
-using OutstandingBody = std::variant<OpenAttempt, NumberedOperation, RetireSession, WaitInLine, ReadState, WatchChanges,
-                                     VerifyHold, ReadTakenOver, SettleConflict>;
+using RequestKind = std::variant<BeginSession, RunOnce, RetireSession, WaitInLine, ReadState, WatchChanges, VerifyHold,
+                                 ReadTakenOver, SettleConflict>;
 
 struct OutstandingRequest {
-  OutstandingBody body;
+  RequestKind body;
   CallId call = {};             // whose answer it is; none: nobody's, or an acquisition's
   Time deadline = Time::max();  // of the call
   Duration timeout{};           // the call's own, for the detail of an error
@@ -133,9 +133,9 @@ struct OutstandingRequest {
 };
 
 // A node may hold it back, so its silence says nothing.
-bool polls(const OutstandingBody& body);
+bool polls(const RequestKind& body);
 // It ends with the session.
-bool is_of_session(const OutstandingBody& body);
-Lane lane_of(const OutstandingBody& body);
+bool is_of_session(const RequestKind& body);
+Lane lane_of(const RequestKind& body);
 
 }  // namespace lockstep::client_core

@@ -27,7 +27,7 @@ ClientError error_of(const End& end, bool is_definite) {
 // run before the session ended.
 bool has_certainly_not_run(const ClientParts& client, RequestId id, const End& end) {
   const OutstandingRequest& request = client.requests.at(id);
-  const auto* operation = std::get_if<NumberedOperation>(&request.body);
+  const auto* operation = std::get_if<RunOnce>(&request.body);
   const bool was_sent = operation && operation->number;
   return !was_sent || (id == end.refused && !request.another_copy_was_sent());
 }
@@ -43,7 +43,7 @@ void end_acquisitions(ClientParts& client, const End& end) {
 // A Close has what it asked for when the cluster says so in whatever way.
 void end_requests(ClientParts& client, const End& end) {
   for (const RequestId id : client.requests.of_session()) {
-    const auto* operation = std::get_if<NumberedOperation>(&client.requests.at(id).body);
+    const auto* operation = std::get_if<RunOnce>(&client.requests.at(id).body);
     if (end.has_ended && operation && operation->is_close()) {
       client.answer_call(id, locks::Closed{}, LogIndex());
     } else {
@@ -54,8 +54,8 @@ void end_requests(ClientParts& client, const End& end) {
 }
 
 bool is_closing(const ClientParts& client) {
-  for (const RequestId id : client.requests.of<NumberedOperation>()) {
-    if (std::get<NumberedOperation>(client.requests.at(id).body).is_close()) return true;
+  for (const RequestId id : client.requests.of<RunOnce>()) {
+    if (std::get<RunOnce>(client.requests.at(id).body).is_close()) return true;
   }
   return false;
 }
@@ -122,7 +122,7 @@ void open_failed(ClientParts& client, const ClientError& error) {
   for (const auto& [id, acquisition] : client.acquisitions.all()) client.complete(acquisition.call, error, LogIndex());
   client.acquisitions.clear();
   for (const RequestId id : client.requests.of_session()) {
-    const auto* operation = std::get_if<NumberedOperation>(&client.requests.at(id).body);
+    const auto* operation = std::get_if<RunOnce>(&client.requests.at(id).body);
     INVARIANT(!operation || !operation->number, "no number is used before the session is open");
     client.answer_call(id, error, LogIndex());
     client.requests.erase(id);

@@ -108,11 +108,11 @@ class ScriptedClient {
     return std::get<Body>(send.request.body);
   }
   // The newest operation of this kind; there must be one.
-  template <typename NumberedOperation>
+  template <typename RunOnce>
   ClientSend last_of() const {
     std::optional<ClientSend> found;
     for (const ClientSend& send : sent_of<locks::Execute>()) {
-      if (std::holds_alternative<NumberedOperation>(execute(send).operation)) found = send;
+      if (std::holds_alternative<RunOnce>(execute(send).operation)) found = send;
     }
     REQUIRE(found);
     return *found;

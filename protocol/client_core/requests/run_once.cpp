@@ -34,7 +34,7 @@ std::optional<ClientOutcome> outcome_of(const locks::Operation& operation, const
 }
 
 // What this session holds, as far as it was told.
-void note_holds(ClientParts& client, const NumberedOperation& operation, const ClientOutcome& outcome) {
+void note_holds(ClientParts& client, const RunOnce& operation, const ClientOutcome& outcome) {
   const bool released = std::holds_alternative<locks::Released>(outcome);
   const auto* granted = std::get_if<locks::Granted>(&outcome);
   std::visit(Overloaded{[&](const locks::Preempt& preempt) {
@@ -59,22 +59,21 @@ void note_holds(ClientParts& client, const NumberedOperation& operation, const C
 
 }  // namespace
 
-bool NumberedOperation::ends() const {
+bool RunOnce::ends() const {
   return is_close() || std::holds_alternative<locks::Cancel>(operation) ||
          (acquisition && std::holds_alternative<locks::Release>(operation));
 }
 
-Lane NumberedOperation::lane() const {
+Lane RunOnce::lane() const {
   if (number) return Lane::kRepeating;
   return ends() ? Lane::kEnding : Lane::kNew;
 }
 
-wire::RequestBody NumberedOperation::says(Time, const ClientSession& session) const {
+wire::RequestBody RunOnce::says(Time, const ClientSession& session) const {
   return locks::Execute{session.id(), number, session.acknowledged_below(), operation};
 }
 
-Detail accept(ClientParts& client, Time now, RequestId id, const NumberedOperation& operation,
-              const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const wire::Response& response) {
   if (operation.acquisition) return on_step_answer(client, now, id, response);
   const auto outcome = outcome_of(operation.operation, response.body);
   if (!outcome) return kWrongKind;
@@ -97,8 +96,7 @@ Detail accept(ClientParts& client, Time now, RequestId id, const NumberedOperati
   return {};
 }
 
-void refused(ClientParts& client, Time now, RequestId id, const NumberedOperation& operation,
-             const ClientError& error) {
+void refused(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const ClientError& error) {
   client.session.answered(operation.number);
   if (operation.acquisition) return on_step_refused(client, now, id, error);
   client.answer_call(id, error, LogIndex());
