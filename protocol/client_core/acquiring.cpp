@@ -23,7 +23,7 @@ ClientError indefinite(ClientError error) {
   return error;
 }
 
-void take_step(ClientParts& client, Time now, AcquisitionId id, RequestBody body) {
+void take_step(ClientParts& client, Time now, AcquisitionId id, RequestKind body) {
   // A Wait may be held back: it is silent from its first failure on.
   const bool is_wait = std::holds_alternative<WaitInLine>(body);
   OutstandingRequest request{std::move(body)};
@@ -36,7 +36,7 @@ void take_step(ClientParts& client, Time now, AcquisitionId id, RequestBody body
 }
 
 void ask_operation(ClientParts& client, Time now, AcquisitionId id, locks::Operation operation) {
-  take_step(client, now, id, Operation{std::move(operation), RequestNumber(), id});
+  take_step(client, now, id, RunOnce{std::move(operation), RequestNumber(), id});
 }
 
 void leave_line(ClientParts& client, Time now, AcquisitionId id) {
@@ -158,8 +158,7 @@ void ask(ClientParts& client, Time now, AcquisitionId id) {
 }
 
 bool was_never_asked(const ClientParts& client, const Acquisition& acquisition) {
-  return acquisition.stage == Stage::kAsking &&
-         !std::get<Operation>(client.requests.at(acquisition.request).body).number;
+  return acquisition.stage == Stage::kAsking && !std::get<RunOnce>(client.requests.at(acquisition.request).body).number;
 }
 
 void end_acquisition(ClientParts& client, AcquisitionId id, ClientOutcome outcome, LogIndex applied) {
@@ -170,7 +169,7 @@ void end_acquisition(ClientParts& client, AcquisitionId id, ClientOutcome outcom
 
 std::string_view on_step_answer(ClientParts& client, Time now, RequestId step, const wire::Response& response) {
   const OutstandingRequest& request = client.requests.at(step);
-  const auto* operation = std::get_if<Operation>(&request.body);
+  const auto* operation = std::get_if<RunOnce>(&request.body);
   const auto* wait = std::get_if<WaitInLine>(&request.body);
   const AcquisitionId id = operation ? operation->acquisition : wait->acquisition;
   const LogIndex at_least = wait ? wait->wait.at_least : LogIndex();
@@ -201,7 +200,7 @@ std::string_view on_step_answer(ClientParts& client, Time now, RequestId step, c
 
 void on_step_refused(ClientParts& client, Time now, RequestId step, const ClientError& error) {
   const OutstandingRequest& request = client.requests.at(step);
-  const auto* operation = std::get_if<Operation>(&request.body);
+  const auto* operation = std::get_if<RunOnce>(&request.body);
   const AcquisitionId id = operation ? operation->acquisition : std::get<WaitInLine>(request.body).acquisition;
   const bool claimed = client.acquisitions.at(id).claimed || (operation && operation->claimed);
   client.acquisitions.change(id, [](Acquisition& acquisition) { acquisition.claimed = false; });

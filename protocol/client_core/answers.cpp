@@ -16,8 +16,8 @@ namespace {
 bool ended_with_session(ClientParts& client, RequestId id, const wire::Error& error) {
   const auto reason = loss_after(error.code);
   if (!reason) return false;
-  const RequestBody& body = client.requests.at(id).body;
-  const auto* operation = std::get_if<Operation>(&body);
+  const RequestKind& body = client.requests.at(id).body;
+  const auto* operation = std::get_if<RunOnce>(&body);
   if (id == client.retiring) {
     retired(client, id);
   } else if (operation && operation->is_close()) {

@@ -55,7 +55,7 @@ void expire_calls(ClientParts& client, Time now) {
   for (const RequestId id : client.requests.late_calls(now)) {
     client.answer_call(id, client.no_answer_within(client.requests.at(id).timeout), LogIndex());
     // An operation that was sent may yet run: it stays, unfinished, until its number is answered.
-    auto* operation = std::get_if<client_core::Operation>(&client.requests.body(id));
+    auto* operation = std::get_if<RunOnce>(&client.requests.body(id));
     if (operation) operation->claimed = false;
     const bool stays = (operation && operation->number) || id == client.retiring;
     if (!stays) client.requests.erase(id);
@@ -90,7 +90,7 @@ void ClientCore::restore() {
 bool ClientCore::session_was_used() const {
   const RequestTable& requests = parts_.requests;
   return parts_.session.is_open() || parts_.session_error || parts_.lost || has_acquisitions() ||
-         !requests.of<client_core::Operation>().empty() || !requests.of<Open>().empty() ||
+         !requests.of<RunOnce>().empty() || !requests.of<BeginSession>().empty() ||
          !requests.of<ReadTakenOver>().empty() || !requests.of<SettleConflict>().empty();
 }
 
@@ -180,25 +180,25 @@ CallId ClientCore::take_over(Time now, std::optional<Duration> timeout) {
 
 CallId ClientCore::check(Time now, std::string name, wire::ReadMode mode, std::optional<Duration> timeout) {
   if (auto refused = refusal_of_name(name)) return end_at_once(*std::move(refused));
-  return start(now, Read{wire::Check{std::move(name), mode, LogIndex()}}, timeout);
+  return start(now, ReadState{wire::Check{std::move(name), mode, LogIndex()}}, timeout);
 }
 
 CallId ClientCore::list(Time now, std::string prefix, std::string after, std::uint32_t limit, wire::ReadMode mode,
                         std::optional<Duration> timeout) {
   if (auto refused = refusal_of_range(prefix, after)) return end_at_once(*std::move(refused));
   limit = page_of(limit, wire::kMaxListPage);
-  return start(now, Read{wire::List{std::move(prefix), std::move(after), limit, mode, LogIndex()}}, timeout);
+  return start(now, ReadState{wire::List{std::move(prefix), std::move(after), limit, mode, LogIndex()}}, timeout);
 }
 
 CallId ClientCore::history(Time now, std::string name, std::uint64_t after, std::uint32_t limit,
                            std::optional<Duration> timeout) {
   if (auto refused = name.empty() ? std::nullopt : refusal_of_name(name)) return end_at_once(*std::move(refused));
   limit = page_of(limit, wire::kMaxHistoryPage);
-  return start(now, Read{wire::History{std::move(name), after, limit, LogIndex()}}, timeout);
+  return start(now, ReadState{wire::History{std::move(name), after, limit, LogIndex()}}, timeout);
 }
 
 CallId ClientCore::sessions(Time now, SessionId after, std::uint32_t limit, std::optional<Duration> timeout) {
-  return start(now, Read{wire::Sessions{after, page_of(limit, wire::kMaxSessionsPage), LogIndex()}}, timeout);
+  return start(now, ReadState{wire::Sessions{after, page_of(limit, wire::kMaxSessionsPage), LogIndex()}}, timeout);
 }
 
 CallId ClientCore::watch(Time now, std::string prefix, LogIndex from, std::string after, Duration up_to,
@@ -209,7 +209,7 @@ CallId ClientCore::watch(Time now, std::string prefix, LogIndex from, std::strin
 }
 
 CallId ClientCore::status(Time now, std::optional<Duration> timeout) {
-  return start(now, Read{wire::Status{}}, timeout);
+  return start(now, ReadState{wire::Status{}}, timeout);
 }
 
 // ---- How calls start
@@ -224,8 +224,8 @@ CallId ClientCore::start_operation(Time now, locks::Operation operation, std::op
   look_at_clock(parts_, now);
   if (parts_.session_error) return end_at_once(refused_with(*parts_.session_error));
   const auto unfinished = find_claimable(parts_, operation);
-  if (!unfinished) return start(now, client_core::Operation{std::move(operation)}, timeout);
-  std::get<client_core::Operation>(parts_.requests.body(*unfinished)).claimed = true;
+  if (!unfinished) return start(now, RunOnce{std::move(operation)}, timeout);
+  std::get<RunOnce>(parts_.requests.body(*unfinished)).claimed = true;
   return start_on(now, *unfinished, timeout);
 }
 
@@ -258,7 +258,7 @@ bool ClientCore::has_claimed(CallId call) const {
   const auto* acquisition = std::get_if<AcquisitionId>(&waiting->second);
   const RequestId request =
       acquisition ? parts_.acquisitions.at(*acquisition).request : std::get<RequestId>(waiting->second);
-  const auto* operation = std::get_if<client_core::Operation>(&parts_.requests.at(request).body);
+  const auto* operation = std::get_if<RunOnce>(&parts_.requests.at(request).body);
   return operation && operation->claimed;
 }
 

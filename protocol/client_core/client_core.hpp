@@ -113,7 +113,7 @@ class ClientCore {
   void check_invariants() const { parts_.check_invariants(); }
 
  private:
-  using Body = client_core::RequestBody;
+  using Body = client_core::RequestKind;
   CallId start(Time now, Body body, std::optional<Duration> timeout, Duration poll = Duration::zero());
   CallId start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout);
   CallId start_on(Time now, client_core::RequestId request, std::optional<Duration> timeout);

@@ -65,7 +65,7 @@ void ClientParts::check_invariants() const {
   for (const auto& [id, request] : requests.all()) {
     const bool may_leave = may_be_sent(*this, request);
     if (may_leave) due = std::min(due, request.due);
-    const auto* operation = std::get_if<Operation>(&request.body);
+    const auto* operation = std::get_if<RunOnce>(&request.body);
     if (operation == nullptr) continue;
     INVARIANT(operation->number || !may_leave, "an operation that may be sent was sent");
     INVARIANT(!operation->number || session.is_unanswered(operation->number), "a number in use has no answer yet");
@@ -75,8 +75,8 @@ void ClientParts::check_invariants() const {
   }
   INVARIANT(due == requests.next_deadline(open_lanes(*this)), "what is due is found");
   for (const auto& [id, acquisition] : acquisitions.all()) {
-    const RequestBody& step = requests.at(acquisition.request).body;
-    const auto* operation = std::get_if<Operation>(&step);
+    const RequestKind& step = requests.at(acquisition.request).body;
+    const auto* operation = std::get_if<RunOnce>(&step);
     const auto* wait = std::get_if<WaitInLine>(&step);
     INVARIANT((operation && operation->acquisition == id) || (wait && wait->acquisition == id),
               "an acquisition is always at some step");

@@ -22,7 +22,7 @@ Duration held_back(const wire::RequestBody& body) {
 
 // Its first copy: from now on it has a number, and what it gives back is known.
 void begin_operation(ClientParts& client, RequestId id) {
-  auto& operation = std::get<Operation>(client.requests.body(id));
+  auto& operation = std::get<RunOnce>(client.requests.body(id));
   INVARIANT(!client.requests.is_in_use(operation.operation), "what was asked of a lock is answered before the next");
   const RequestNumber number = client.session.use_number(operation.operation);
   if (const auto* release = std::get_if<locks::Release>(&operation.operation)) {
@@ -33,8 +33,8 @@ void begin_operation(ClientParts& client, RequestId id) {
 }
 
 void send_copy(ClientParts& client, Time now, RequestId id) {
-  RequestBody& body = client.requests.body(id);
-  const auto* operation = std::get_if<Operation>(&body);
+  RequestKind& body = client.requests.body(id);
+  const auto* operation = std::get_if<RunOnce>(&body);
   if (operation && !operation->number) begin_operation(client, id);
   if (operation) {
     const RequestNumber acknowledged = client.session.acknowledged_below();
@@ -43,7 +43,7 @@ void send_copy(ClientParts& client, Time now, RequestId id) {
     INVARIANT(!client.lease.has_run_out(now), "L3: nothing is asked under a lease that has run out");
   }
   const CallNumber copy = client.next_copy();
-  if (std::holds_alternative<Open>(body) && !client.open_sent) client.open_sent = now;
+  if (std::holds_alternative<BeginSession>(body) && !client.open_sent) client.open_sent = now;
   // What a retry repeats is the request. What it acknowledges, how new an answer it asks for and how long it may be
   // held back are of now.
   wire::RequestBody says = std::visit([&](auto& kind) { return kind.says(now, client.session); }, body);
@@ -89,7 +89,7 @@ bool may_be_sent(const ClientParts& client, const OutstandingRequest& request) {
   if (lane != Lane::kNew && lane != Lane::kEnding) return lanes_of(client, gate)[static_cast<std::size_t>(lane)];
   // The end of something goes before all that waits for it; what is new comes after all that was left behind.
   return (lane == Lane::kEnding || !gate.abandoned) && may_use_numbers(client, gate) &&
-         !client.requests.is_in_use(std::get<Operation>(request.body).operation);
+         !client.requests.is_in_use(std::get<RunOnce>(request.body).operation);
 }
 
 void send_due(ClientParts& client, Time now) {

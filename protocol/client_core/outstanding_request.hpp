@@ -36,15 +36,15 @@ enum class Lane : std::uint8_t {
 };
 inline constexpr std::size_t kLanes = 7;
 
-// L1. With the nonce and the last session in it; a retry repeats it as it is.
-struct Open {
+// L1. An Open, with the nonce and the last session in it. A retry repeats it as it is.
+struct BeginSession {
   wire::OpenSession open;
   Lane lane() const { return Lane::kOpening; }
   wire::RequestBody says(Time now, const ClientSession& session) const;
 };
 
-// What changes the state: exactly once, under its number.
-struct Operation {
+// An operation, which changes the state: exactly once, under its number.
+struct RunOnce {
   locks::Operation operation;
   RequestNumber number = {};                    // from its first send on
   AcquisitionId acquisition = {};               // whose step this is; none: a call's own
@@ -74,7 +74,7 @@ struct WaitInLine {
 };
 
 // One page of state, for the application. `at_least` is what the newest copy asked for.
-struct Read {
+struct ReadState {
   std::variant<wire::Check, wire::List, wire::Status, wire::History, wire::Sessions> read;
   Lane lane() const { return Lane::kFree; }
   wire::RequestBody says(Time now, const ClientSession& session);
@@ -112,11 +112,11 @@ struct SettleConflict {
   wire::RequestBody says(Time now, const ClientSession& session);
 };
 
-using RequestBody = std::variant<Open, Operation, RetireSession, WaitInLine, Read, WatchChanges, VerifyHold,
+using RequestKind = std::variant<BeginSession, RunOnce, RetireSession, WaitInLine, ReadState, WatchChanges, VerifyHold,
                                  ReadTakenOver, SettleConflict>;
 
 struct OutstandingRequest {
-  RequestBody body;
+  RequestKind body;
   CallId call = {};             // whose answer it is; none: nobody's, or an acquisition's
   Time deadline = Time::max();  // of the call
   Duration timeout{};           // the call's own, for the detail of an error
@@ -133,9 +133,9 @@ struct OutstandingRequest {
 };
 
 // A node may hold it back, so its silence says nothing.
-bool polls(const RequestBody& body);
+bool polls(const RequestKind& body);
 // It ends with the session.
-bool is_of_session(const RequestBody& body);
-Lane lane_of(const RequestBody& body);
+bool is_of_session(const RequestKind& body);
+Lane lane_of(const RequestKind& body);
 
 }  // namespace lockstep::client_core

@@ -73,7 +73,7 @@ void RequestTable::unindex(RequestId id, const OutstandingRequest& request) {
 }
 
 void RequestTable::count(const OutstandingRequest& request, std::size_t by) {
-  const auto* operation = std::get_if<Operation>(&request.body);
+  const auto* operation = std::get_if<RunOnce>(&request.body);
   const bool has_number = operation && operation->number;
   const bool is_of_session = operation || std::holds_alternative<ReadTakenOver>(request.body);
   if (request.call) counts_.calls += by;
@@ -97,7 +97,7 @@ RequestId RequestTable::add(OutstandingRequest request) {
   last_ = last_.next();
   const OutstandingRequest& added = requests_.emplace(last_, std::move(request)).first->second;
   INVARIANT(!added.in_flight && added.copies.empty(), "a new request was not sent yet");
-  if (const auto* operation = std::get_if<Operation>(&added.body)) {
+  if (const auto* operation = std::get_if<RunOnce>(&added.body)) {
     line_.add(last_, *operation);
     if (operation->number) {
       line_.start(last_);
@@ -115,7 +115,7 @@ void RequestTable::erase(RequestId id) {
   OutstandingRequest& request = found->second;
   unindex(id, request);
   forget_copies(request);
-  if (const auto* operation = std::get_if<Operation>(&request.body)) {
+  if (const auto* operation = std::get_if<RunOnce>(&request.body)) {
     if (operation->number) numbers_.erase(operation->number);
     line_.remove(id);
   }
@@ -128,7 +128,7 @@ const OutstandingRequest& RequestTable::at(RequestId id) const {
   return found->second;
 }
 
-RequestBody& RequestTable::body(RequestId id) {
+RequestKind& RequestTable::body(RequestId id) {
   const auto found = requests_.find(id);
   INVARIANT(found != requests_.end(), "a request that is spoken of is outstanding");
   return found->second.body;
@@ -156,7 +156,7 @@ CallId RequestTable::take_call(RequestId id) {
 
 void RequestTable::give_number(RequestId id, RequestNumber number) {
   change(id, [&](OutstandingRequest& request) {
-    auto& operation = std::get<Operation>(request.body);
+    auto& operation = std::get<RunOnce>(request.body);
     INVARIANT(!operation.number, "an operation has one number");
     operation.number = number;
   });
@@ -207,7 +207,7 @@ void RequestTable::start_again(RequestId id, Time now) {
     request.sent = 0;
     request.failures = 0;
     request.due = now;
-    if (auto* operation = std::get_if<Operation>(&request.body)) {
+    if (auto* operation = std::get_if<RunOnce>(&request.body)) {
       operation->claimed = false;
       number = std::exchange(operation->number, RequestNumber());
     }
@@ -215,7 +215,7 @@ void RequestTable::start_again(RequestId id, Time now) {
   if (!number) return;
   numbers_.erase(number);
   line_.remove(id);
-  line_.add(id, std::get<Operation>(at(id).body));
+  line_.add(id, std::get<RunOnce>(at(id).body));
 }
 
 void RequestTable::forget_copies(OutstandingRequest& request) {
@@ -295,7 +295,7 @@ void RequestTable::check_invariants() const {
     again.index(id, request);
     copies += request.copies.size();
     for (const CallNumber copy : request.copies) INVARIANT(find_copy(copy) == id, "a copy belongs to one request");
-    const auto* operation = std::get_if<Operation>(&request.body);
+    const auto* operation = std::get_if<RunOnce>(&request.body);
     if (operation == nullptr) continue;
     INVARIANT(!operation->number || find_number(operation->number) == id, "a number belongs to one operation");
     INVARIANT(operation->number || request.sent == 0, "an operation is sent under its number");

@@ -32,7 +32,7 @@ namespace lockstep::client_core {
 // The place of a kind among those of RequestBody.
 template <typename Kind, std::size_t place = 0>
 constexpr std::size_t place_among_kinds() {
-  if constexpr (std::is_same_v<Kind, std::variant_alternative_t<place, RequestBody>>) {
+  if constexpr (std::is_same_v<Kind, std::variant_alternative_t<place, RequestKind>>) {
     return place;
   } else {
     return place_among_kinds<Kind, place + 1>();
@@ -50,7 +50,7 @@ class RequestTable {
   bool contains(RequestId id) const { return requests_.contains(id); }
   const std::map<RequestId, OutstandingRequest>& all() const { return requests_; }
   // What only its kind has. It may be changed, but for an operation's `operation`, `number` and `acquisition`.
-  RequestBody& body(RequestId id);
+  RequestKind& body(RequestId id);
 
   // What happens to a request.
   void set_call(RequestId id, CallId call, Time deadline, Duration timeout);
@@ -111,7 +111,7 @@ class RequestTable {
   RequestId last_;
   std::map<CallNumber, RequestId> copies_;
   std::map<RequestNumber, RequestId> numbers_;
-  std::array<std::set<RequestId>, std::variant_size_v<RequestBody>> of_kind_;
+  std::array<std::set<RequestId>, std::variant_size_v<RequestKind>> of_kind_;
   Times deadlines_;
   std::array<Queue, kLanes> lanes_;
   std::map<std::size_t, std::set<RequestId>> in_flight_at_;

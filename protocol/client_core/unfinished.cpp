@@ -23,7 +23,7 @@ void go_on_with_kept_session(ClientParts& client) {
   client.lease.begin(Time{});
   // Nobody here waits for it, but nothing new may be sent before it is answered.
   for (const auto& [number, kept] : client.session.unanswered()) {
-    Operation operation{kept, number};
+    RunOnce operation{kept, number};
     const auto* acquire = std::get_if<locks::Acquire>(&kept);
     if (acquire) operation.acquisition = client.acquisitions.add(as_kept(*acquire));
     const AcquisitionId acquisition = operation.acquisition;
@@ -40,7 +40,7 @@ std::optional<RequestId> find_claimable(const ClientParts& client, const locks::
   const RequestNumber number = unanswered.begin()->first;
   const auto id = client.requests.find_number(number);
   if (!id || client.requests.at(*id).call || !client.session.was_alone(number)) return std::nullopt;
-  const auto& unfinished = std::get<Operation>(client.requests.at(*id).body);
+  const auto& unfinished = std::get<RunOnce>(client.requests.at(*id).body);
   if (unfinished.operation != operation) return std::nullopt;
   if (!unfinished.acquisition) return id;
   // Of an acquisition's steps only the first can be a new one's: what undoes it answers no call.
@@ -50,7 +50,7 @@ std::optional<RequestId> find_claimable(const ClientParts& client, const locks::
 }
 
 AcquisitionId claim_acquisition(ClientParts& client, RequestId id) {
-  auto& operation = std::get<Operation>(client.requests.body(id));
+  auto& operation = std::get<RunOnce>(client.requests.body(id));
   operation.claimed = true;
   return operation.acquisition;
 }

@@ -15,24 +15,24 @@ namespace lockstep::client_core {
 // What is wrong with an answer, as a sentence; empty: nothing.
 using Detail = std::string_view;
 
-// open.cpp. Sends an Open, unless one is under way or its refusal is looked into.
+// begin_session.cpp. Sends an Open, unless one is under way or its refusal is looked into.
 void open_session(ClientParts& client, Time now);
-Detail accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response);
-void refused(ClientParts& client, Time now, RequestId id, const Open& open, const ClientError& error);
+Detail accept(ClientParts& client, Time now, RequestId id, const BeginSession& open, const wire::Response& response);
+void refused(ClientParts& client, Time now, RequestId id, const BeginSession& open, const ClientError& error);
 
-// operation.cpp. Of an acquisition's step: acquiring.cpp.
-Detail accept(ClientParts& client, Time now, RequestId id, const Operation& operation, const wire::Response& response);
-void refused(ClientParts& client, Time now, RequestId id, const Operation& operation, const ClientError& error);
+// run_once.cpp. Of an acquisition's step: acquiring.cpp.
+Detail accept(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const wire::Response& response);
+void refused(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const ClientError& error);
 
-// retire.cpp. Started by session_end.cpp.
+// retire_session.cpp. Started by session_end.cpp.
 Detail accept(ClientParts& client, Time now, RequestId id, const RetireSession& retire, const wire::Response& response);
 
 // wait_in_line.cpp. Started by acquiring.cpp.
 Detail accept(ClientParts& client, Time now, RequestId id, const WaitInLine& wait, const wire::Response& response);
 void refused(ClientParts& client, Time now, RequestId id, const WaitInLine& wait, const ClientError& error);
 
-// read.cpp and watch_changes.cpp. Started by calls.
-Detail accept(ClientParts& client, Time now, RequestId id, const Read& read, const wire::Response& response);
+// read_state.cpp and watch_changes.cpp. Started by calls.
+Detail accept(ClientParts& client, Time now, RequestId id, const ReadState& read, const wire::Response& response);
 Detail accept(ClientParts& client, Time now, RequestId id, const WatchChanges& watch, const wire::Response& response);
 
 // verify_hold.cpp. Some lock of this session was taken: which ones, the cluster tells.

@@ -14,10 +14,10 @@ using namespace lockstep::client_core;
 namespace {
 
 RequestId id(std::uint64_t value) { return RequestId(value); }
-Operation preempt(const std::string& name) { return {locks::Preempt{name}}; }
-Operation acquire(std::vector<std::string> names) { return {locks::Acquire{std::move(names)}}; }
+RunOnce preempt(const std::string& name) { return {locks::Preempt{name}}; }
+RunOnce acquire(std::vector<std::string> names) { return {locks::Acquire{std::move(names)}}; }
 // What undoes an acquisition.
-Operation undo(const std::string& name) { return {locks::Release{name}, RequestNumber(), AcquisitionId(1)}; }
+RunOnce undo(const std::string& name) { return {locks::Release{name}, RequestNumber(), AcquisitionId(1)}; }
 
 // All that may go, in order, each started as soon as it is found.
 std::vector<std::uint64_t> start_all(OperationLine& line, bool only_ends = false) {
@@ -121,8 +121,8 @@ TEST_CASE("whatever comes and goes, what may go is what the rule says") {
   std::size_t started = 0;
   for (int run = 0; run < 200; ++run) {
     OperationLine line;
-    std::map<RequestId, Operation> waiting;
-    std::map<RequestId, Operation> under_way;
+    std::map<RequestId, RunOnce> waiting;
+    std::map<RequestId, RunOnce> under_way;
     RequestId last;
     const auto draw = [&] {
       const auto name = [&] { return std::string(1, static_cast<char>('a' + random.below(4))); };
@@ -132,7 +132,7 @@ TEST_CASE("whatever comes and goes, what may go is what the rule says") {
       names.erase(std::unique(names.begin(), names.end()), names.end());
       return acquire(std::move(names));
     };
-    const auto is_free = [&](const Operation& operation) {
+    const auto is_free = [&](const RunOnce& operation) {
       const auto names = names_in(operation.operation);
       return std::none_of(under_way.begin(), under_way.end(), [&](const auto& entry) {
         const auto used = names_in(entry.second.operation);

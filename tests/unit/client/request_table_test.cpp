@@ -20,14 +20,14 @@ Lanes lanes(std::initializer_list<Lane> open) {
 }
 const Lanes kFree = lanes({Lane::kFree});
 
-OutstandingRequest request(RequestBody body, Time due = kStart) {
+OutstandingRequest request(RequestKind body, Time due = kStart) {
   OutstandingRequest made{std::move(body)};
   made.due = due;
   return made;
 }
-Read status() { return {wire::Status{}}; }
+ReadState status() { return {wire::Status{}}; }
 WaitInLine wait() { return {wire::Wait{}, AcquisitionId(1)}; }
-Operation preempt(const std::string& name) { return {locks::Preempt{name}}; }
+RunOnce preempt(const std::string& name) { return {locks::Preempt{name}}; }
 
 using Ids = std::vector<RequestId>;
 
@@ -139,7 +139,7 @@ TEST_CASE("an operation is sent under its number, and what nobody waits for is c
 
 TEST_CASE("what is started again is a request of its own, at its old place in line") {
   RequestTable table;
-  Operation claimed = preempt("a");
+  RunOnce claimed = preempt("a");
   claimed.number = RequestNumber(4);
   claimed.claimed = true;
   OutstandingRequest left = request(claimed);
@@ -151,7 +151,7 @@ TEST_CASE("what is started again is a request of its own, at its old place in li
   table.start_again(id, kStart);
   CHECK_FALSE(table.find_copy(CallNumber(1)));
   CHECK_FALSE(table.find_number(RequestNumber(4)));
-  CHECK_FALSE(std::get<Operation>(table.at(id).body).claimed);
+  CHECK_FALSE(std::get<RunOnce>(table.at(id).body).claimed);
   CHECK(table.at(id).sent == 0);
   CHECK(table.next_operation({}, false) == id);
   CHECK(table.next_operation(id, false) == next);
@@ -168,10 +168,10 @@ TEST_CASE("what belongs to the session is found, and what does not is left alone
   table.add(request(SettleConflict{}));
   const RequestId poll = table.add(request(wait()));
   table.add(request(WatchChanges{}));
-  table.add(request(Open{}));
+  table.add(request(BeginSession{}));
   CHECK(table.of_session() == Ids{operation, verify, taken_over, poll});
-  CHECK(table.of<Open>().size() == 1);
-  CHECK(table.of<Operation>() == std::set<RequestId>{operation});
+  CHECK(table.of<BeginSession>().size() == 1);
+  CHECK(table.of<RunOnce>() == std::set<RequestId>{operation});
 }
 
 TEST_CASE("whatever happens to requests, each is found by what it is") {
@@ -181,12 +181,12 @@ TEST_CASE("whatever happens to requests, each is found by what it is") {
   CallId call;
   RequestNumber number;
   Time now = kStart;
-  const auto draw = [&]() -> RequestBody {
+  const auto draw = [&]() -> RequestKind {
     switch (random.below(6)) {
       case 0: return wait();
       case 1: return ReadTakenOver{wire::Sessions{}};
       case 2: return status();
-      case 3: return Operation{locks::Close{}};
+      case 3: return RunOnce{locks::Close{}};
       default: return preempt(std::string(1, static_cast<char>('a' + random.below(3))));
     }
   };
@@ -196,7 +196,7 @@ TEST_CASE("whatever happens to requests, each is found by what it is") {
     if (table.all().empty()) continue;
     const auto one = std::next(table.all().begin(), static_cast<std::ptrdiff_t>(random.below(table.all().size())));
     const RequestId id = one->first;
-    const auto* operation = std::get_if<Operation>(&one->second.body);
+    const auto* operation = std::get_if<RunOnce>(&one->second.body);
     switch (random.below(8)) {
       case 0: table.erase(id); break;
       case 1:

@@ -1,4 +1,4 @@
-// Read: one page of state for the application, at least as new as anything that this client has seen.
+// ReadState: one page of state for the application, at least as new as anything that this client has seen.
 #include "protocol/base/overloaded.hpp"
 #include "protocol/client_core/details.hpp"
 #include "protocol/client_core/requests/requests.hpp"
@@ -6,7 +6,7 @@
 namespace lockstep::client_core {
 namespace {
 
-std::optional<ClientOutcome> outcome_of(const Read& read, const wire::ResponseBody& body) {
+std::optional<ClientOutcome> outcome_of(const ReadState& read, const wire::ResponseBody& body) {
   return std::visit(Overloaded{[&](const wire::Check&) { return outcome_if<wire::CheckAnswer>(body); },
                                [&](const wire::List&) { return outcome_if<wire::ListAnswer>(body); },
                                [&](const wire::Status&) { return outcome_if<wire::StatusAnswer>(body); },
@@ -16,7 +16,7 @@ std::optional<ClientOutcome> outcome_of(const Read& read, const wire::ResponseBo
 }
 
 // A status is of one node as it is.
-LogIndex at_least(const Read& read) {
+LogIndex at_least(const ReadState& read) {
   return std::visit(
       Overloaded{[](const wire::Status&) { return LogIndex(); }, [](const auto& page) { return page.at_least; }},
       read.read);
@@ -24,7 +24,7 @@ LogIndex at_least(const Read& read) {
 
 }  // namespace
 
-wire::RequestBody Read::says(Time, const ClientSession& session) {
+wire::RequestBody ReadState::says(Time, const ClientSession& session) {
   return std::visit(Overloaded{[](wire::Status& status) { return wire::RequestBody(status); },
                                [&](auto& page) {
                                  page.at_least = session.highest_index();
@@ -33,7 +33,7 @@ wire::RequestBody Read::says(Time, const ClientSession& session) {
                     read);
 }
 
-Detail accept(ClientParts& client, Time, RequestId id, const Read& read, const wire::Response& response) {
+Detail accept(ClientParts& client, Time, RequestId id, const ReadState& read, const wire::Response& response) {
   const auto outcome = outcome_of(read, response.body);
   if (!outcome) return kWrongKind;
   if (response.applied < at_least(read)) return kTooOld;

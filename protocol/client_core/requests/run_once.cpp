@@ -1,4 +1,4 @@
-// Operation: what runs exactly once, under its number, whichever copy the cluster takes.
+// RunOnce: an operation. It runs exactly once, under its number, whichever of its copies the cluster takes.
 #include <utility>
 
 #include "protocol/base/overloaded.hpp"
@@ -34,7 +34,7 @@ std::optional<ClientOutcome> outcome_of(const locks::Operation& operation, const
 }
 
 // What this session holds, as far as it was told.
-void note_holds(ClientParts& client, const Operation& operation, const ClientOutcome& outcome) {
+void note_holds(ClientParts& client, const RunOnce& operation, const ClientOutcome& outcome) {
   const bool released = std::holds_alternative<locks::Released>(outcome);
   const auto* granted = std::get_if<locks::Granted>(&outcome);
   std::visit(Overloaded{[&](const locks::Preempt& preempt) {
@@ -59,21 +59,21 @@ void note_holds(ClientParts& client, const Operation& operation, const ClientOut
 
 }  // namespace
 
-bool Operation::ends() const {
+bool RunOnce::ends() const {
   return is_close() || std::holds_alternative<locks::Cancel>(operation) ||
          (acquisition && std::holds_alternative<locks::Release>(operation));
 }
 
-Lane Operation::lane() const {
+Lane RunOnce::lane() const {
   if (number) return Lane::kRepeating;
   return ends() ? Lane::kEnding : Lane::kNew;
 }
 
-wire::RequestBody Operation::says(Time, const ClientSession& session) const {
+wire::RequestBody RunOnce::says(Time, const ClientSession& session) const {
   return locks::Execute{session.id(), number, session.acknowledged_below(), operation};
 }
 
-Detail accept(ClientParts& client, Time now, RequestId id, const Operation& operation, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const wire::Response& response) {
   if (operation.acquisition) return on_step_answer(client, now, id, response);
   const auto outcome = outcome_of(operation.operation, response.body);
   if (!outcome) return kWrongKind;
@@ -96,7 +96,7 @@ Detail accept(ClientParts& client, Time now, RequestId id, const Operation& oper
   return {};
 }
 
-void refused(ClientParts& client, Time now, RequestId id, const Operation& operation, const ClientError& error) {
+void refused(ClientParts& client, Time now, RequestId id, const RunOnce& operation, const ClientError& error) {
   client.session.answered(operation.number);
   if (operation.acquisition) return on_step_refused(client, now, id, error);
   client.answer_call(id, error, LogIndex());

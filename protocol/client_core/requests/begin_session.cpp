@@ -1,4 +1,4 @@
-// Open: a session of this client's own, or the one of an earlier incarnation, taken over (L1).
+// BeginSession: an Open, which opens a session of this client or takes over the one of an earlier incarnation (L1).
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
@@ -8,21 +8,21 @@
 
 namespace lockstep::client_core {
 
-wire::RequestBody Open::says(Time, const ClientSession&) const { return open; }
+wire::RequestBody BeginSession::says(Time, const ClientSession&) const { return open; }
 
 void open_session(ClientParts& client, Time now) {
-  if (!client.requests.of<Open>().empty() || !client.requests.of<SettleConflict>().empty()) return;
+  if (!client.requests.of<BeginSession>().empty() || !client.requests.of<SettleConflict>().empty()) return;
   INVARIANT(!client.is_retiring(), "a session is opened after the one before was given up");
   const ClientOptions& options = client.options;
   const std::uint64_t nonce = client.session.begin_open();
   const auto ttl_ms = std::chrono::duration_cast<std::chrono::milliseconds>(options.ttl).count();
-  OutstandingRequest request{Open{{options.client, options.secret, nonce, static_cast<std::uint32_t>(ttl_ms),
-                                   client.session.replaces(), options.note}}};
+  OutstandingRequest request{BeginSession{{options.client, options.secret, nonce, static_cast<std::uint32_t>(ttl_ms),
+                                           client.session.replaces(), options.note}}};
   request.due = now;
   client.requests.add(std::move(request));
 }
 
-Detail accept(ClientParts& client, Time now, RequestId id, const Open& open, const wire::Response& response) {
+Detail accept(ClientParts& client, Time now, RequestId id, const BeginSession& open, const wire::Response& response) {
   const auto* opened = std::get_if<locks::SessionOpened>(&response.body);
   if (!opened || !opened->session) return kWrongKind;
   // An earlier Open of the same nonce, which its call gave up, may be the one that opened it (L3).
@@ -53,7 +53,7 @@ Detail accept(ClientParts& client, Time now, RequestId id, const Open& open, con
   return {};
 }
 
-void refused(ClientParts& client, Time now, RequestId id, const Open&, const ClientError& error) {
+void refused(ClientParts& client, Time now, RequestId id, const BeginSession&, const ClientError& error) {
   client.requests.erase(id);
   if (error.code != ErrorCode::kSessionConflict || !error.current_session) return open_failed(client, error);
   client.session.saw_index(LogIndex(error.current_session.value()));
