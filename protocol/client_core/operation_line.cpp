@@ -23,11 +23,11 @@ std::span<const std::string> names_in(const locks::Operation& operation) {
 void OperationLine::add(RequestId id, const RunOnce& operation) {
   const auto names = names_in(operation.operation);
   const bool is_release = std::holds_alternative<locks::Release>(operation.operation);
-  const Entry entry{{names.begin(), names.end()}, operation.ends() ? kEnds : kIsNew, is_release};
+  const Standing entry{{names.begin(), names.end()}, operation.ends() ? kEnds : kIsNew, is_release};
   const bool added = entries_.emplace(id, entry).second;
   INVARIANT(added, "an operation stands in line once");
   for (const std::string& name : entry.names) {
-    Name& state = names_[name];
+    NameUse& state = names_[name];
     ++state.users;
     state.releases += is_release ? 1 : 0;
   }
@@ -35,7 +35,7 @@ void OperationLine::add(RequestId id, const RunOnce& operation) {
 }
 
 void OperationLine::start(RequestId id) {
-  Entry& entry = entries_.at(id);
+  Standing& entry = entries_.at(id);
   const std::size_t erased = ready_[entry.kind].erase(id);
   INVARIANT(erased == 1, "an operation is started once, and only when it is ready");
   entry.started = true;
@@ -45,14 +45,14 @@ void OperationLine::start(RequestId id) {
 void OperationLine::remove(RequestId id) {
   const auto node = entries_.extract(id);
   INVARIANT(!node.empty(), "only an operation that is in line leaves it");
-  const Entry& entry = node.mapped();
+  const Standing& entry = node.mapped();
   if (entry.blocked_at) {
     names_.at(*entry.blocked_at).blocked[entry.kind].erase(id);
   } else if (!entry.started) {
     ready_[entry.kind].erase(id);
   }
   for (const std::string& name : entry.names) {
-    Name& state = names_.at(name);
+    NameUse& state = names_.at(name);
     --state.users;
     state.in_use -= entry.started ? 1 : 0;
     state.releases -= entry.is_release ? 1 : 0;
@@ -70,13 +70,13 @@ void OperationLine::remove(RequestId id) {
 RequestId OperationLine::next(RequestId after, bool only_ends) {
   for (;;) {
     RequestId first;
-    for (const Kind kind : {kEnds, kIsNew}) {
+    for (const Precedence kind : {kEnds, kIsNew}) {
       if (kind == kIsNew && only_ends) continue;
       const auto found = ready_[kind].upper_bound(after);
       if (found != ready_[kind].end() && (!first || *found < first)) first = *found;
     }
     if (!first) return first;
-    Entry& entry = entries_.at(first);
+    Standing& entry = entries_.at(first);
     const std::string* busy = name_in_use(entry);
     if (busy == nullptr) return first;
     block(first, entry, *busy);
@@ -98,14 +98,14 @@ bool OperationLine::is_free(const std::string& name) const {
   return found == names_.end() || found->second.in_use == 0;
 }
 
-const std::string* OperationLine::name_in_use(const Entry& entry) const {
+const std::string* OperationLine::name_in_use(const Standing& entry) const {
   const auto found =
       std::find_if(entry.names.begin(), entry.names.end(), [&](const auto& name) { return !is_free(name); });
   return found == entry.names.end() ? nullptr : &*found;
 }
 
 // It waits for `name`. Those that waited behind it for its other names need not.
-void OperationLine::block(RequestId id, Entry& entry, const std::string& name) {
+void OperationLine::block(RequestId id, Standing& entry, const std::string& name) {
   ready_[entry.kind].erase(id);
   entry.blocked_at = name;
   names_.at(name).blocked[entry.kind].insert(id);
@@ -113,8 +113,8 @@ void OperationLine::block(RequestId id, Entry& entry, const std::string& name) {
 }
 
 // Of those that are blocked at a name that nobody uses the first is ready: the others come after it.
-void OperationLine::wake_first(const std::string& name, Kind kind) {
-  Name& state = names_.at(name);
+void OperationLine::wake_first(const std::string& name, Precedence kind) {
+  NameUse& state = names_.at(name);
   std::set<RequestId>& blocked = state.blocked[kind];
   if (state.in_use > 0 || blocked.empty()) return;
   const RequestId first = *blocked.begin();
@@ -138,7 +138,7 @@ void OperationLine::check_invariants() const {
     }
   }
   INVARIANT(ready[kEnds] == ready_[kEnds].size() && ready[kIsNew] == ready_[kIsNew].size(), "what is ready is in line");
-  const auto has_ready_before = [&](Kind kind, const std::string& name, RequestId before) {
+  const auto has_ready_before = [&](Precedence kind, const std::string& name, RequestId before) {
     return std::any_of(ready_[kind].begin(), ready_[kind].lower_bound(before), [&](RequestId id) {
       const auto& names = entries_.at(id).names;
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -147,7 +147,7 @@ void OperationLine::check_invariants() const {
   for (const auto& [name, state] : names_) {
     INVARIANT(users[name] == state.users && state.users > 0, "a lock is known while an operation names it");
     INVARIANT(in_use[name] == state.in_use, "a lock is in use by what is under way");
-    for (const Kind kind : {kEnds, kIsNew}) {
+    for (const Precedence kind : {kEnds, kIsNew}) {
       const auto& blocked = state.blocked[kind];
       INVARIANT(blocked.empty() || state.in_use > 0 || has_ready_before(kind, name, *blocked.begin()),
                 "nothing waits for a lock that no operation uses or is about to use");

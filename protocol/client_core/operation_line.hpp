@@ -44,27 +44,27 @@ class OperationLine {
   void check_invariants() const;
 
  private:
-  enum Kind : std::size_t { kEnds, kIsNew };
-  struct Entry {
+  enum Precedence : std::size_t { kEnds, kIsNew };
+  struct Standing {
     std::vector<std::string> names;
-    Kind kind = kIsNew;
+    Precedence kind = kIsNew;
     bool is_release = false;
     bool started = false;
     std::optional<std::string> blocked_at = {};  // none, and not started: ready
   };
-  struct Name {
+  struct NameUse {
     std::size_t users = 0;   // operations that name it
     std::size_t in_use = 0;  // those under way; more than one only if an earlier process left them
     std::size_t releases = 0;
     std::array<std::set<RequestId>, 2> blocked;
   };
   bool is_free(const std::string& name) const;
-  const std::string* name_in_use(const Entry& entry) const;
-  void block(RequestId id, Entry& entry, const std::string& name);
-  void wake_first(const std::string& name, Kind kind);
+  const std::string* name_in_use(const Standing& entry) const;
+  void block(RequestId id, Standing& entry, const std::string& name);
+  void wake_first(const std::string& name, Precedence kind);
 
-  std::map<RequestId, Entry> entries_;
-  std::map<std::string, Name> names_;
+  std::map<RequestId, Standing> entries_;
+  std::map<std::string, NameUse> names_;
   std::array<std::set<RequestId>, 2> ready_;
 };
 

@@ -10,14 +10,14 @@ namespace lockstep::client_core {
 namespace {
 
 // The session as it ends.
-struct End {
+struct SessionEnd {
   LossReason reason;
   ClientError error;
   RequestId refused;
   bool has_ended = false;  // as the cluster says; else it is only given up here
 };
 
-ClientError error_of(const End& end, bool is_definite) {
+ClientError error_of(const SessionEnd& end, bool is_definite) {
   ClientError error = end.error;
   error.definite = is_definite;
   return error;
@@ -25,14 +25,14 @@ ClientError error_of(const End& end, bool is_definite) {
 
 // What was never sent did not run, nor did a request whose one copy was refused. Of all else an earlier copy may have
 // run before the session ended.
-bool has_certainly_not_run(const ClientParts& client, RequestId id, const End& end) {
+bool has_certainly_not_run(const ClientParts& client, RequestId id, const SessionEnd& end) {
   const OutstandingRequest& request = client.requests.at(id);
   const auto* operation = std::get_if<RunOnce>(&request.body);
   const bool was_sent = operation && operation->number;
   return !was_sent || (id == end.refused && !request.another_copy_was_sent());
 }
 
-void end_acquisitions(ClientParts& client, const End& end) {
+void end_acquisitions(ClientParts& client, const SessionEnd& end) {
   for (const auto& [id, acquisition] : client.acquisitions.all()) {
     const bool was_asked =
         acquisition.stage != Acquisition::Stage::kAsking || !has_certainly_not_run(client, acquisition.request, end);
@@ -41,7 +41,7 @@ void end_acquisitions(ClientParts& client, const End& end) {
 }
 
 // A Close has what it asked for when the cluster says so in whatever way.
-void end_requests(ClientParts& client, const End& end) {
+void end_requests(ClientParts& client, const SessionEnd& end) {
   for (const RequestId id : client.requests.of_session()) {
     const auto* operation = std::get_if<RunOnce>(&client.requests.at(id).body);
     if (end.has_ended && operation && operation->is_close()) {
@@ -91,7 +91,7 @@ void look_at_clock(ClientParts& client, Time now) {
 }
 
 void end_session(ClientParts& client, LossReason reason, const ClientError& error, RequestId refused) {
-  End end{reason, error, refused, reason != LossReason::kUnreachable};
+  SessionEnd end{reason, error, refused, reason != LossReason::kUnreachable};
   const bool closes = end.has_ended && is_closing(client);
   if (closes) end.reason = LossReason::kClosed;
   const bool is_reported = client.holds.end_session() && end.reason == LossReason::kClosed;

@@ -1,4 +1,4 @@
-// Open: a session of this client's own, or the one of an earlier incarnation, taken over (L1).
+// BeginSession: an Open, which opens a session of this client or takes over the one of an earlier incarnation (L1).
 #include <utility>
 
 #include "protocol/base/invariant.hpp"

@@ -1,4 +1,4 @@
-// Operation: what runs exactly once, under its number, whichever copy the cluster takes.
+// RunOnce: an operation. It runs exactly once, under its number, whichever of its copies the cluster takes.
 #include <utility>
 
 #include "protocol/base/overloaded.hpp"
