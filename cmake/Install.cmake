@@ -1,21 +1,20 @@
 # What `cmake --install` puts where: the two programs, and the C++ library with what it is made of.
 #
-# For other projects: find_package(lockstep) gives lockstep::client, and #include <lockstep/client.hpp> its interface.
+# For other projects: find_package(lockstep) gives lockstep::client, and <lockstep/client.hpp> and <lockstep/lock.hpp> its interface.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS lockstepd lockstep RUNTIME)
 
-set(folders protocol/base protocol/raft protocol/locks protocol/wire protocol/client_core
-    nodes/system nodes/transport nodes/client)
-foreach(folder IN LISTS folders)
-  get_filename_component(name ${folder} NAME)
-  list(APPEND libraries lockstep_${name})
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lockstep/${folder}/..
-    FILES_MATCHING PATTERN "*.hpp")
-endforeach()
-install(FILES cmake/install/client.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lockstep)
+# The interface, and nothing below it: an application that includes a header of ours sees only these.
+set(public_folder ${CMAKE_INSTALL_INCLUDEDIR}/lockstep)
+install(FILES nodes/client/lockstep/client.hpp nodes/client/lockstep/lock.hpp nodes/client/lockstep/error.hpp
+  nodes/client/lockstep/views.hpp protocol/client_core/lease.hpp DESTINATION ${public_folder})
+install(FILES protocol/base/types.hpp protocol/base/client_id.hpp protocol/base/error.hpp protocol/base/modes.hpp
+  DESTINATION ${public_folder}/base)
 
+set(libraries lockstep_base lockstep_raft lockstep_locks lockstep_wire lockstep_client_core
+    lockstep_system lockstep_transport lockstep_client)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/lockstep)
 install(TARGETS ${libraries} EXPORT lockstep ARCHIVE)
 install(EXPORT lockstep NAMESPACE lockstep:: FILE lockstepTargets.cmake DESTINATION ${package_folder})

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "fenced_resource.hpp"
-#include "nodes/client/client.hpp"
-#include "nodes/client/lock.hpp"
+#include "lockstep/client.hpp"
+#include "lockstep/lock.hpp"
 
 namespace {
 
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     }
     auto lock = lockstep::Lock::acquire(*client, {argv[3]});
     if (!lock) {
-      std::fprintf(stderr, "fenced-writer: %s: %s\n", lock.error().name.c_str(), lock.error().detail.c_str());
+      std::fprintf(stderr, "fenced-writer: %s: %s\n", lock.error().name().c_str(), lock.error().detail.c_str());
       return 3;
     }
     std::printf("granted with token %" PRIu64 "\n", lock->token().value());

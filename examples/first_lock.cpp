@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 
 int main() {
   // Any node will do; the others are asked when it is silent. The lease is kept as long as `client` lives.
@@ -17,14 +17,14 @@ int main() {
 
   lockstep::AcquireOptions options;
   options.wait = std::chrono::seconds(30);
-  options.on_progress = [](const lockstep::AcquireProgress& line) {
+  options.on_progress = [](const lockstep::LineProgress& line) {
     std::printf("number %" PRIu64 " in line, held by %s (%s)\n", line.position, to_string(line.by.owner).c_str(),
                 line.by.note.c_str());
   };
   auto lock = lockstep::Lock::acquire(*client, {"reports/nightly"}, options);
   if (!lock) {  // error.definite says whether it certainly did not happen
-    std::fprintf(stderr, "%s: %s\n", lock.error().name.c_str(), lock.error().detail.c_str());
-    return lock.error().name == "not_granted" ? 1 : 3;
+    std::fprintf(stderr, "%s: %s\n", lock.error().name().c_str(), lock.error().detail.c_str());
+    return lock.error().is(lockstep::LocalError::kNotGranted) ? 1 : 3;
   }
 
   // Whatever is written under the lock goes with the token, and the resource refuses a lower one.

@@ -1,23 +1,19 @@
-#include "nodes/client/client.hpp"
+// Client: each member starts a call on the core and shows its outcome.
+#include "lockstep/client.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "nodes/client/about_process.hpp"
 #include "nodes/client/client_loop.hpp"
+#include "nodes/client/convert.hpp"
 #include "nodes/client/errors.hpp"
-#include "nodes/client/make_client_id.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/base/invariant.hpp"
 #include "protocol/wire/field_rules.hpp"
 
 namespace lockstep {
 namespace {
-
-std::optional<std::chrono::milliseconds> in_ms(const std::optional<std::uint64_t>& age_ms) {
-  if (!age_ms) return std::nullopt;
-  return std::chrono::milliseconds(*age_ms);
-}
 
 ClientOptions options_of(const ClientConfig& config) {
   ClientOptions options;
@@ -35,17 +31,15 @@ ClientOptions options_of(const ClientConfig& config) {
   return options;
 }
 
-std::optional<Error> problem_with(const ClientConfig& config) {
-  if (config.endpoints.empty()) return local_error("invalid_endpoint", "there is no endpoint to ask");
+std::optional<Error> refusal_of(const ClientConfig& config) {
+  if (config.endpoints.empty()) return local_error(LocalError::kInvalidEndpoint, "there is no endpoint to ask");
   const bool in_range = config.ttl >= std::chrono::milliseconds(wire::kMinTtlMs) &&
                         config.ttl <= std::chrono::milliseconds(wire::kMaxTtlMs);
   if (config.ttl != Duration::zero() && !in_range) {
-    Error error = local_error("invalid_ttl", "the TTL is 1 s to 24 h, or 0: the session never expires");
-    error.code = ErrorCode::kInvalidTtl;
-    return error;
+    return Error{ErrorCode::kInvalidTtl, true, "the TTL is 1 s to 24 h, or 0: the session never expires", {}};
   }
-  const std::string problem = wire::validate_text(config.note, wire::any_text(wire::kMaxNote));
-  if (!problem.empty()) return local_error("invalid_note", "the note " + problem);
+  const std::string detail = wire::validate_text(config.note, wire::any_text(wire::kMaxNote));
+  if (!detail.empty()) return local_error(LocalError::kInvalidNote, "the note " + detail);
   return std::nullopt;
 }
 
@@ -62,8 +56,8 @@ const Answer* answer_if(const Completion& completion) {
   return std::get_if<Answer>(&completion.outcome);
 }
 
-std::uint32_t page_of(std::size_t limit, std::size_t max) {
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(limit, 1, max));
+std::uint32_t page_of(std::size_t limit) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(limit, 1, kMaxPage));
 }
 
 ReleaseAnswer release_answer(Completion& done) {
@@ -71,10 +65,10 @@ ReleaseAnswer release_answer(Completion& done) {
   return ReleaseAnswer{false, answer_in<locks::NotHolder>(done).owner, done.applied};
 }
 
-VerifyAnswer verify_answer(const CheckAnswer& check, FencingToken token) {
+VerifyAnswer verify_answer(const CheckResult& check, FencingToken token) {
   VerifyAnswer answer{false, {}, check.age, check.applied_index};
   if (!check.lock) return answer;
-  for (const locks::HolderView& holder : check.lock->holders) {
+  for (const HolderInfo& holder : check.lock->holders) {
     answer.current = answer.current || holder.token == token;
     answer.newest = std::max(answer.newest.value_or(FencingToken()), holder.token);
   }
@@ -82,6 +76,8 @@ VerifyAnswer verify_answer(const CheckAnswer& check, FencingToken token) {
 }
 
 }  // namespace
+
+std::shared_ptr<Context> make_context() { return std::make_shared<Context>(); }
 
 Client::Client(std::shared_ptr<ClientLoop> loop) : loop_(std::move(loop)) {}
 Client::Client(Client&&) noexcept = default;
@@ -98,10 +94,10 @@ Client::~Client() {
 }
 
 Expected<Client> Client::create(const ClientConfig& config) {
-  if (auto problem = problem_with(config)) return tl::unexpected(*std::move(problem));
-  auto context = config.context ? config.context : std::make_shared<Context>();
+  if (auto refused = refusal_of(config)) return tl::unexpected(*std::move(refused));
+  auto context = config.context ? config.context : make_context();
   auto connections = Connections::open(std::move(context), config.endpoints);
-  if (!connections) return tl::unexpected(local_error("invalid_endpoint", to_string(connections.error())));
+  if (!connections) return tl::unexpected(local_error(LocalError::kInvalidEndpoint, to_string(connections.error())));
   auto wake_up = WakeUp::create();
   if (!wake_up) return tl::unexpected(no_descriptor_error(wake_up.error()));
   return Client(std::make_shared<ClientLoop>(options_of(config), *std::move(connections), *std::move(wake_up)));
@@ -152,68 +148,71 @@ Expected<CloseAnswer> Client::close_session(SessionId session, const std::string
 
 // ---- Reads
 
-Expected<CheckAnswer> Client::check(const std::string& name, wire::ReadMode mode, std::optional<Duration> timeout) {
+Expected<CheckResult> Client::check(const std::string& name, ReadMode mode, std::optional<Duration> timeout) {
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::CheckRequest{name, mode, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::CheckAnswer>(*done);
-  return CheckAnswer{std::move(answer.lock), in_ms(answer.age_ms), done->applied};
+  CheckResult result{{}, shown_age(answer.age_ms), done->applied};
+  if (answer.lock) result.lock = shown(*std::move(answer.lock));
+  return result;
 }
 
-Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken token, wire::ReadMode mode,
+Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken token, ReadMode mode,
                                       std::optional<Duration> timeout) {
   const auto answer = check(name, mode, timeout);
   if (!answer) return tl::unexpected(answer.error());
   return verify_answer(*answer, token);
 }
 
-Expected<ListAnswer> Client::list(const std::string& prefix, const std::string& after, std::size_t limit,
-                                  wire::ReadMode mode, std::optional<Duration> timeout) {
-  const std::uint32_t page = page_of(limit, wire::kMaxListPage);
+Expected<ListPage> Client::list(const std::string& prefix, const std::string& after, std::size_t limit,
+                                  ReadMode mode, std::optional<Duration> timeout) {
+  const std::uint32_t page = page_of(limit);
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::ListRequest{prefix, after, page, mode, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::ListAnswer>(*done);
-  return ListAnswer{std::move(answer.locks), answer.more, in_ms(answer.age_ms), done->applied};
+  return ListPage{all_shown(std::move(answer.locks)), answer.more, shown_age(answer.age_ms), done->applied};
 }
 
-Expected<HistoryAnswer> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
+Expected<HistoryPage> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
                                         std::optional<Duration> timeout) {
-  const std::uint32_t page = page_of(limit, wire::kMaxHistoryPage);
+  const std::uint32_t page = page_of(limit);
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::HistoryRequest{name, after, page, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::HistoryAnswer>(*done);
-  return HistoryAnswer{std::move(answer.events), answer.more, done->applied};
+  return HistoryPage{all_shown(std::move(answer.events)), answer.more, done->applied};
 }
 
-Expected<SessionsAnswer> Client::sessions(SessionId after, std::size_t limit, std::optional<Duration> timeout) {
-  const std::uint32_t page = page_of(limit, wire::kMaxSessionsPage);
+Expected<SessionsPage> Client::sessions(SessionId after, std::size_t limit, std::optional<Duration> timeout) {
+  const std::uint32_t page = page_of(limit);
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::SessionsRequest{after, page, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::SessionsAnswer>(*done);
-  return SessionsAnswer{std::move(answer.sessions), answer.more, done->applied};
+  return SessionsPage{all_shown(std::move(answer.sessions)), answer.more, done->applied};
 }
 
-Expected<WatchAnswer> Client::watch(const std::string& prefix, const WatchCursor& cursor, Duration wait,
+Expected<WatchPage> Client::watch(const std::string& prefix, const WatchCursor& cursor, Duration wait,
                                     std::optional<Duration> timeout) {
   auto done = loop_->run(
       [&](ClientCore& core, Time now) { return core.watch(now, prefix, cursor.from, cursor.after, wait, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
-  auto& page = answer_in<wire::WatchAnswer>(*done);
-  WatchAnswer answer{page.reset, std::move(page.changes), std::move(page.locks), page.more, {page.index, {}}};
-  if (answer.more) answer.next.after = answer.locks.empty() ? cursor.after : answer.locks.back().name;
-  return answer;
+  auto& answer = answer_in<wire::WatchAnswer>(*done);
+  WatchPage page{answer.reset, all_shown(std::move(answer.changes)), all_shown(std::move(answer.locks)), answer.more,
+                 {answer.index, {}}};
+  if (page.more) page.next.after = page.locks.empty() ? cursor.after : page.locks.back().name;
+  return page;
 }
 
-Expected<wire::StatusAnswer> Client::status(std::optional<Duration> timeout) {
+Expected<NodeStatus> Client::status(std::optional<Duration> timeout) {
   auto done = loop_->run([&](ClientCore& core, Time now) { return core.status(now, timeout); });
-  return done.map([](Completion& completion) { return std::move(answer_in<wire::StatusAnswer>(completion)); });
+  return done.map([](Completion& completion) { return shown(std::move(answer_in<wire::StatusAnswer>(completion))); });
 }
 
 // ---- The session

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <utility>
 
+#include "nodes/client/convert.hpp"
 #include "nodes/client/errors.hpp"
 #include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
@@ -42,12 +43,12 @@ Expected<AcquireAnswer> acquire_answer(std::vector<std::string> names, Expected<
   }
   auto* not_acquired = std::get_if<NotAcquired>(&done->outcome);
   INVARIANT(not_acquired, "an acquisition ends granted, not acquired or with an error");
-  answer.held_by = std::move(not_acquired->by);
+  if (not_acquired->by) answer.held_by = shown(*std::move(not_acquired->by));
   answer.position = not_acquired->position;
   return answer;
 }
 
-const Error kClosed = {ErrorCode::kUnavailable, "unavailable", false, "the client was destroyed meanwhile", {}};
+const Error kClosed = {ErrorCode::kUnavailable, false, "the client was destroyed meanwhile", {}};
 
 }  // namespace
 
@@ -114,7 +115,7 @@ Expected<AcquireAnswer> ClientLoop::acquire(std::vector<std::string> names, cons
   for (;;) {
     while (!pending->result && pending->progress.empty()) pending->changed.wait(mutex_);
     while (!pending->progress.empty()) {
-      const AcquireProgress progress = std::move(pending->progress.front());
+      const LineProgress progress = std::move(pending->progress.front());
       pending->progress.pop_front();
       if (!options.on_progress) continue;
       lock.unlock();
@@ -232,9 +233,13 @@ LockLook ClientLoop::look_at_lock(LockRegistry::Id id) {
 Expected<void> ClientLoop::keep_session(SessionKeeper keeper) {
   const CheckedLock lock(mutex_);
   if (core_.session_was_used()) {
-    return tl::unexpected(local_error("not_saved", "the session is chosen before the first operation"));
+    return tl::unexpected(local_error(LocalError::kNotSaved, "the session is chosen before the first operation"));
   }
-  core_.restore_session(keeper.secret, keeper.saved);
+  const auto saved = saved_of(keeper.saved);
+  if (!saved) {
+    return tl::unexpected(local_error(LocalError::kNotSaved, "the record has a command that this version cannot read"));
+  }
+  core_.restore_session(keeper.secret, *saved);
   save_ = std::move(keeper.save);
   return {};
 }
@@ -267,11 +272,11 @@ void ClientLoop::collect() {
     if (call == calls_.end()) continue;
     PendingCall& pending = *call->second;
     if (!pending.done) {
-      pending.progress.push_back(std::move(report.progress));
+      pending.progress.push_back(shown(std::move(report.progress)));
       pending.changed.notify_all();
     } else if (pending.on_progress) {
       callbacks_.post(0,
-                      [callback = pending.on_progress, progress = std::move(report.progress)] { callback(progress); });
+                      [callback = pending.on_progress, progress = shown(std::move(report.progress))] { callback(progress); });
     }
   }
   if (!save_) deliver(std::exchange(output.completions, {}));
@@ -353,10 +358,10 @@ void ClientLoop::carry_out() {
 void ClientLoop::store(const SavedSession& saved) {
   const auto save = save_;
   mutex_.unlock();
-  const auto stored = save(saved);
+  const auto stored = save(record_of(saved));
   mutex_.lock();
   if (stored) return;
-  broken_ = local_error("not_saved", stored.error());
+  broken_ = local_error(LocalError::kNotSaved, stored.error());
   fail_all(*broken_);
 }
 

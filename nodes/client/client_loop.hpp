@@ -16,12 +16,13 @@
 #include <vector>
 
 #include "nodes/client/callback_thread.hpp"
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "nodes/client/connections.hpp"
 #include "nodes/client/lock_registry.hpp"
 #include "nodes/client/name_queue.hpp"
 #include "nodes/system/checked_mutex.hpp"
 #include "nodes/system/wake_up.hpp"
+#include "protocol/client_core/client_core.hpp"
 
 namespace lockstep {
 
@@ -69,9 +70,9 @@ class ClientLoop {
   struct PendingCall {
     CheckedCondition changed;
     std::optional<Expected<Completion>> result;
-    std::deque<AcquireProgress> progress;
+    std::deque<LineProgress> progress;
     Done done;                                                // none: somebody waits for `result`
-    std::function<void(const AcquireProgress&)> on_progress;  // on the callback thread, with `done`
+    std::function<void(const LineProgress&)> on_progress;  // on the callback thread, with `done`
     std::uint64_t sends_before = 0;
     bool has_claimed = false;  // a request of which an earlier copy may have run
     CallId call;               // of an acquisition, once it was begun
@@ -113,7 +114,7 @@ class ClientLoop {
   std::vector<ClientOutput> outbox_ GUARDED_BY(mutex_);  // what the loop's thread has to store and to send
   std::vector<Ended> ended_ GUARDED_BY(mutex_);          // whose `done` the loop's thread has to call
   std::function<void(const LeaseEvent&)> on_lease_event_ GUARDED_BY(mutex_);
-  std::function<tl::expected<void, std::string>(const SavedSession&)> save_ GUARDED_BY(mutex_);
+  std::function<tl::expected<void, std::string>(const SessionRecord&)> save_ GUARDED_BY(mutex_);
   std::optional<Error> broken_ GUARDED_BY(mutex_);  // a session could not be kept: nothing may be sent any more
   std::uint64_t sends_ GUARDED_BY(mutex_) = 0;
   bool closing_ GUARDED_BY(mutex_) = false;

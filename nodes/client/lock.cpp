@@ -1,5 +1,5 @@
 // Lock and Mutex, on the client's loop and its registry of locks.
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 
 #include <algorithm>
 #include <system_error>
@@ -26,7 +26,7 @@ Error held_by_another(const AcquireAnswer& answer) {
     detail = "\"" + answer.held_by->name + "\" is held by " + to_string(answer.held_by->owner);
     if (!answer.held_by->note.empty()) detail += " (" + answer.held_by->note + ")";
   }
-  return local_error("not_granted", std::move(detail));
+  return local_error(LocalError::kNotGranted, std::move(detail));
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ class LockState {
     bool is_open = false;  // whether some name may still be held
     for (const auto& result : loop_->run_all(starts)) {
       if (!result) {
-        is_open = is_open || result.error().code == ErrorCode::kUnavailable;
+        is_open = is_open || result.error().is(ErrorCode::kUnavailable);
         error = result.error();
       } else if (std::holds_alternative<locks::NotHolder>(result->outcome)) {
         error = lost_error(LossReason::kForced);  // nobody else takes a lock from a session that lives
@@ -166,7 +166,7 @@ Expected<Acquired> acquire_in_turn(ClientLoop& loop, const std::vector<std::stri
 
 Error not_granted(const Acquired& acquired) {
   if (acquired.ticket) return held_by_another(acquired.answer);
-  return local_error("not_granted", "another thread of this client holds it or waits for it");
+  return local_error(LocalError::kNotGranted, "another thread of this client holds it or waits for it");
 }
 
 }  // namespace
@@ -248,8 +248,8 @@ Mutex::~Mutex() = default;
 namespace {
 
 std::errc errc_of(const Error& error) {
-  if (error.code == ErrorCode::kUnavailable) return std::errc::timed_out;
-  if (error.code == ErrorCode::kDeadlock) return std::errc::resource_deadlock_would_occur;
+  if (error.is(ErrorCode::kUnavailable)) return std::errc::timed_out;
+  if (error.is(ErrorCode::kDeadlock)) return std::errc::resource_deadlock_would_occur;
   return std::errc::operation_not_permitted;
 }
 
@@ -263,7 +263,7 @@ void Mutex::lock() {
     return;
   }
   const Error error = lock ? why_not : lock.error();
-  throw std::system_error(std::make_error_code(errc_of(error)), error.name + ": " + error.detail);
+  throw std::system_error(std::make_error_code(errc_of(error)), error.name() + ": " + error.detail);
 }
 
 bool Mutex::try_lock() noexcept {

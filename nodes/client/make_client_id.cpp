@@ -1,4 +1,4 @@
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/client.hpp"
 
 #include <unistd.h>
 #include <uuid.h>

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/client_core/lease.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/wire/client_messages.hpp"
 
@@ -39,64 +40,14 @@ struct NotAcquired {
   friend bool operator==(const NotAcquired&, const NotAcquired&) = default;
 };
 
-// Why a client has no session any more, or lost locks.
-enum class LossReason : std::uint8_t {
-  kExpired,      // the cluster said that the lease ran out
-  kSuperseded,   // a later incarnation of this client took the session over
-  kForced,       // an operator took the locks, or closed the session
-  kClosed,       // this client closed it
-  kUnreachable,  // the time up to which the locks were certain passed without an acknowledged renewal
-};
-std::string_view to_string(LossReason reason);  // "expired", "superseded", ...
 // What an operation is refused with after such a loss.
 ErrorCode error_after(LossReason reason);
 
-// A lock that came with the session when it was taken over from an earlier incarnation of this client (L1).
-struct TakenOverLock {
-  std::string name;
-  locks::Mode mode = locks::Mode::kExclusive;
-  FencingToken token;  // a new one, the same for all of them
-  friend bool operator==(const TakenOverLock&, const TakenOverLock&) = default;
-};
+// What came with a session that was taken over (L1).
 struct TakenOver {
   std::vector<TakenOverLock> locks;  // in order of name
   friend bool operator==(const TakenOver&, const TakenOver&) = default;
 };
-
-// A lock that this client holds, or held until it lost it.
-struct OwnedLock {
-  std::string name;
-  FencingToken token;
-  friend bool operator==(const OwnedLock&, const OwnedLock&) = default;
-};
-
-// L3. What this client may rely on.
-struct LeaseView {
-  // Before this moment nobody else can have what this client holds, unless an operator takes it. None: there
-  // is no session yet, or its TTL is 0 and it does not end by itself.
-  std::optional<Time> safe_until = {};
-  // The last session ended so, and no new one was opened since.
-  std::optional<LossReason> lost = {};
-  friend bool operator==(const LeaseView&, const LeaseView&) = default;
-};
-
-// A renewal was acknowledged (or the session opened), and the locks are certain for longer.
-struct LeaseRenewed {
-  Time safe_until{};
-  friend bool operator==(const LeaseRenewed&, const LeaseRenewed&) = default;
-};
-// The session is lost, with these locks (perhaps none).
-struct LeaseLost {
-  LossReason reason{};
-  std::vector<OwnedLock> locks;
-  friend bool operator==(const LeaseLost&, const LeaseLost&) = default;
-};
-// An operator took these locks. The session lives on, with its others.
-struct LocksForced {
-  std::vector<OwnedLock> locks;
-  friend bool operator==(const LocksForced&, const LocksForced&) = default;
-};
-using LeaseEvent = std::variant<LeaseRenewed, LeaseLost, LocksForced>;
 
 struct ClientError {
   ErrorCode code{};  // kUnavailable: no answer in time, so it may have happened or may yet

@@ -16,6 +16,7 @@
 
 #include "protocol/base/client_id.hpp"
 #include "protocol/base/error.hpp"
+#include "protocol/base/modes.hpp"
 #include "protocol/base/types.hpp"
 
 namespace lockstep::locks {
@@ -34,12 +35,8 @@ struct Open {
   friend bool operator==(const Open&, const Open&) = default;
 };
 
-// How a lock is held. The numbers are on the wire and in the log.
-enum class Mode : std::uint8_t {
-  kExclusive = 1,
-  kShared = 2,
-  kPermit = 3,  // one of the permits of a semaphore
-};
+using Mode = LockMode;
+using EndReason = lockstep::EndReason;
 
 // An exclusive lock, if it is free and nobody waits for it. Never waits.
 struct Preempt {
@@ -165,16 +162,6 @@ struct Refused {
 };
 
 using Result = std::variant<SessionOpened, Granted, Held, Released, NotHolder, Refused, Queued, Cancelled, Closed>;
-
-// Why a hold or a session ended. The numbers are on the wire and in the history.
-enum class EndReason : std::uint8_t {
-  kReleased = 1,    // by its holder; never of a session
-  kExpired = 2,     // the lease ran out
-  kForced = 3,      // by an operator
-  kSuperseded = 4,  // the client took its own session over
-  kClosed = 5,      // by the session's own client
-  kEvicted = 6,     // the session made room for another; such a one holds nothing
-};
 
 // State limits, the same on every replica: part of entry 1, changed only by an entry. New ones go to the end.
 struct StateLimits {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/base/modes.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/wire/limits.hpp"
@@ -29,10 +30,7 @@ struct OpenSession {
   friend bool operator==(const OpenSession&, const OpenSession&) = default;
 };
 
-enum class ReadMode : std::uint8_t {
-  kLocal = 0,         // this node's own map, with its age
-  kLinearizable = 1,  // reflects everything that completed before the request was sent
-};
+using ReadMode = lockstep::ReadMode;
 
 // Both modes wait until `at_least` is applied, so that a client's reads never go back.
 struct CheckRequest {
@@ -183,7 +181,7 @@ struct WatchAnswer {
 // What a ReadRequest is answered with.
 using ReadAnswer = std::variant<CheckAnswer, ListAnswer, HistoryAnswer, SessionsAnswer>;
 
-enum class Role : std::uint8_t { kForming = 0, kFollower = 1, kPreCandidate = 2, kCandidate = 3, kLeader = 4 };
+using Role = NodeRole;
 
 struct MemberStatus {
   std::string name;

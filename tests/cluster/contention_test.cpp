@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/cluster.hpp"
 
@@ -68,16 +68,16 @@ void contend(Client& client, int which, const std::atomic<bool>& stop, Records& 
 
 // Two looks at one lock, one after the other. Who stands in line is in the order of the entries that queued them, and
 // whoever of the line has the lock now was before all that still stand in it.
-void check_order(const locks::LockView& before, const locks::LockView& after) {
-  const auto is_earlier = [](const locks::WaiterView& a, const locks::WaiterView& b) { return a.waiter < b.waiter; };
+void check_order(const LockInfo& before, const LockInfo& after) {
+  const auto is_earlier = [](const WaiterInfo& a, const WaiterInfo& b) { return a.waiter < b.waiter; };
   CHECK(std::is_sorted(after.waiters.begin(), after.waiters.end(), is_earlier));
   if (after.holders.empty()) return;
   const SessionId holder = after.holders[0].session;
   const auto served = std::find_if(before.waiters.begin(), before.waiters.end(),
-                                   [&](const locks::WaiterView& waiter) { return waiter.session == holder; });
+                                   [&](const WaiterInfo& waiter) { return waiter.session == holder; });
   for (auto waiter = before.waiters.begin(); waiter < served && served != before.waiters.end(); ++waiter) {
     const bool stands_still = std::any_of(after.waiters.begin(), after.waiters.end(),
-                                          [&](const locks::WaiterView& w) { return w.waiter == waiter->waiter; });
+                                          [&](const WaiterInfo& w) { return w.waiter == waiter->waiter; });
     CHECK_FALSE_MESSAGE(stands_still, "a waiter of " << after.name << " was overtaken");
   }
 }
@@ -107,7 +107,7 @@ TEST_CASE(
     const std::string victim = fault % 2 == 0 ? cluster.leader() : cluster.follower();
     cluster.kill(victim);
     const Time until = boot_time() + 1500ms;
-    std::optional<locks::LockView> before;
+    std::optional<LockInfo> before;
     while (boot_time() < until) {
       const auto answer = observer.check("lock/" + std::to_string(fault), wire::ReadMode::kLocal, 1s);
       if (!answer || !answer->lock) continue;

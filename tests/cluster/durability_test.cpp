@@ -68,7 +68,7 @@ class Worker {
   void preempt(const std::string& name, bool own) {
     const auto answer = client_.preempt(name);
     const Moment now = std::chrono::steady_clock::now();
-    if (!answer) return fail("preempt " + name + ": " + answer.error().name + ", " + answer.error().detail);
+    if (!answer) return fail("preempt " + name + ": " + answer.error().name() + ", " + answer.error().detail);
     const bool is_held_by_us = held_.contains(name);
     if (answer->granted) {
       if (is_held_by_us) return fail(name + " was granted a second time");
@@ -87,7 +87,7 @@ class Worker {
     holds[name].back().let_go = std::chrono::steady_clock::now();
     held_.erase(name);
     const auto answer = client_.release(name);
-    if (!answer) return fail("release " + name + ": " + answer.error().name + ", " + answer.error().detail);
+    if (!answer) return fail("release " + name + ": " + answer.error().name() + ", " + answer.error().detail);
     if (!answer->released) return fail(name + " was granted to this client and is lost");
   }
 
@@ -183,10 +183,10 @@ void check_maps(StartedCluster& cluster, const std::map<std::string, std::vector
   }
   for (const std::string& node : cluster.names()) {
     CAPTURE(node);
-    const auto listed = cluster.client({node}).list("", "", wire::kMaxListPage, wire::ReadMode::kLinearizable);
+    const auto listed = cluster.client({node}).list("", "", kMaxPage, ReadMode::kLinearizable);
     REQUIRE(listed);
     CHECK(listed->locks.size() == expected.size());
-    for (const locks::LockView& lock : listed->locks) {
+    for (const LockInfo& lock : listed->locks) {
       CAPTURE(lock.name);
       const auto hold = expected.find(lock.name);
       REQUIRE(hold != expected.end());

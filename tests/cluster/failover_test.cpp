@@ -99,7 +99,7 @@ TEST_CASE("without a quorum a request ends unavailable, and with it again it is 
   for (const std::string& name : cluster.names_but(last)) cluster.kill(name);
   const auto failed = client.preempt("meanwhile", std::chrono::seconds(2));
   REQUIRE_FALSE(failed);
-  CHECK(failed.error().code == ErrorCode::kUnavailable);
+  CHECK(failed.error().is(ErrorCode::kUnavailable));
   CHECK_FALSE(failed.error().definite);
   const auto stale = client.check("before", wire::ReadMode::kLinearizable, std::chrono::seconds(1));
   CHECK_FALSE(stale);

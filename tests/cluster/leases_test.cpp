@@ -5,7 +5,7 @@
 #include <future>
 #include <mutex>
 
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/cluster.hpp"
 
@@ -41,26 +41,26 @@ SessionId hold_without_renewals(Cluster& cluster, const std::string& node, const
 
 // A worker that starts, perhaps again: with what it had stored when it was killed.
 struct Worker {
-  Worker(Cluster& cluster, std::uint8_t who, const SavedSession& saved, Duration ttl)
+  Worker(Cluster& cluster, std::uint8_t who, const SessionRecord& saved, Duration ttl)
       : client(create(cluster, who, ttl)) {
     SessionKeeper keeper;
     keeper.secret.fill(who);
     keeper.saved = saved;
-    keeper.save = [kept = kept](const SavedSession& session) -> tl::expected<void, std::string> {
+    keeper.save = [kept = kept](const SessionRecord& session) -> tl::expected<void, std::string> {
       const std::lock_guard lock(kept->mutex);
       kept->saved = session;
       return {};
     };
     REQUIRE(client.keep_session(std::move(keeper)));
   }
-  SavedSession stored() const {
+  SessionRecord stored() const {
     const std::lock_guard lock(kept->mutex);
     return kept->saved;
   }
 
   struct Kept {
     std::mutex mutex;
-    SavedSession saved;
+    SessionRecord saved;
   };
   std::shared_ptr<Kept> kept = std::make_shared<Kept>();
   Client client;
@@ -81,8 +81,8 @@ struct Worker {
   }
 };
 
-SavedSession with_session(SessionId session) {
-  SavedSession saved;
+SessionRecord with_session(SessionId session) {
+  SessionRecord saved;
   saved.session = session;
   return saved;
 }
@@ -97,7 +97,7 @@ std::future<Grant> stand_in_line(Client& client, const std::string& lock) {
   auto queued = std::make_shared<std::promise<void>>();
   auto is_queued = queued->get_future();
   AcquireOptions options;
-  options.on_progress = [queued, told = false](const AcquireProgress&) mutable {
+  options.on_progress = [queued, told = false](const LineProgress&) mutable {
     if (!std::exchange(told, true)) queued->set_value();
   };
   auto grant = std::async(std::launch::async, [&client, lock, options] {
@@ -328,7 +328,7 @@ TEST_CASE("L1: a worker that restarts has its locks at once, with new tokens, an
   CHECK(other.check("a", wire::ReadMode::kLinearizable)->lock->holders.at(0).token == lock->token());
 
   // The earlier one goes on as if nothing had happened, until it hears of it.
-  CHECK(earlier.client.preempt("d").error().code == ErrorCode::kSessionSuperseded);
+  CHECK(earlier.client.preempt("d").error().is(ErrorCode::kSessionSuperseded));
   auto lost = told.get_future();
   REQUIRE(lost.wait_for(kPatience) == std::future_status::ready);
   CHECK(lost.get() == LossReason::kSuperseded);
@@ -343,7 +343,7 @@ TEST_CASE("L1: a worker that restarts has its locks at once, with new tokens, an
 TEST_CASE("L1: a worker that was killed before its Open was answered has what that opened, through any node") {
   StartedCluster cluster(3);
   hold_without_renewals(cluster, "b", "lock", 5, 30s);
-  SavedSession saved;
+  SessionRecord saved;
   saved.open_nonce = 5;  // stored before it was sent; the answer was not heard
   Worker worker(cluster, 5, saved, 30s);
   const auto came = worker.client.take_over();
@@ -357,9 +357,9 @@ TEST_CASE("a worker that comes back after its lease expired opens anew, and is t
   StartedCluster cluster(3);
   for (const bool knew_its_session : {true, false}) {
     const std::uint8_t who = knew_its_session ? 6 : 7;
-    SavedSession saved = with_session(hold_without_renewals(cluster, "a", "lock", who));
+    SessionRecord saved = with_session(hold_without_renewals(cluster, "a", "lock", who));
     if (!knew_its_session) {
-      saved = SavedSession{};
+      saved = SessionRecord{};
       saved.open_nonce = who;
     }
     Client next = cluster.client(cluster.names(), kTtl);
@@ -384,7 +384,7 @@ TEST_CASE("L1: an earlier incarnation that missed its successor cannot fence it"
   Worker stale(cluster, 8, with_session(first), 30s);  // read the record before its successor stored
   const auto refused = stale.client.take_over();
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == ErrorCode::kSessionConflict);
+  CHECK(refused.error().is(ErrorCode::kSessionConflict));
   CHECK(refused.error().current_session == successor.client.session());
   CHECK(lock.is_held());
   CHECK(successor.client.verify("lock", lock.token())->current);

@@ -68,8 +68,22 @@ may_not_include transport protocol/replica/replica.hpp
 may_not_include transport nodes/storage/disk.hpp
 may_include server protocol/replica/replica.hpp
 may_not_include server protocol/client_core/client_core.hpp
-may_include client nodes/client/client.hpp
+may_include client nodes/client/lockstep/client.hpp
 may_not_include client nodes/server/config.hpp
+may_include json tools/lockstep/json/message_json.hpp
+may_not_include json nodes/transport/context.hpp
+may_include zmq_tool tools/lockstep/json/message_json.hpp
+may_not_include zmq_tool protocol/client_core/client_core.hpp
+may_not_include global_options nodes/client/lockstep/client.hpp
+may_include answers nodes/client/lockstep/client.hpp
+may_not_include answers tools/lockstep/kept/state_file.hpp
+may_not_include kept tools/lockstep/commands/one_shot.hpp
+may_not_include run nodes/transport/context.hpp
+may_not_include run tools/lockstep/answers/report.hpp
+may_not_include bench nodes/client/lockstep/client.hpp
+may_include commands tools/lockstep/run/guard.hpp
+may_not_include commands protocol/replica/replica.hpp
+may_not_include commands nodes/server/config.hpp
 
 # What reads a socket, a file, a clock, a thread or a random device.
 impure='#include *<(zmq|spdlog|thread|mutex|shared_mutex|condition_variable|future|fstream|filesystem|random|ctime|time\.h|sys/|unistd|fcntl)|(system|steady|high_resolution)_clock|random_device|getrandom|clock_gettime'

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tests/support/free_endpoint.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/raw_client.hpp"

@@ -6,8 +6,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "nodes/client/client.hpp"
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/client.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/transport/context.hpp"
 #include "protocol/base/overloaded.hpp"
@@ -23,6 +22,16 @@ using namespace std::chrono_literals;
 std::atomic<bool> stopping = false;
 
 Nanoseconds now() { return boot_time().time_since_epoch().count(); }
+
+// What the checker compares: the state machine's own view, without notes and wall times.
+locks::LockView as_replayed(const LockInfo& lock) {
+  locks::LockView view{lock.name, lock.mode, lock.permits, {}, lock.holder_count, {}, lock.waiter_count};
+  for (const HolderInfo& it : lock.holders) view.holders.push_back({it.owner, it.session, it.token, {}, {}});
+  for (const WaiterInfo& it : lock.waiters) {
+    view.waiters.push_back({it.client, it.session, it.waiter, it.mode, {}, {}});
+  }
+  return view;
+}
 
 // Some leases are short, some long; one client in eight never loses its session.
 std::uint32_t ttl_ms_of(int client) {
@@ -102,7 +111,7 @@ class RecordingClient {
   }
 
   Answer ask(const Call& call) {
-    const auto mode = call.linearizable ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
+    const auto mode = call.linearizable ? ReadMode::kLinearizable : ReadMode::kLocal;
     switch (call.verb) {
       case Verb::kPreempt: return answer_of(client_.preempt(call.names.front()));
       case Verb::kAcquire: {
@@ -116,7 +125,7 @@ class RecordingClient {
       case Verb::kClose: return answer_of(client_.close());
       case Verb::kCheck: return answer_of(client_.check(call.names.front(), mode));
       case Verb::kVerify: return answer_of(client_.verify(call.names.front(), FencingToken(call.asked_token), mode));
-      case Verb::kList: return answer_of(client_.list(call.names.front(), {}, wire::kMaxListPage, mode));
+      case Verb::kList: return answer_of(client_.list(call.names.front(), {}, kMaxPage, mode));
     }
     return {};
   }
@@ -125,7 +134,7 @@ class RecordingClient {
   static Answer answer_of(const Expected<T>& done) {
     Answer answer;
     if (!done) {
-      answer.error = done.error().name;
+      answer.error = done.error().name();
       answer.definite = done.error().definite;
       return answer;
     }
@@ -149,17 +158,17 @@ class RecordingClient {
     if (it.owner) answer.owner = to_string(*it.owner);
   }
   static void fill(Answer& answer, const CloseAnswer&) { answer.result = Result::kClosed; }
-  static void fill(Answer& answer, const CheckAnswer& it) {
+  static void fill(Answer& answer, const CheckResult& it) {
     answer.result = Result::kSeen;
-    if (it.lock) answer.locks.push_back(plain(*it.lock));
+    if (it.lock) answer.locks.push_back(as_replayed(*it.lock));
   }
   static void fill(Answer& answer, const VerifyAnswer& it) {
     answer.result = it.current ? Result::kCurrent : Result::kNotCurrent;
     if (it.newest) answer.token = it.newest->value();
   }
-  static void fill(Answer& answer, const ListAnswer& it) {
+  static void fill(Answer& answer, const ListPage& it) {
     answer.result = Result::kSeen;
-    for (const locks::LockView& lock : it.locks) answer.locks.push_back(plain(lock));
+    for (const LockInfo& lock : it.locks) answer.locks.push_back(as_replayed(lock));
   }
 
   const Recorder& recorder_;

@@ -7,5 +7,5 @@ int main() {
   auto client = lockstep::Client::create(config);
   if (!client) return 1;
   const auto status = client->status(std::chrono::milliseconds(100));
-  return !status && status.error().name == "unavailable" ? 0 : 1;
+  return !status && status.error().name() == "unavailable" ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,7 @@
 #include <chrono>
 #include <thread>
 
-#include "nodes/client/lock.hpp"
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/lock.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/fake_node.hpp"
 
@@ -115,8 +114,8 @@ TEST_CASE("without a node the call ends in time, and nothing is certain") {
   const auto answer = client.preempt("a", 300ms);
   CHECK(boot_time() - start >= 300ms);
   REQUIRE_FALSE(answer);
-  CHECK(answer.error().code == ErrorCode::kUnavailable);
-  CHECK(answer.error().name == "unavailable");
+  CHECK(answer.error().is(ErrorCode::kUnavailable));
+  CHECK(answer.error().name() == "unavailable");
   CHECK_FALSE(answer.error().definite);
   CHECK(answer.error().detail.find("300ms") != std::string::npos);
 }
@@ -137,14 +136,14 @@ TEST_CASE("a bad name and a bad endpoint are definite errors with a sentence") {
   Client client = client_of({node.endpoint()});
   const auto answer = client.preempt("");
   REQUIRE_FALSE(answer);
-  CHECK(answer.error().name == "invalid_name");
+  CHECK(answer.error().name() == "invalid_name");
   CHECK(answer.error().definite);
 
   ClientConfig config;
   config.endpoints = {"7101"};
   const auto bad = Client::create(config);
   REQUIRE_FALSE(bad);
-  CHECK(bad.error().name == "invalid_endpoint");
+  CHECK(bad.error().name() == "invalid_endpoint");
   CHECK(bad.error().detail.find("7101") != std::string::npos);
   config.endpoints.clear();
   CHECK_FALSE(Client::create(config));
@@ -152,19 +151,19 @@ TEST_CASE("a bad name and a bad endpoint are definite errors with a sentence") {
 
 TEST_CASE("a kept session is stored before the node sees what it must cover, and the next process goes on") {
   const auto state = std::make_shared<FakeState>();
-  std::vector<SavedSession> saves;  // written by the client's thread, read by the node's: both hold state->mutex
+  std::vector<SessionRecord> saves;  // written by the client's thread, read by the node's: both hold state->mutex
   bool covered = true;
   FakeNode node(state, FakeNode::Manner::kAnswer, [&](const wire::Request& request) {
     if (const auto* execute = std::get_if<locks::Execute>(&request.body)) {
       covered = covered && !saves.empty() && saves.back().session == execute->session &&
-                saves.back().next_number > execute->number && saves.back().unfinished.size() == 1;
+                saves.back().next_number > execute->number.value() && saves.back().unfinished.size() == 1;
     } else if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
       covered = covered && !saves.empty() && saves.back().open_nonce == open->nonce;
     }
   });
   SessionKeeper keeper;
   keeper.secret[0] = 7;
-  keeper.save = [&](const SavedSession& saved) -> tl::expected<void, std::string> {
+  keeper.save = [&](const SessionRecord& saved) -> tl::expected<void, std::string> {
     const std::lock_guard lock(state->mutex);
     saves.push_back(saved);
     return {};
@@ -203,14 +202,14 @@ TEST_CASE("what cannot be kept is not sent") {
   config.ttl = 0s;
   auto client = Client::create(config);
   SessionKeeper keeper;
-  keeper.save = [](const SavedSession&) -> tl::expected<void, std::string> {
+  keeper.save = [](const SessionRecord&) -> tl::expected<void, std::string> {
     return tl::unexpected(std::string("disk full"));
   };
   REQUIRE(client->keep_session(keeper));
   for (int i = 0; i < 2; ++i) {
     const auto answer = client->preempt("a");
     REQUIRE_FALSE(answer);
-    CHECK(answer.error().name == "not_saved");
+    CHECK(answer.error().name() == "not_saved");
     CHECK(answer.error().detail == "disk full");
     CHECK(answer.error().definite);
   }
@@ -231,7 +230,7 @@ TEST_CASE("when keeping fails after a copy has left, nothing more leaves and not
   SessionKeeper keeper;
   keeper.saved.session = SessionId(7);
   int saves = 0;
-  keeper.save = [&](const SavedSession&) -> tl::expected<void, std::string> {
+  keeper.save = [&](const SessionRecord&) -> tl::expected<void, std::string> {
     if (++saves == 1) return {};
     return tl::unexpected(std::string("disk full"));
   };
@@ -239,7 +238,7 @@ TEST_CASE("when keeping fails after a copy has left, nothing more leaves and not
   for (const bool definite : {false, true}) {  // the second call sends nothing at all
     const auto answer = client->preempt("a");
     REQUIRE_FALSE(answer);
-    CHECK(answer.error().name == "not_saved");
+    CHECK(answer.error().name() == "not_saved");
     CHECK(answer.error().definite == definite);
     CHECK(state->executes() == 2);
   }
@@ -254,19 +253,19 @@ TEST_CASE("what an earlier process may have done is never definitely not done, t
   config.ttl = 0s;
   SessionKeeper keeper;
   keeper.saved.session = SessionId(7);
-  keeper.saved.next_number = RequestNumber(5);
-  keeper.save = [](const SavedSession&) -> tl::expected<void, std::string> {
+  keeper.saved.next_number = 5;
+  keeper.save = [](const SessionRecord&) -> tl::expected<void, std::string> {
     return tl::unexpected(std::string("disk full"));
   };
   const auto refused = [&](const locks::Operation& unfinished, const auto& ask) {
-    keeper.saved.unfinished = {{RequestNumber(4), unfinished}};
+    keeper.saved.unfinished = {{4, wire::encode(locks::Command(locks::Execute{{}, RequestNumber(4), {}, unfinished}))}};
     auto client = Client::create(config);
     REQUIRE(client);
     REQUIRE(client->status());  // tells an index, which is to be kept
     REQUIRE(client->keep_session(keeper));
     const auto answer = ask(*client);
     REQUIRE_FALSE(answer);
-    CHECK(answer.error().name == "not_saved");
+    CHECK(answer.error().name() == "not_saved");
     return answer.error().definite;
   };
   const auto preempt = [](Client& client) { return client.preempt("a"); };
@@ -287,13 +286,13 @@ TEST_CASE("L1: the next process has the locks of a session with a lease, and the
   const auto state = std::make_shared<FakeState>();
   FakeNode node(state);
   std::mutex mutex;
-  SavedSession stored;
+  SessionRecord stored;
   const auto keeper = [&] {
     const std::lock_guard lock(mutex);
     SessionKeeper kept;
     kept.secret[0] = 7;
     kept.saved = stored;
-    kept.save = [&](const SavedSession& saved) -> tl::expected<void, std::string> {
+    kept.save = [&](const SessionRecord& saved) -> tl::expected<void, std::string> {
       const std::lock_guard storing(mutex);
       if (saved.highest_index < stored.highest_index) return tl::unexpected(std::string("a later process has stored"));
       stored = saved;
@@ -321,8 +320,8 @@ TEST_CASE("L1: the next process has the locks of a session with a lease, and the
   CHECK(lock.names() == std::vector<std::string>{"a", "b"});
   CHECK(lock.token() > old_lock->token());
   CHECK(lock.safe_until() == later->lease().safe_until);
-  CHECK(later->acquire({"a"}).error().code == ErrorCode::kAlreadyHeld);
-  CHECK(earlier->preempt("c").error().code == ErrorCode::kSessionSuperseded);
+  CHECK(later->acquire({"a"}).error().is(ErrorCode::kAlreadyHeld));
+  CHECK(earlier->preempt("c").error().is(ErrorCode::kSessionSuperseded));
   CHECK(old_lock->lost() == LossReason::kSuperseded);
   CHECK(state->check("b")->holders.at(0).token == lock.token());
 }

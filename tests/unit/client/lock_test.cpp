@@ -1,4 +1,4 @@
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 
 #include <doctest/doctest.h>
 
@@ -112,7 +112,7 @@ TEST_CASE("who cannot have it is told who has it") {
   CHECK_FALSE(*tried);
   const auto refused = Lock::acquire(other, {"a"}, waiting(50ms));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().name == "not_granted");
+  CHECK(refused.error().name() == "not_granted");
   CHECK(refused.error().definite);
   CHECK(refused.error().detail.find(to_string(holder.client_id())) != std::string::npos);
   CHECK(one.state->waiters("a") == 0);
@@ -132,7 +132,7 @@ TEST_CASE("a waiter gets the lock when it is released, and is told its place bef
   });
   AcquireOptions options;
   bool on_own_thread = true;
-  options.on_progress = [&](const AcquireProgress& progress) {
+  options.on_progress = [&](const LineProgress& progress) {
     CHECK(progress.position == 1);
     CHECK(progress.by.owner == holder.client_id());
     CHECK_FALSE(progress.by.note.empty());  // who that is, without being told to say so
@@ -221,7 +221,7 @@ TEST_CASE("L3: a lock is lost when no renewal is acknowledged, the callback says
   CHECK(warned.so_far().at(0) > 0ms);
   const auto released = lock->release();
   REQUIRE_FALSE(released);
-  CHECK(released.error().code == ErrorCode::kSessionExpired);
+  CHECK(released.error().is(ErrorCode::kSessionExpired));
   CHECK(released.error().definite);
   CHECK(one.state->locks() == 1);  // the cluster does not know yet
   one.node.set_manner(FakeNode::Manner::kAnswer);
@@ -353,7 +353,7 @@ TEST_CASE("a destroyed client closes its session, and its locks say so") {
   CHECK(lost.so_far() == std::vector{LossReason::kClosed});
   CHECK(lock->lost() == LossReason::kClosed);
   REQUIRE(told.so_far().size() == 1);
-  CHECK(told.so_far().at(0).error().code == ErrorCode::kUnavailable);
+  CHECK(told.so_far().at(0).error().is(ErrorCode::kUnavailable));
   CHECK_FALSE(lock->release());
 }
 
@@ -457,16 +457,16 @@ TEST_CASE("verify, history, sessions and watch") {
 TEST_CASE("a TTL, a note and a name out of bounds are refused with a sentence") {
   ClientConfig config;
   config.ttl = 999ms;
-  CHECK(Client::create(config).error().name == "invalid_ttl");
+  CHECK(Client::create(config).error().name() == "invalid_ttl");
   config.ttl = 25h;
-  CHECK(Client::create(config).error().name == "invalid_ttl");
+  CHECK(Client::create(config).error().name() == "invalid_ttl");
   config.ttl = 1s;
   config.note = std::string(2000, 'n');
-  CHECK(Client::create(config).error().name == "invalid_note");
+  CHECK(Client::create(config).error().name() == "invalid_note");
   OneNode one;
   Client client = one.client();
-  CHECK(Lock::acquire(client, {""}).error().name == "invalid_name");
-  CHECK(Lock::acquire(client, {}).error().name == "bad_request");
+  CHECK(Lock::acquire(client, {""}).error().name() == "invalid_name");
+  CHECK(Lock::acquire(client, {}).error().name() == "bad_request");
 }
 
 // ---- Threads
@@ -481,7 +481,7 @@ TEST_CASE("threads of one client take turns in the client, in the order in which
   CHECK_FALSE(*busy);
   const auto in_time = Lock::acquire(client, {"a", "b"}, waiting(50ms));
   REQUIRE_FALSE(in_time);
-  CHECK(in_time.error().name == "not_granted");
+  CHECK(in_time.error().name() == "not_granted");
   CHECK(one.state->executes() == 1);  // nobody asked the cluster
   std::thread waiter([&] { CHECK(Lock::acquire(client, {"a"})); });
   CHECK(held->release());

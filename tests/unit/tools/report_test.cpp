@@ -14,7 +14,7 @@ constexpr WallTime kSince{std::chrono::milliseconds(1'767'225'600'007)};
 
 Error error_called(ErrorCode code) {
   const ErrorInfo& info = error_info(code);
-  return Error{code, std::string(info.name), info.certainty == Certainty::kDefinite, "why", SessionId()};
+  return Error{code, info.certainty == Certainty::kDefinite, "why", SessionId()};
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ TEST_CASE("acquire: granted is yes; not in time is no, and says who was in the w
   answer.names = {"a"};
   answer.granted = false;
   answer.position = 2;
-  answer.held_by = locks::Held{kOwner, FencingToken(3), kSince, "a", "alice"};
+  answer.held_by = Blocker{kOwner, FencingToken(3), kSince, "a", "alice"};
   const Report held = report_of({"a"}, ClientId{}, Expected<AcquireAnswer>(answer));
   CHECK(held.exit_code == 1);
   CHECK(held.json.dump() == R"({"name":"a","names":["a"],"result":"held","held_name":"a",)"
@@ -77,7 +77,7 @@ TEST_CASE("acquire: granted is yes; not in time is no, and says who was in the w
 }
 
 TEST_CASE("a lock of the library that was not granted in time is a no, not a mistake") {
-  CHECK(report_of("a", Error{{}, "not_granted", true, "held by another", {}}).exit_code == 1);
+  CHECK(report_of("a", Error{LocalError::kNotGranted, true, "held by another", {}}).exit_code == 1);
 }
 
 TEST_CASE("a forced release of a free lock says that it is free") {
@@ -104,14 +104,14 @@ TEST_CASE("verify: current is yes, stale is no and says what is current") {
 }
 
 TEST_CASE("check: held is yes, free is no, with the age where it is known") {
-  CheckAnswer answer;
+  CheckResult answer;
   answer.lock.emplace();
   answer.lock->name = "a";
   answer.lock->holders = {{kOwner, SessionId(3), FencingToken(4), kSince, "alice"}};
   answer.lock->holder_count = 1;
   answer.age = std::chrono::milliseconds(12);
   answer.applied_index = LogIndex(9);
-  const Report held = report_of("a", Expected<CheckAnswer>(answer));
+  const Report held = report_of("a", Expected<CheckResult>(answer));
   CHECK(held.exit_code == 0);
   CHECK(held.json.dump() == R"({"name":"a","result":"held","owner":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","token":4,)"
                             R"("since":"2026-01-01T00:00:00.007Z","mode":"exclusive",)"
@@ -123,22 +123,22 @@ TEST_CASE("check: held is yes, free is no, with the age where it is known") {
   CHECK(held.text.find("as of 12ms ago") != std::string::npos);
   answer.lock.reset();
   answer.age.reset();
-  const Report free = report_of("a", Expected<CheckAnswer>(answer));
+  const Report free = report_of("a", Expected<CheckResult>(answer));
   CHECK(free.exit_code == 1);
   CHECK(free.json.dump() == R"({"name":"a","result":"free","applied_index":9})");
 }
 
 TEST_CASE("check shows every holder and waiter, and how many more there are") {
-  locks::LockView lock;
+  LockInfo lock;
   lock.name = "a";
-  lock.mode = locks::Mode::kPermit;
+  lock.mode = LockMode::kPermit;
   lock.permits = 3;
   lock.holders = {{kOwner, SessionId(3), FencingToken(4), kSince, "alice"},
                   {{}, SessionId(5), FencingToken(6), kSince}};
   lock.holder_count = 3;
-  lock.waiters = {{kOwner, SessionId(7), WaiterId(8), locks::Mode::kPermit, kSince, "bob"}};
+  lock.waiters = {{kOwner, SessionId(7), WaiterId(8), LockMode::kPermit, kSince, "bob"}};
   lock.waiter_count = 1;
-  const Report held = report_of("a", Expected<CheckAnswer>(CheckAnswer{lock, {}, LogIndex(9)}));
+  const Report held = report_of("a", Expected<CheckResult>(CheckResult{lock, {}, LogIndex(9)}));
   CHECK(held.exit_code == 0);
   CHECK(held.text.starts_with("held a permits 3 by " + to_string(kOwner) + " (alice) and 2 others (token 4"));
   CHECK(held.text.find("session 5") != std::string::npos);
@@ -151,7 +151,7 @@ TEST_CASE("check shows every holder and waiter, and how many more there are") {
 
   lock.holders.clear();
   lock.holder_count = 0;
-  const Report waited_for = report_of("a", Expected<CheckAnswer>(CheckAnswer{lock, {}, LogIndex(9)}));
+  const Report waited_for = report_of("a", Expected<CheckResult>(CheckResult{lock, {}, LogIndex(9)}));
   CHECK(waited_for.exit_code == 1);
   CHECK(waited_for.json["result"] == "free");
   CHECK_FALSE(waited_for.json.contains("owner"));
@@ -159,16 +159,16 @@ TEST_CASE("check shows every holder and waiter, and how many more there are") {
 }
 
 TEST_CASE("a session and an ended grant are one line each") {
-  const locks::SessionView session{SessionId(3), kOwner, 10'000, kSince, "alice", 2, 1};
+  const SessionInfo session{SessionId(3), kOwner, 10'000, kSince, "alice", 2, 1};
   const Report shown = report_of(session, LogIndex(9));
   CHECK(shown.text.find("session 3") == 0);
   CHECK(shown.text.find("2 locks, 1 wait") != std::string::npos);
   CHECK(shown.json["ttl_ms"] == 10'000);
-  locks::HistoryEvent event{7, "a", locks::Mode::kShared, kOwner, FencingToken(4), kSince, kSince, {}, {}, {}};
-  event.reason = locks::EndReason::kExpired;
+  PastHold event{7, "a", LockMode::kShared, kOwner, FencingToken(4), kSince, kSince, {}, {}, {}};
+  event.reason = EndReason::kExpired;
   CHECK(report_of(event).json["reason"] == "expired");
   CHECK_FALSE(report_of(event).json.contains("by"));
-  event.reason = locks::EndReason::kForced;
+  event.reason = EndReason::kForced;
   event.by = kOwner;
   event.why = "stuck";
   CHECK(report_of(event).json["why"] == "stuck");
@@ -176,10 +176,10 @@ TEST_CASE("a session and an ended grant are one line each") {
 }
 
 TEST_CASE("who waits is told who holds the lock, and where it stands in line") {
-  const std::string held = in_words(AcquireProgress{2, {kOwner, FencingToken(3), kSince, "a", "alice"}});
+  const std::string held = in_words(LineProgress{2, {kOwner, FencingToken(3), kSince, "a", "alice"}});
   CHECK(held ==
         "waiting for a, held by " + to_string(kOwner) + " (alice) since 2026-01-01T00:00:00.007Z; position 2 in line");
-  CHECK(in_words(AcquireProgress{1, {kOwner, {}, {}, "a", ""}}).find("held by nobody") != std::string::npos);
+  CHECK(in_words(LineProgress{1, {kOwner, {}, {}, "a", ""}}).find("held by nobody") != std::string::npos);
 }
 
 TEST_CASE("errors have the exit code of the table, and say whether they are definite") {
@@ -201,9 +201,9 @@ TEST_CASE("errors have the exit code of the table, and say whether they are defi
     CHECK_FALSE(report.advice.empty());
   }
   CHECK_FALSE(report_of("", error_called(ErrorCode::kUnavailable)).json.contains("name"));
-  CHECK(report_of("a", Error{{}, "state_file", true, "", {}}).exit_code == 2);
-  CHECK(report_of("a", Error{{}, "invalid_endpoint", true, "", {}}).exit_code == 2);
-  CHECK(report_of("a", Error{{}, "client_id_in_use", true, "", {}}).exit_code == 3);
+  CHECK(report_of("a", Error{LocalError::kStateFile, true, "", {}}).exit_code == 2);
+  CHECK(report_of("a", Error{LocalError::kInvalidEndpoint, true, "", {}}).exit_code == 2);
+  CHECK(report_of("a", Error{LocalError::kClientIdInUse, true, "", {}}).exit_code == 3);
   Error conflict = error_called(ErrorCode::kSessionConflict);
   conflict.current_session = SessionId(8);
   CHECK(report_of("a", conflict).json["current_session"] == 8);
@@ -218,9 +218,9 @@ TEST_CASE("a bad name is told without asking a node") {
 }
 
 TEST_CASE("status shows what each member said, and who could not be asked") {
-  wire::StatusAnswer answer;
+  NodeStatus answer;
   answer.name = "a";
-  answer.role = wire::Role::kLeader;
+  answer.role = NodeRole::kLeader;
   answer.leader = "a";
   answer.term = Term(3);
   answer.commit_index = LogIndex(12);

@@ -132,12 +132,12 @@ TEST_CASE("the numbers of a kept session are checked before they are believed") 
 
 TEST_CASE("what was stored is there for the next command, for its user only") {
   const TemporaryFolder folder;
-  wire::Secret secret;
+  std::array<std::uint8_t, 32> secret;
   {
     auto file = StateFile::open(folder.path(), kClient, 0s);
     REQUIRE(file);
     secret = file->session_in(kCluster).secret;
-    CHECK(secret != wire::Secret{});
+    CHECK(secret != std::array<std::uint8_t, 32>{});
     file->session_in(kCluster).saved.session = SessionId(3);
     REQUIRE(file->store());
   }
@@ -159,7 +159,7 @@ TEST_CASE("one command at a time has the file, also after it has stored") {
     for (int i = 0; i < 2; ++i) {
       const auto second = StateFile::open(folder.path(), kClient, 20ms);
       REQUIRE_FALSE(second);
-      CHECK(second.error().name == "client_id_in_use");
+      CHECK(second.error().name() == "client_id_in_use");
       CHECK(second.error().detail.find(to_string(kClient)) != std::string::npos);
       first->session_in(kCluster);
       REQUIRE(first->store());
@@ -195,7 +195,7 @@ TEST_CASE("a file that cannot be read is left alone, and the error says what to 
   write(path, "{\"format\": 1, \"clu");
   const auto file = StateFile::open(folder.path(), kClient, 0s);
   REQUIRE_FALSE(file);
-  CHECK(file.error().name == "state_file");
+  CHECK(file.error().name() == "state_file");
   CHECK(file.error().definite);
   CHECK(file.error().detail.find(path.string()) == 0);
   CHECK(file.error().detail.find("another client id") != std::string::npos);
@@ -238,7 +238,7 @@ TEST_CASE("the state folder follows the XDG specification") {
   }
   REQUIRE(unsetenv("XDG_STATE_HOME") == 0);
   REQUIRE(unsetenv("HOME") == 0);
-  CHECK(open_state_folder().error().name == "state_file");
+  CHECK(open_state_folder().error().name() == "state_file");
 }
 
 TEST_CASE("a file of any name says whose it is, and a new one becomes that of whom it is opened for") {

@@ -3,19 +3,18 @@
 #include <doctest/doctest.h>
 
 using namespace lockstep;
-using locks::LockChange;
 
 namespace {
 
-LockChange granted(std::uint64_t index, const std::string& name) {
-  return {LogIndex(index), name, locks::Mode::kExclusive, ClientId{}, FencingToken(index), {}};
+LockEvent granted(std::uint64_t index, const std::string& name) {
+  return {LogIndex(index), name, LockMode::kExclusive, ClientId{}, FencingToken(index), {}};
 }
-LockChange ended(std::uint64_t index, const std::string& name, std::uint64_t token, locks::EndReason reason) {
-  return {LogIndex(index), name, locks::Mode::kExclusive, ClientId{}, FencingToken(token), reason};
+LockEvent ended(std::uint64_t index, const std::string& name, std::uint64_t token, EndReason reason) {
+  return {LogIndex(index), name, LockMode::kExclusive, ClientId{}, FencingToken(token), reason};
 }
 
-WatchAnswer page(std::vector<LockChange> changes, std::vector<LockChange> locks, const WatchCursor& next) {
-  WatchAnswer answer;
+WatchPage page(std::vector<LockEvent> changes, std::vector<LockEvent> locks, const WatchCursor& next) {
+  WatchPage answer;
   answer.changes = std::move(changes);
   answer.locks = std::move(locks);
   answer.next = next;
@@ -35,14 +34,14 @@ constexpr const char* kBy = " by 00000000-0000-0000-0000-000000000000 ";
 
 TEST_CASE("the state first, then changes") {
   WatchLines lines;
-  WatchAnswer first = page({}, {granted(4, "a")}, {LogIndex(9)});
+  WatchPage first = page({}, {granted(4, "a")}, {LogIndex(9)});
   first.reset = true;
   const auto state = lines.of({}, first);
   CHECK(texts(state) == std::string("the state at 9\nheld a") + kBy + "(token 4)\nthat is the state at 9\n");
   CHECK(state[0].json.dump() == R"({"event":"reset","index":9})");
   CHECK(state[1].json["event"] == "state");
   const auto changes = lines.of(
-      {LogIndex(9)}, page({ended(10, "a", 4, locks::EndReason::kExpired), granted(11, "a")}, {}, {LogIndex(11)}));
+      {LogIndex(9)}, page({ended(10, "a", 4, EndReason::kExpired), granted(11, "a")}, {}, {LogIndex(11)}));
   CHECK(texts(changes) == std::string("10 expired a") + kBy + "(token 4)\n11 granted a" + kBy + "(token 11)\n");
   CHECK(changes[0].json["reason"] == "expired");
   CHECK(changes[0].json["event"] == "ended");
@@ -51,12 +50,12 @@ TEST_CASE("the state first, then changes") {
 
 TEST_CASE("a state in many pages is complete once, and no change of it is told twice") {
   WatchLines lines;
-  WatchAnswer first = page({}, {granted(4, "b")}, {LogIndex(9), "b"});
+  WatchPage first = page({}, {granted(4, "b")}, {LogIndex(9), "b"});
   first.reset = true;
   CHECK(lines.of({}, first).size() == 2);
   // Meanwhile b was given back, and c and d were granted; the next page has c as it is now.
   const auto second = lines.of(
-      {LogIndex(9), "b"}, page({ended(10, "b", 4, locks::EndReason::kReleased), granted(11, "c"), granted(12, "d")},
+      {LogIndex(9), "b"}, page({ended(10, "b", 4, EndReason::kReleased), granted(11, "c"), granted(12, "d")},
                                {granted(11, "c")}, {LogIndex(12), "c"}));
   REQUIRE(second.size() == 2);
   CHECK(second[0].json["name"] == "b");
@@ -68,7 +67,7 @@ TEST_CASE("a state in many pages is complete once, and no change of it is told t
 
 TEST_CASE("an index that is too long ago is named, and the full state comes") {
   WatchLines lines;
-  WatchAnswer answer = page({}, {}, {LogIndex(9)});
+  WatchPage answer = page({}, {}, {LogIndex(9)});
   answer.reset = true;
   const auto shown = lines.of({LogIndex(2)}, answer);
   CHECK(shown[0].text == "index 2 is too long ago; the state at 9");

@@ -22,9 +22,9 @@ std::string in_brackets(FencingToken token, const std::optional<WallTime>& since
 
 // Errors of this machine, or of the library, have no row in the cluster's table of errors.
 int exit_code_of(const Error& error) {
-  if (error.code) return error_info(*error.code).exit_code;
-  if (error.name == "not_granted") return kExitNo;
-  return error.name == "client_id_in_use" ? kExitUnavailable : kExitUsage;
+  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) return error_info(*code).exit_code;
+  if (error.is(LocalError::kNotGranted)) return kExitNo;
+  return error.is(LocalError::kClientIdInUse) ? kExitUnavailable : kExitUsage;
 }
 
 void add_names(Json& json, const std::vector<std::string>& names) {
@@ -75,12 +75,12 @@ Report report_of(const std::string& name, const Error& error) {
   report.exit_code = exit_code_of(error);
   report.is_error = true;
   if (!name.empty()) report.json["name"] = name;
-  report.json["error"] = error.name;
+  report.json["error"] = error.name();
   report.json["definite"] = error.definite;
   report.json["detail"] = error.detail;
   if (error.current_session) report.json["current_session"] = error.current_session.value();
-  report.text = (name.empty() ? "" : printable(name, kShownWord) + ": ") + error.name + ": " + error.detail;
-  if (error.code) report.advice = error_info(*error.code).way_out;
+  report.text = (name.empty() ? "" : printable(name, kShownWord) + ": ") + error.name() + ": " + error.detail;
+  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) report.advice = error_info(*code).way_out;
   report.error = error;
   return report;
 }
@@ -88,8 +88,7 @@ Report report_of(const std::string& name, const Error& error) {
 std::optional<Report> report_of_bad_name(const std::string& name) {
   const std::string detail = wire::validate_lock_name(name);
   if (detail.empty()) return std::nullopt;
-  return report_of(name, Error{ErrorCode::kInvalidName, std::string(error_info(ErrorCode::kInvalidName).name), true,
-                               "the name " + detail, SessionId()});
+  return report_of(name, Error{ErrorCode::kInvalidName, true, "the name " + detail, SessionId()});
 }
 
 Report usage_report(const std::string& detail, const std::string& advice) {
@@ -132,7 +131,7 @@ Report report_of(const std::vector<std::string>& names, const ClientId& self, co
     report.json["token"] = answer->token.value();
     report.text += in_brackets(answer->token, std::nullopt);
   } else if (is_held) {
-    const locks::Held& held = *answer->held_by;
+    const Blocker& held = *answer->held_by;
     report.json["held_name"] = held.name;
     report.json["owner"] = to_string(held.owner);
     report.json["token"] = held.token.value();
@@ -180,7 +179,7 @@ Report report_of(SessionId session, const Expected<CloseAnswer>& answer) {
   return report;
 }
 
-Report report_of(const std::string& name, const Expected<CheckAnswer>& answer) {
+Report report_of(const std::string& name, const Expected<CheckResult>& answer) {
   if (!answer) return report_of(name, answer.error());
   Report report;
   if (answer->lock) {
@@ -219,7 +218,7 @@ std::string who(const ClientId& client, const std::string& note) {
   return to_string(client) + (note.empty() ? "" : " (" + printable(note, kShownLine) + ")");
 }
 
-std::string in_words(const AcquireProgress& progress) {
+std::string in_words(const LineProgress& progress) {
   std::string text = "waiting for " + (progress.by.name.empty() ? "the lock" : progress.by.name);
   text += progress.by.token
               ? ", held by " + who(progress.by.owner, progress.by.note) + " since " + format_time(progress.by.since)

@@ -13,7 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "protocol/base/joined.hpp"
 
 namespace lockstep {
@@ -46,7 +46,7 @@ Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer)
 // `self` is the client that asked.
 Report report_of(const std::vector<std::string>& names, const ClientId& self, const Expected<AcquireAnswer>& answer);
 Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer);
-Report report_of(const std::string& name, const Expected<CheckAnswer>& answer);
+Report report_of(const std::string& name, const Expected<CheckResult>& answer);
 Report report_of(const std::string& name, FencingToken token, const Expected<VerifyAnswer>& answer);
 // `name` is what the error is about; empty if it is about no lock.
 Report report_of(const std::string& name, const Error& error);
@@ -61,17 +61,17 @@ Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& 
 Report report_of(SessionId session, const Expected<CloseAnswer>& answer);
 
 // What a check adds for a person: every holder and waiter on a line of its own, or nothing if one holder is all.
-std::string in_line(const locks::LockView& lock);
+std::string in_line(const LockInfo& lock);
 
 // One line of a list.
-Report report_of(const locks::LockView& lock, LogIndex applied_index);
-Report report_of(const locks::SessionView& session, LogIndex applied_index);
-Report report_of(const locks::HistoryEvent& event);
+Report report_of(const LockInfo& lock, LogIndex applied_index);
+Report report_of(const SessionInfo& session, LogIndex applied_index);
+Report report_of(const PastHold& event);
 
 // "79d2... (alice@host pid 7)"
 std::string who(const ClientId& client, const std::string& note);
 // What a person is told while waiting in line.
-std::string in_words(const AcquireProgress& progress);
+std::string in_words(const LineProgress& progress);
 // 2026-01-31T12:00:00.000Z (RFC 3339).
 std::string format_time(WallTime time);
 

@@ -1,7 +1,6 @@
 // How the state is shown: locks with their holders and waiters, sessions, ended grants.
 #include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
-#include "protocol/wire/names.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
 namespace lockstep {
@@ -9,7 +8,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json json_of(const locks::HolderView& holder) {
+Json json_of(const HolderInfo& holder) {
   return {{"owner", to_string(holder.owner)},
           {"session", holder.session.value()},
           {"token", holder.token.value()},
@@ -17,9 +16,9 @@ Json json_of(const locks::HolderView& holder) {
           {"note", holder.note}};
 }
 
-Json json_of(const locks::WaiterView& waiter) {
+Json json_of(const WaiterInfo& waiter) {
   return {{"client", to_string(waiter.client)}, {"session", waiter.session.value()},
-          {"waiter", waiter.waiter.value()},    {"mode", wire::to_string(waiter.mode)},
+          {"waiter", waiter.waiter.value()},    {"mode", to_string(waiter.mode)},
           {"since", format_time(waiter.since)}, {"note", waiter.note}};
 }
 
@@ -31,11 +30,11 @@ Json all_of(const std::vector<T>& views) {
 }
 
 // " shared", " permits 3", or nothing for the usual kind.
-std::string kind_of(const locks::LockView& lock) {
+std::string kind_of(const LockInfo& lock) {
   switch (lock.mode) {
-    case locks::Mode::kExclusive: return "";
-    case locks::Mode::kShared: return " shared";
-    case locks::Mode::kPermit: return " permits " + std::to_string(lock.permits);
+    case LockMode::kExclusive: return "";
+    case LockMode::kShared: return " shared";
+    case LockMode::kPermit: return " permits " + std::to_string(lock.permits);
   }
   return "";
 }
@@ -50,7 +49,7 @@ void append_more(std::string& text, std::uint64_t count, std::size_t shown) {
 
 }  // namespace
 
-Report report_of(const locks::LockView& lock, LogIndex applied_index) {
+Report report_of(const LockInfo& lock, LogIndex applied_index) {
   const bool is_held = !lock.holders.empty();
   Report report;
   report.exit_code = is_held ? kExitYes : kExitNo;
@@ -58,7 +57,7 @@ Report report_of(const locks::LockView& lock, LogIndex applied_index) {
   report.json["result"] = is_held ? "held" : "free";
   report.text = (is_held ? "held " : "free ") + lock.name + kind_of(lock);
   if (is_held) {
-    const locks::HolderView& first = lock.holders.front();
+    const HolderInfo& first = lock.holders.front();
     report.json["owner"] = to_string(first.owner);
     report.json["token"] = first.token.value();
     report.json["since"] = format_time(first.since);
@@ -66,8 +65,8 @@ Report report_of(const locks::LockView& lock, LogIndex applied_index) {
     if (lock.holder_count > 1) report.text += " and " + number_of(lock.holder_count - 1, "other");
     report.text += " (token " + std::to_string(first.token.value()) + ", since " + format_time(first.since) + ")";
   }
-  report.json["mode"] = wire::to_string(lock.mode);
-  if (lock.mode == locks::Mode::kPermit) report.json["permits"] = lock.permits;
+  report.json["mode"] = to_string(lock.mode);
+  if (lock.mode == LockMode::kPermit) report.json["permits"] = lock.permits;
   report.json["holders"] = all_of(lock.holders);
   report.json["holder_count"] = lock.holder_count;
   report.json["waiters"] = all_of(lock.waiters);
@@ -77,23 +76,23 @@ Report report_of(const locks::LockView& lock, LogIndex applied_index) {
   return report;
 }
 
-std::string in_line(const locks::LockView& lock) {
+std::string in_line(const LockInfo& lock) {
   if (lock.holder_count <= 1 && lock.waiter_count == 0) return {};
   std::string text;
-  for (const locks::HolderView& holder : lock.holders) {
+  for (const HolderInfo& holder : lock.holders) {
     text += "\n  held by " + who(holder.owner, holder.note) + ", session " + std::to_string(holder.session.value()) +
             ", since " + format_time(holder.since);
   }
   append_more(text, lock.holder_count, lock.holders.size());
-  for (const locks::WaiterView& waiter : lock.waiters) {
-    text += "\n  waiting (" + std::string(wire::to_string(waiter.mode)) + "): " + who(waiter.client, waiter.note) +
+  for (const WaiterInfo& waiter : lock.waiters) {
+    text += "\n  waiting (" + std::string(to_string(waiter.mode)) + "): " + who(waiter.client, waiter.note) +
             ", session " + std::to_string(waiter.session.value()) + ", since " + format_time(waiter.since);
   }
   append_more(text, lock.waiter_count, lock.waiters.size());
   return text;
 }
 
-Report report_of(const locks::SessionView& session, LogIndex applied_index) {
+Report report_of(const SessionInfo& session, LogIndex applied_index) {
   Report report;
   report.json = {{"session", session.session.value()},
                  {"client", to_string(session.client)},
@@ -111,11 +110,11 @@ Report report_of(const locks::SessionView& session, LogIndex applied_index) {
   return report;
 }
 
-Report report_of(const locks::HistoryEvent& event) {
+Report report_of(const PastHold& event) {
   Report report;
-  const std::string reason(wire::to_string(event.reason));
+  const std::string reason(to_string(event.reason));
   report.json = {{"position", event.position},          {"name", event.name},
-                 {"mode", wire::to_string(event.mode)}, {"owner", to_string(event.client)},
+                 {"mode", to_string(event.mode)}, {"owner", to_string(event.client)},
                  {"token", event.token.value()},        {"from", format_time(event.from)},
                  {"to", format_time(event.to)},         {"reason", reason}};
   report.text = event.name + " held by " + to_string(event.client) + " (token " + std::to_string(event.token.value()) +

@@ -2,39 +2,38 @@
 
 #include <string>
 
-#include "protocol/wire/names.hpp"
 
 namespace lockstep {
 namespace {
 
-std::string grant_of(const locks::LockChange& change) {
+std::string grant_of(const LockEvent& change) {
   std::string text = change.name;
-  if (change.mode != locks::Mode::kExclusive) text += " " + std::string(wire::to_string(change.mode));
+  if (change.mode != LockMode::kExclusive) text += " " + std::string(to_string(change.mode));
   return text + " by " + to_string(change.owner) + " (token " + std::to_string(change.token.value()) + ")";
 }
 
-Report report_of_change(const locks::LockChange& change, std::string_view event) {
+Report report_of_change(const LockEvent& change, std::string_view event) {
   Report report;
   report.json = {{"event", event},
                  {"index", change.index.value()},
                  {"name", change.name},
-                 {"mode", wire::to_string(change.mode)},
+                 {"mode", to_string(change.mode)},
                  {"owner", to_string(change.owner)},
                  {"token", change.token.value()}};
   return report;
 }
 
-Report report_of_lock(const locks::LockChange& change) {
+Report report_of_lock(const LockEvent& change) {
   Report report = report_of_change(change, "state");
   report.text = "held " + grant_of(change);
   return report;
 }
 
-Report report_of_event(const locks::LockChange& change) {
+Report report_of_event(const LockEvent& change) {
   Report report = report_of_change(change, change.ended ? "ended" : "granted");
   report.text = std::to_string(change.index.value()) + " ";
   if (change.ended) {
-    const std::string reason(wire::to_string(*change.ended));
+    const std::string reason(to_string(*change.ended));
     report.json["reason"] = reason;
     report.text += reason + " " + grant_of(change);
   } else {
@@ -61,18 +60,18 @@ Report report_of_reset(const WatchCursor& asked, LogIndex index) {
 
 }  // namespace
 
-std::vector<Report> WatchLines::of(const WatchCursor& asked, const WatchAnswer& answer) {
+std::vector<Report> WatchLines::of(const WatchCursor& asked, const WatchPage& answer) {
   const LogIndex index = answer.next.from;
   std::vector<Report> lines;
   if (answer.reset) {
     in_state_ = true;
     lines.push_back(report_of_reset(asked, index));
   }
-  for (const locks::LockChange& change : answer.changes) {
+  for (const LockEvent& change : answer.changes) {
     // While the full state is not complete, what is still to come of it has this change in it.
     if (!in_state_ || change.name <= asked.after) lines.push_back(report_of_event(change));
   }
-  for (const locks::LockChange& lock : answer.locks) lines.push_back(report_of_lock(lock));
+  for (const LockEvent& lock : answer.locks) lines.push_back(report_of_lock(lock));
   if (in_state_ && !answer.more) {
     in_state_ = false;
     lines.push_back(report_of_index("complete", index, "that is the state at " + std::to_string(index.value())));

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
 namespace lockstep {
@@ -11,7 +11,7 @@ namespace lockstep {
 class WatchLines {
  public:
   // `asked` is the cursor that the answer is to.
-  std::vector<Report> of(const WatchCursor& asked, const WatchAnswer& answer);
+  std::vector<Report> of(const WatchCursor& asked, const WatchPage& answer);
 
  private:
   bool in_state_ = false;  // the full state has begun and is not complete

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/client.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "tools/lockstep/answers/report.hpp"

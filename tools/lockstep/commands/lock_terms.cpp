@@ -5,6 +5,7 @@
 #include <set>
 
 #include "nodes/text/duration.hpp"
+#include "protocol/locks/commands.hpp"
 
 namespace lockstep {
 
@@ -39,12 +40,12 @@ std::optional<Report> LockTerms::refuse() const {
 
 AcquireOptions LockTerms::options() const {
   AcquireOptions options;
-  options.mode = permits_ != 0 ? locks::Mode::kPermit : shared_ ? locks::Mode::kShared : locks::Mode::kExclusive;
+  options.mode = permits_ != 0 ? LockMode::kPermit : shared_ ? LockMode::kShared : LockMode::kExclusive;
   options.permits = permits_;
   options.wait = wait_;
   return options;
 }
 
-void tell_progress(const AcquireProgress& progress) { std::cerr << "lockstep: " + in_words(progress) + "\n"; }
+void tell_progress(const LineProgress& progress) { std::cerr << "lockstep: " + in_words(progress) + "\n"; }
 
 }  // namespace lockstep

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
@@ -28,6 +28,6 @@ class LockTerms {
 };
 
 // For AcquireOptions::on_progress: a line on stderr, so that nobody wonders what takes so long.
-void tell_progress(const AcquireProgress& progress);
+void tell_progress(const LineProgress& progress);
 
 }  // namespace lockstep

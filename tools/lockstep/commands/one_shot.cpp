@@ -31,7 +31,7 @@ Expected<Client> make_client(const GlobalOptions& options, std::optional<ClientI
 // may have, and then running it again could say `not_holder` of a lock that was just released.
 bool may_run_in_another_session(const Report& report) {
   if (!report.error || !report.error->definite) return false;
-  return report.error->code == ErrorCode::kSessionExpired || report.error->code == ErrorCode::kSessionSuperseded;
+  return report.error->is(ErrorCode::kSessionExpired) || report.error->is(ErrorCode::kSessionSuperseded);
 }
 
 struct Opened {

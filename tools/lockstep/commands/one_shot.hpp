@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/kept/state_file.hpp"
 #include "tools/lockstep/options/command_line.hpp"

@@ -14,7 +14,7 @@ class CheckSubcommand : public Subcommand {
   std::string about() const override { return name_; }
   std::optional<Report> refuse() const override { return report_of_bad_name(name_); }
   Report run(const SubcommandRun& run) override {
-    const auto mode = linearizable_ ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
+    const auto mode = linearizable_ ? ReadMode::kLinearizable : ReadMode::kLocal;
     return report_of(name_, run.client->check(name_, mode, run.timeout));
   }
 
@@ -33,7 +33,7 @@ class VerifySubcommand : public Subcommand {
   std::string about() const override { return name_; }
   std::optional<Report> refuse() const override { return report_of_bad_name(name_); }
   Report run(const SubcommandRun& run) override {
-    const auto mode = local_ ? wire::ReadMode::kLocal : wire::ReadMode::kLinearizable;
+    const auto mode = local_ ? ReadMode::kLocal : ReadMode::kLinearizable;
     const FencingToken token(token_);
     return report_of(name_, token, run.client->verify(name_, token, mode, run.timeout));
   }
@@ -53,9 +53,9 @@ class ListSubcommand : public Subcommand {
   Report run(const SubcommandRun& run) override {
     std::string after;
     for (;;) {
-      const auto page = run.client->list(prefix_, after, wire::kMaxListPage, wire::ReadMode::kLocal, run.timeout);
+      const auto page = run.client->list(prefix_, after, kMaxPage, ReadMode::kLocal, run.timeout);
       if (!page) return report_of(prefix_, page.error());
-      for (const locks::LockView& lock : page->locks) {
+      for (const LockInfo& lock : page->locks) {
         if (!print(report_of(lock, page->applied_index), run.global.json)) return {};  // nobody reads any more
       }
       if (!page->more || page->locks.empty()) return {};
@@ -77,9 +77,9 @@ class HistorySubcommand : public Subcommand {
   Report run(const SubcommandRun& run) override {
     std::uint64_t after = 0;
     for (;;) {
-      const auto page = run.client->history(name_, after, wire::kMaxHistoryPage, run.timeout);
+      const auto page = run.client->history(name_, after, kMaxPage, run.timeout);
       if (!page) return report_of(name_, page.error());
-      for (const locks::HistoryEvent& event : page->events) {
+      for (const PastHold& event : page->events) {
         if (!print(report_of(event), run.global.json)) return {};
       }
       if (!page->more || page->events.empty()) return {};
@@ -97,9 +97,9 @@ class SessionsSubcommand : public Subcommand {
   Report run(const SubcommandRun& run) override {
     SessionId after;
     for (;;) {
-      const auto page = run.client->sessions(after, wire::kMaxSessionsPage, run.timeout);
+      const auto page = run.client->sessions(after, kMaxPage, run.timeout);
       if (!page) return report_of("", page.error());
-      for (const locks::SessionView& session : page->sessions) {
+      for (const SessionInfo& session : page->sessions) {
         if (!print(report_of(session, page->applied_index), run.global.json)) return {};
       }
       if (!page->more || page->sessions.empty()) return {};

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "nodes/client/errors.hpp"
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "nodes/text/duration.hpp"

@@ -5,7 +5,6 @@
 #include <future>
 #include <iostream>
 
-#include "protocol/wire/names.hpp"
 #include "tools/lockstep/commands/commands.hpp"
 
 namespace lockstep {
@@ -13,7 +12,7 @@ namespace {
 
 constexpr Duration kMemberPatience = std::chrono::seconds(1);
 
-Expected<wire::StatusAnswer> ask(const std::vector<std::string>& servers, Duration timeout) {
+Expected<NodeStatus> ask(const std::vector<std::string>& servers, Duration timeout) {
   ClientConfig config;
   config.endpoints = servers;
   config.timeout = timeout;
@@ -22,10 +21,10 @@ Expected<wire::StatusAnswer> ask(const std::vector<std::string>& servers, Durati
   return client->status();
 }
 
-std::vector<MemberReport> ask_members(const std::vector<wire::MemberStatus>& members, Duration timeout) {
-  std::vector<std::future<Expected<wire::StatusAnswer>>> answers;
+std::vector<MemberReport> ask_members(const std::vector<MemberInfo>& members, Duration timeout) {
+  std::vector<std::future<Expected<NodeStatus>>> answers;
   answers.reserve(members.size());
-  for (const wire::MemberStatus& member : members) {
+  for (const MemberInfo& member : members) {
     answers.push_back(std::async(std::launch::async, ask, std::vector{member.client_endpoint}, timeout));
   }
   std::vector<MemberReport> reports;
@@ -44,14 +43,14 @@ using Row = std::array<std::string, 9>;
 Row row_of(const MemberReport& report) {
   const std::string& endpoint = report.member.client_endpoint;
   if (!report.answer) return {report.member.name, "unreachable", "-", "-", "-", "-", "-", "-", endpoint};
-  const wire::StatusAnswer& status = *report.answer;
+  const NodeStatus& status = *report.answer;
   return {report.member.name,
-          std::string(wire::to_string(status.role)),
+          std::string(to_string(status.role)),
           status.leader.empty() ? "-" : status.leader,
           std::to_string(status.term.value()),
           std::to_string(status.commit_index.value()),
           std::to_string(status.applied_index.value()),
-          status.age_ms ? std::to_string(*status.age_ms) + "ms" : "-",
+          status.age ? std::to_string(status.age->count()) + "ms" : "-",
           std::to_string(status.pid),
           endpoint};
 }
@@ -61,20 +60,20 @@ Row row_of(const MemberReport& report) {
 nlohmann::ordered_json json_of(const MemberReport& report) {
   nlohmann::ordered_json json{{"name", report.member.name}, {"endpoint", report.member.client_endpoint}};
   if (!report.answer) {
-    json["error"] = report.answer.error().name;
+    json["error"] = report.answer.error().name();
     json["definite"] = report.answer.error().definite;
     json["detail"] = report.answer.error().detail;
     return json;
   }
-  const wire::StatusAnswer& status = *report.answer;
-  json["role"] = wire::to_string(status.role);
+  const NodeStatus& status = *report.answer;
+  json["role"] = to_string(status.role);
   json["leader"] = status.leader;
   json["term"] = status.term.value();
   json["commit_index"] = status.commit_index.value();
   json["applied_index"] = status.applied_index.value();
   json["last_index"] = status.last_index.value();
   json["durable_index"] = status.durable_index.value();
-  if (status.age_ms) json["age_ms"] = *status.age_ms;
+  if (status.age) json["age_ms"] = status.age->count();
   json["state_hash"] = status.state_hash;
   json["locks"] = status.locks;
   json["sessions"] = status.sessions;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
@@ -12,8 +12,8 @@ namespace lockstep {
 
 // What one member said, or why it could not be asked.
 struct MemberReport {
-  wire::MemberStatus member;
-  Expected<wire::StatusAnswer> answer;
+  MemberInfo member;
+  Expected<NodeStatus> answer;
 };
 
 nlohmann::ordered_json json_of(const MemberReport& report);

@@ -4,7 +4,9 @@
 #include <thread>
 #include <utility>
 
+#include "nodes/client/convert.hpp"
 #include "nodes/system/clock.hpp"
+#include "protocol/base/invariant.hpp"
 
 namespace lockstep {
 namespace {
@@ -19,7 +21,7 @@ Expected<ClusterId> find_cluster(Client& client, Time deadline) {
     if (!status) return tl::unexpected(std::move(status.error()));
     if (status->cluster) return status->cluster;
     if (boot_time() + kFormingRetry >= deadline) {
-      return tl::unexpected(Error{ErrorCode::kUnavailable, "unavailable", false,
+      return tl::unexpected(Error{ErrorCode::kUnavailable, false,
                                   "the cluster has not formed yet: node " + status->name + " still waits for others",
                                   SessionId()});
     }
@@ -31,9 +33,11 @@ Expected<void> use_kept_session(Client& client, const std::shared_ptr<StateFile>
   const KeptSession kept = file->session_in(cluster);
   SessionKeeper keeper;
   keeper.secret = kept.secret;
-  keeper.saved = kept.saved;
-  keeper.save = [file, cluster](const SavedSession& saved) {
-    file->session_in(cluster).saved = saved;
+  keeper.saved = record_of(kept.saved);
+  keeper.save = [file, cluster](const SessionRecord& record) -> tl::expected<void, std::string> {
+    auto saved = saved_of(record);
+    INVARIANT(saved.has_value(), "what this library has just encoded can be read");
+    file->session_in(cluster).saved = *std::move(saved);
     return file->store();
   };
   return client.keep_session(std::move(keeper));

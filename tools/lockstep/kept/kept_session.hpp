@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/kept/state_file.hpp"
 
 namespace lockstep {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iostream>
+#include <set>
 #include <thread>
 
 #include "nodes/system/clock.hpp"
@@ -32,7 +33,7 @@ Expected<FileDescriptor> lock_alone(const fs::path& path, const fs::path& identi
     if (result == FileLock::kFailed) return tl::unexpected(state_error(file_error(path)));
     const std::string who = "an earlier run of " + identity.string() + ", or what it started, is still there";
     if (patience && boot_time() - start >= *patience) {
-      return tl::unexpected(Error{std::nullopt, "not_granted", true, who, SessionId()});
+      return tl::unexpected(Error{LocalError::kNotGranted, true, who, SessionId()});
     }
     if (!told) std::cerr << "lockstep: " + who + "\n";
     std::this_thread::sleep_for(kLockRetry);
@@ -40,8 +41,8 @@ Expected<FileDescriptor> lock_alone(const fs::path& path, const fs::path& identi
 }
 
 bool is_what_is_wanted(const std::vector<TakenOverLock>& came, const std::vector<std::string>& wanted,
-                       locks::Mode mode) {
-  const std::vector<std::string> names = sorted_names(wanted);
+                       LockMode mode) {
+  const std::set<std::string> names(wanted.begin(), wanted.end());
   return std::equal(
       came.begin(), came.end(), names.begin(), names.end(),
       [mode](const TakenOverLock& lock, const std::string& name) { return lock.name == name && lock.mode == mode; });
@@ -63,7 +64,7 @@ Expected<RunIdentity> RunIdentity::open(const fs::path& path, std::optional<Clie
 }
 
 Expected<std::optional<Lock>> RunIdentity::take_over(Client& client, const std::vector<std::string>& names,
-                                                     locks::Mode mode, Duration timeout) {
+                                                     LockMode mode, Duration timeout) {
   const Time deadline = boot_time() + timeout;
   const auto cluster = find_cluster(client, deadline);
   if (!cluster) return tl::unexpected(cluster.error());

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/client/lock.hpp"
+#include "lockstep/lock.hpp"
 #include "tools/lockstep/kept/file.hpp"
 #include "tools/lockstep/kept/state_file.hpp"
 
@@ -29,7 +29,7 @@ class RunIdentity {
   const ClientId& client_id() const { return file_->client_id(); }
   // What an earlier run held, if that is what is wanted now; of anything else the session is closed. Keeps the client's
   // session from here on: before its first operation. `timeout` bounds all of it.
-  Expected<std::optional<Lock>> take_over(Client& client, const std::vector<std::string>& names, locks::Mode mode,
+  Expected<std::optional<Lock>> take_over(Client& client, const std::vector<std::string>& names, LockMode mode,
                                           Duration timeout);
 
  private:

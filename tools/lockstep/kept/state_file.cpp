@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/client.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/client_core/details.hpp"
@@ -50,7 +50,7 @@ Expected<FileDescriptor> lock(const fs::path& path, const std::string& whose, Du
     const bool locked = result == FileLock::kLocked;
     if (locked && still_has_the_name(fd, path)) return fd;
     if (boot_time() >= deadline) {
-      return tl::unexpected(Error{std::nullopt, "client_id_in_use", true,
+      return tl::unexpected(Error{LocalError::kClientIdInUse, true,
                                   "another command of " + whose + " was still running after " + in_words(patience) +
                                       " (it holds " + path.string() + ")",
                                   SessionId()});

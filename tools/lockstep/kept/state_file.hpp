@@ -8,20 +8,23 @@
 // What the file says is checked before it is believed; a file that cannot be read is never overwritten.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
+#include "protocol/client_core/client_session.hpp"
 #include "tools/lockstep/kept/file.hpp"
 
 namespace lockstep {
 
 // What is kept of one cluster.
 struct KeptSession {
-  wire::Secret secret{};
+  std::array<std::uint8_t, 32> secret{};
   SavedSession saved;
   friend bool operator==(const KeptSession&, const KeptSession&) = default;
 };

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "nodes/client/make_client_id.hpp"
+#include "lockstep/client.hpp"
 #include "tools/lockstep/kept/file.hpp"
 
 namespace lockstep {
@@ -21,7 +21,7 @@ std::optional<fs::path> absolute_path_in(const char* variable) {
 
 }  // namespace
 
-Error state_error(std::string detail) { return Error{std::nullopt, "state_file", true, std::move(detail), {}}; }
+Error state_error(std::string detail) { return Error{LocalError::kStateFile, true, std::move(detail), {}}; }
 
 Expected<fs::path> open_state_folder() {
   auto base = absolute_path_in("XDG_STATE_HOME");

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 
 namespace lockstep {
 

@@ -2,7 +2,7 @@
 //
 //   auto client = lockstep::Client::create({.endpoints = {"tcp://127.0.0.1:7101", "tcp://127.0.0.1:7102"}});
 //   if (!client) return complain(client.error().detail);
-//   auto lock = lockstep::Lock::acquire(*client, {"backups/nightly"});  // nodes/client/lock.hpp
+//   auto lock = lockstep::Lock::acquire(*client, {"backups/nightly"});  // lockstep/lock.hpp
 //   if (lock) write_with_token(lock->token());
 //
 // A client has a session with a lease. A thread of its own renews it, as long as the client lives, whether
@@ -15,7 +15,7 @@
 // the same number when a node is silent, so it runs at most once whatever dies. `timeout` bounds the time
 // without an answer from a quorum; waiting in line for a lock is bounded by AcquireOptions::wait alone.
 //
-// Errors are returned, never thrown (but for Mutex::lock, see lock.hpp). error.definite says whether the
+// Errors are returned, never thrown (but for Mutex::lock, see lock.hpp). Error::definite says whether the
 // operation certainly did not and will not happen; after an indefinite one the operation may have happened or
 // may yet, and the client settles that first, before it sends any other operation: of a preempt, a later `held`
 // that names yourself means that it did; an acquire that nobody waits for any more is undone.
@@ -30,7 +30,10 @@
 // A process must not fork while it has a client, except to exec at once (threads, libzmq).
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,25 +44,25 @@
 
 #include <tl/expected.hpp>
 
-#include "protocol/client_core/client_core.hpp"
+#include "lockstep/base/client_id.hpp"
+#include "lockstep/base/modes.hpp"
+#include "lockstep/base/types.hpp"
+#include "lockstep/error.hpp"
+#include "lockstep/lease.hpp"
+#include "lockstep/views.hpp"
 
 namespace lockstep {
 
 class ClientLoop;
 class Context;
 
-struct Error {
-  std::optional<ErrorCode> code;  // as the cluster's table of errors has it; none: it is of this machine
-  // "unavailable", "session_expired", ...; of this machine: "invalid_endpoint", "no_descriptor", "not_saved", and from Lock
-  // "not_granted" (held by another, within the time)
-  std::string name;
-  bool definite = true;       // it did not happen and never will
-  std::string detail;         // a sentence for a person
-  SessionId current_session;  // with session_conflict: the client's living session
-};
+// A new id with every call: a UUID made of who runs this process and of random bytes, hashed, so that it tells nobody any
+// of it.
+ClientId make_client_id();
 
-template <typename T>
-using Expected = tl::expected<T, Error>;
+// ZeroMQ's context. A process with many clients gives one to all of them (ClientConfig::context), so that they share its
+// two threads.
+std::shared_ptr<Context> make_context();
 
 struct ClientConfig {
   std::vector<std::string> endpoints = {"tcp://127.0.0.1:7101"};  // asked in this order; at least one
@@ -77,16 +80,35 @@ struct ClientConfig {
   bool keeps_session = false;
 };
 
+// A request that was sent and has no answer yet. It is settled, under its number, before anything else is asked.
+struct UnfinishedCommand {
+  std::uint64_t number = 0;
+  std::string command;  // the library's own encoding
+  friend bool operator==(const UnfinishedCommand&, const UnfinishedCommand&) = default;
+};
+
+// A session as it is kept from one process to the next: see Client::keep_session. Empty at the first start.
+struct SessionRecord {
+  SessionId session;                          // none: no session was opened yet
+  std::uint64_t next_number = 1;              // the lowest request number that was never used
+  LogIndex highest_index;                     // the highest applied index in any answer
+  std::vector<UnfinishedCommand> unfinished;  // in order of number
+  std::uint64_t open_nonce = 0;               // of an Open that has no answer yet; 0: there is none
+  SessionId replaces;                         // what that Open names, or the next one will
+  friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
+};
+
 // What a client that outlives its process stores: see Client::keep_session.
 struct SessionKeeper {
-  wire::Secret secret{};  // random, durable before it is used, and the same for good: it proves who may take over
-  SavedSession saved;     // as it was stored last; empty at the first start
+  // Random, durable before it is used, and the same for good: it proves who may take over.
+  std::array<std::uint8_t, 32> secret{};
+  SessionRecord saved;  // as it was stored last
   // Makes it durable. Called before anything is sent that needs it, on the client's thread; it must not call
   // the client. An error ends the calls under way, and every later one: also when another process has stored since
   // `saved` was read, which is the later incarnation and must not have its record overwritten. (Or let each process
   // hold a lock on the record.) With a lease it is called when a session is opened and when it ends, with TTL 0
   // before every operation.
-  std::function<tl::expected<void, std::string>(const SavedSession&)> save;
+  std::function<tl::expected<void, std::string>(const SessionRecord&)> save;
 };
 
 struct PreemptAnswer {
@@ -99,7 +121,7 @@ struct PreemptAnswer {
 };
 
 struct AcquireOptions {
-  locks::Mode mode = locks::Mode::kExclusive;
+  LockMode mode = LockMode::kExclusive;
   std::uint32_t permits = 0;          // of the semaphore, with kPermit: as many as the others say; else 0
   std::optional<Duration> wait = {};  // how long to stand in line; none: for ever, zero: try once
   // Who within this client asks, so that deadlocks are found between threads. None: the calling thread; of
@@ -110,7 +132,7 @@ struct AcquireOptions {
   std::stop_token stop = {};
   // Told where the request stands in line, at first and at each change: on the thread that waits in acquire(),
   // on the callback thread with acquire_async().
-  std::function<void(const AcquireProgress&)> on_progress = {};
+  std::function<void(const LineProgress&)> on_progress = {};
 };
 
 struct AcquireAnswer {
@@ -118,7 +140,7 @@ struct AcquireAnswer {
   bool granted = false;            // all of the names, or none of them
   FencingToken token;              // of the grant, the same for all names
   // Not granted: who was in the way, of which name. None: nobody holds it, but others wait for it.
-  std::optional<locks::Held> held_by = {};
+  std::optional<Blocker> held_by = {};
   std::uint64_t position = 0;  // not granted: the last position in line; 0: it did not stand in line
   LogIndex applied_index;
 };
@@ -133,8 +155,8 @@ struct CloseAnswer {
   LogIndex applied_index;  // none: there was no session to close
 };
 
-struct CheckAnswer {
-  std::optional<locks::LockView> lock = {};  // none: free, and nobody waits
+struct CheckResult {
+  std::optional<LockInfo> lock = {};  // none: free, and nobody waits
   // The answer is at least as new as the cluster's state was so long ago. None: the node cannot tell.
   std::optional<std::chrono::milliseconds> age = {};
   LogIndex applied_index;
@@ -147,21 +169,21 @@ struct VerifyAnswer {
   LogIndex applied_index;
 };
 
-struct ListAnswer {
-  std::vector<locks::LockView> locks;  // in order of name
+struct ListPage {
+  std::vector<LockInfo> locks;  // in order of name
   bool more = false;                   // ask again, after the last of these
   std::optional<std::chrono::milliseconds> age = {};
   LogIndex applied_index;
 };
 
-struct HistoryAnswer {
-  std::vector<locks::HistoryEvent> events;  // grants that ended, oldest first
+struct HistoryPage {
+  std::vector<PastHold> events;  // grants that ended, oldest first
   bool more = false;                        // ask again, after the last one's position
   LogIndex applied_index;
 };
 
-struct SessionsAnswer {
-  std::vector<locks::SessionView> sessions;  // in order of id
+struct SessionsPage {
+  std::vector<SessionInfo> sessions;  // in order of id
   bool more = false;                         // ask again, after the last of these
   LogIndex applied_index;
 };
@@ -175,10 +197,10 @@ struct WatchCursor {
 
 // First forget everything if `reset`, then apply `changes`, then add `locks`: what results is the state at
 // next.from, complete unless `more`.
-struct WatchAnswer {
+struct WatchPage {
   bool reset = false;
-  std::vector<locks::LockChange> changes;  // in order and without a gap since the last page
-  std::vector<locks::LockChange> locks;    // of the full state: every hold, as if it were granted now
+  std::vector<LockEvent> changes;  // in order and without a gap since the last page
+  std::vector<LockEvent> locks;    // of the full state: every hold, as if it were granted now
   bool more = false;                       // the full state is not complete: ask at once
   WatchCursor next;
 };
@@ -208,34 +230,34 @@ class Client {
 
   // Who has it, from the map of the node that answers: at least as new as all this client has seen, and
   // with kLinearizable as new as the moment of the call.
-  Expected<CheckAnswer> check(const std::string& name, wire::ReadMode mode = wire::ReadMode::kLocal,
+  Expected<CheckResult> check(const std::string& name, ReadMode mode = ReadMode::kLocal,
                               std::optional<Duration> timeout = {});
   // Whether this token is still the one that the lock is held with: for a resource that was handed one.
   Expected<VerifyAnswer> verify(const std::string& name, FencingToken token,
-                                wire::ReadMode mode = wire::ReadMode::kLinearizable,
+                                ReadMode mode = ReadMode::kLinearizable,
                                 std::optional<Duration> timeout = {});
-  // At most `limit` (and wire::kMaxListPage) locks whose names start with `prefix` and sort after `after`.
-  Expected<ListAnswer> list(const std::string& prefix, const std::string& after = {},
-                            std::size_t limit = wire::kMaxListPage, wire::ReadMode mode = wire::ReadMode::kLocal,
+  // At most `limit` (and kMaxPage) locks whose names start with `prefix` and sort after `after`.
+  Expected<ListPage> list(const std::string& prefix, const std::string& after = {},
+                            std::size_t limit = kMaxPage, ReadMode mode = ReadMode::kLocal,
                             std::optional<Duration> timeout = {});
-  // Grants that ended, of one name or of all (empty), after the position `after`; at most wire::kMaxHistoryPage.
-  Expected<HistoryAnswer> history(const std::string& name = {}, std::uint64_t after = 0,
-                                  std::size_t limit = wire::kMaxHistoryPage, std::optional<Duration> timeout = {});
-  // Living sessions after `after`; at most wire::kMaxSessionsPage.
-  Expected<SessionsAnswer> sessions(SessionId after = {}, std::size_t limit = wire::kMaxSessionsPage,
+  // Grants that ended, of one name or of all (empty), after the position `after`; at most kMaxPage.
+  Expected<HistoryPage> history(const std::string& name = {}, std::uint64_t after = 0,
+                                  std::size_t limit = kMaxPage, std::optional<Duration> timeout = {});
+  // Living sessions after `after`; at most kMaxPage.
+  Expected<SessionsPage> sessions(SessionId after = {}, std::size_t limit = kMaxPage,
                                     std::optional<Duration> timeout = {});
   // What changed of the locks whose names start with `prefix`, since `cursor`: answered as soon as something
-  // did, and without changes after `wait` (at most wire::kMaxPollMs). Go on with the answer's `next`.
-  Expected<WatchAnswer> watch(const std::string& prefix, const WatchCursor& cursor,
+  // did, and without changes after `wait` (at most a minute). Go on with the answer's `next`.
+  Expected<WatchPage> watch(const std::string& prefix, const WatchCursor& cursor,
                               Duration wait = std::chrono::seconds(30), std::optional<Duration> timeout = {});
   // Of the first node that answers.
-  Expected<wire::StatusAnswer> status(std::optional<Duration> timeout = {});
+  Expected<NodeStatus> status(std::optional<Duration> timeout = {});
 
-  // For operators. `why` is kept in the history, at most 256 bytes of text. Takes a lock from whoever holds it;
-  Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& why,
+  // For operators. `reason` is kept in the history, at most 256 bytes of text. Takes a lock from whoever holds it;
+  Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& reason,
                                         std::optional<Duration> timeout = {});
   // ends another session (no_such_session if it does not live).
-  Expected<CloseAnswer> close_session(SessionId session, const std::string& why, std::optional<Duration> timeout = {});
+  Expected<CloseAnswer> close_session(SessionId session, const std::string& reason, std::optional<Duration> timeout = {});
 
   // As of this moment: it looks at the clock first.
   LeaseView lease() const;

@@ -29,7 +29,7 @@
 #include <string>
 #include <vector>
 
-#include "nodes/client/client.hpp"
+#include "lockstep/client.hpp"
 
 namespace lockstep {
 
