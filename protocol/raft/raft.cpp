@@ -210,21 +210,21 @@ void Raft::snapshot_read(const SnapshotRead& read, std::string bytes) {
 
 // --- changes of role ---
 
-void Raft::become_follower(Time now, Term new_term) {
+Follower& Raft::become_follower(Time now, Term new_term) {
   INVARIANT(new_term >= term(), "a term never falls");
   if (new_term > term()) node_.enter_term(new_term);
   if (const auto* leader = std::get_if<Leader>(&role_)) {
     leader->refuse_barriers(node_);
     node_.restart_election_timer(now);
   }
-  role_ = Follower{};
+  return role_.emplace<Follower>();
 }
 
 // What only a term's leader sends came from `leader`.
 Follower& Raft::follow(Time now, NodeId leader) {
   INVARIANT(!is_leader(), "a term has one leader");
-  if (!std::holds_alternative<Follower>(role_)) become_follower(now, term());
-  auto& follower = std::get<Follower>(role_);
+  auto* already = std::get_if<Follower>(&role_);
+  Follower& follower = already != nullptr ? *already : become_follower(now, term());
   follower.adopt_leader(node_, leader);
   return follower;
 }
@@ -232,8 +232,9 @@ Follower& Raft::follow(Time now, NodeId leader) {
 // Somebody named the leader of our term.
 void Raft::hint_leader(Time now, NodeId leader) {
   if (!leader || leader == self() || is_leader() || configuration().find(leader) == nullptr) return;
-  if (!std::holds_alternative<Follower>(role_)) role_ = Follower{};
-  std::get<Follower>(role_).take_hint(node_, now, leader);
+  auto* already = std::get_if<Follower>(&role_);
+  Follower& follower = already != nullptr ? *already : role_.emplace<Follower>();
+  follower.take_hint(node_, now, leader);
 }
 
 // --- what goes out ---

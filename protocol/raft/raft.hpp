@@ -121,7 +121,7 @@ class Raft {
   };
   // raft.cpp: who handles a message, and who has which role
   struct Dispatch;
-  void become_follower(Time now, Term term);
+  Follower& become_follower(Time now, Term term);
   Follower& follow(Time now, NodeId leader);
   void hint_leader(Time now, NodeId leader);
 
