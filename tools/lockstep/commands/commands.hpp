@@ -1,4 +1,4 @@
-// The subcommands that a client asks a cluster with: one table, for the command line and for the shell.
+// The subcommands that a client asks a cluster with, in families: for the command line and for the shell.
 //
 // A subcommand has its arguments (as CLI11 reads them) and does one thing with a client; who makes that client, and
 // whether it keeps a session, is not its business but that of who runs it.
@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/options/command_line.hpp"
@@ -52,25 +53,26 @@ struct SubcommandEntry {
   std::unique_ptr<Subcommand> (*make)();
 };
 
-// In the order in which --help shows them.
-std::span<const SubcommandEntry> subcommands();
+// For an entry's `make`.
+template <typename T>
+std::unique_ptr<Subcommand> make() {
+  return std::make_unique<T>();
+}
+
+// A subcommand stands in its family's file, with its help and its entry: what is added there is in both.
+std::span<const SubcommandEntry> lock_subcommands();     // lock_commands.cpp
+std::span<const SubcommandEntry> session_subcommands();  // lock_commands.cpp
+std::span<const SubcommandEntry> read_subcommands();     // read_commands.cpp
+std::span<const SubcommandEntry> watch_subcommands();    // watch_command.cpp
+std::span<const SubcommandEntry> status_subcommands();   // status_command.cpp
+
+// All of them, in the order in which --help shows them.
+const std::vector<SubcommandEntry>& subcommands();
 
 // Adds every subcommand to `app`. The one that is chosen there is handed to `choose`, with its arguments read.
 using ChooseSubcommand = std::function<void(const SubcommandEntry&, std::shared_ptr<Subcommand>)>;
 void add_subcommands(CLI::App& app, const ChooseSubcommand& choose);
 // The same for the command line, where each use is a process of its own.
 void add_one_shot_commands(CLI::App& app, CommandLine& line);
-
-std::unique_ptr<Subcommand> make_preempt();
-std::unique_ptr<Subcommand> make_acquire();
-std::unique_ptr<Subcommand> make_release();
-std::unique_ptr<Subcommand> make_check();
-std::unique_ptr<Subcommand> make_verify();
-std::unique_ptr<Subcommand> make_list();
-std::unique_ptr<Subcommand> make_watch();
-std::unique_ptr<Subcommand> make_history();
-std::unique_ptr<Subcommand> make_sessions();
-std::unique_ptr<Subcommand> make_session_close();
-std::unique_ptr<Subcommand> make_status();
 
 }  // namespace lockstep

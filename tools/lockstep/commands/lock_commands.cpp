@@ -1,5 +1,6 @@
 // The subcommands that take and give back locks, and end sessions.
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <iostream>
 
@@ -11,6 +12,16 @@ namespace lockstep {
 namespace {
 
 constexpr int kInterrupted = 128 + SIGINT;
+
+constexpr std::string_view kPreemptHelp = R"(
+Never waits: see acquire for that.
+Exit codes: 0 granted; 1 held (also by yourself) or waited for; 3 no answer in time: repeat the command, it never
+runs twice.
+
+Examples:
+  lockstep preempt backups/nightly
+  lockstep --json preempt backups/nightly | jq -r .token     the fencing token, for the resource to check
+  lockstep --client-id "$ID" preempt backups/nightly         as another client than this user's)";
 
 class PreemptSubcommand : public Subcommand {
  public:
@@ -24,6 +35,20 @@ class PreemptSubcommand : public Subcommand {
  private:
   std::string name_;
 };
+
+constexpr std::string_view kAcquireHelp = R"(
+All of the names or none of them, with one token, first come first served. The locks stay held when the command has
+ended, until they are released; `lockstep run` holds them only while a command runs.
+Exit codes: 0 granted; 1 not within --wait; 3 no answer in time: repeat the command; 4 refused (held already by
+yourself, a deadlock, another kind of lock); 130 interrupted: nothing is left in line.
+
+Examples:
+  lockstep acquire backups/nightly                  waits for as long as it takes
+  lockstep acquire backups/nightly --wait 30s       gives up after 30 seconds
+  lockstep acquire backups/nightly --wait 0s        tries once
+  lockstep acquire accounts/7 accounts/9            both at once
+  lockstep acquire reports --shared                 together with others who share it
+  lockstep acquire license --permits 5              one of five permits)";
 
 class AcquireSubcommand : public Subcommand {
  public:
@@ -60,6 +85,17 @@ class AcquireSubcommand : public Subcommand {
   LockTerms terms_;
 };
 
+constexpr std::string_view kReleaseHelp = R"(
+With --force it is taken from whoever holds it, for operators: the holder learns it, and the history keeps who did
+it and why. Without --force it is yours to release, or not_holder.
+Exit codes: 0 released; 1 not the holder, or with --force: free; 3 no answer in time: repeat the command, it never
+runs twice.
+
+Examples:
+  lockstep release backups/nightly
+  lockstep --client-id "$ID" release backups/nightly         as the client that took it
+  lockstep release backups/nightly --force --why "host c is on fire")";
+
 class ReleaseSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
@@ -80,6 +116,15 @@ class ReleaseSubcommand : public Subcommand {
   std::string why_;
 };
 
+constexpr std::string_view kSessionCloseHelp = R"(
+For operators: ends another client's session, its waits and then its locks. Its client learns it, and the history
+keeps who did it and why.
+Exit codes: 0 closed; 1 no such session; 3 no answer in time: repeat the command, it never runs twice.
+
+Examples:
+  lockstep session close 4711
+  lockstep session close 4711 --why "left over from last week")";
+
 class SessionCloseSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
@@ -98,11 +143,22 @@ class SessionCloseSubcommand : public Subcommand {
   std::string why_;
 };
 
+constexpr std::array kLockSubcommands{
+    SubcommandEntry{"preempt", "Take a lock if nobody has it", kPreemptHelp, Access::kSession, false,
+                    make<PreemptSubcommand>},
+    SubcommandEntry{"acquire", "Take locks, waiting in line for them", kAcquireHelp, Access::kSession, true,
+                    make<AcquireSubcommand>},
+    SubcommandEntry{"release", "Give a lock back", kReleaseHelp, Access::kSession, false, make<ReleaseSubcommand>},
+};
+
+constexpr std::array kSessionSubcommands{
+    SubcommandEntry{"session close", "End another client's session", kSessionCloseHelp, Access::kSession, false,
+                    make<SessionCloseSubcommand>},
+};
+
 }  // namespace
 
-std::unique_ptr<Subcommand> make_preempt() { return std::make_unique<PreemptSubcommand>(); }
-std::unique_ptr<Subcommand> make_acquire() { return std::make_unique<AcquireSubcommand>(); }
-std::unique_ptr<Subcommand> make_release() { return std::make_unique<ReleaseSubcommand>(); }
-std::unique_ptr<Subcommand> make_session_close() { return std::make_unique<SessionCloseSubcommand>(); }
+std::span<const SubcommandEntry> lock_subcommands() { return kLockSubcommands; }
+std::span<const SubcommandEntry> session_subcommands() { return kSessionSubcommands; }
 
 }  // namespace lockstep

@@ -1,9 +1,20 @@
 // The subcommands that only look: at one lock, at many, at what was.
+#include <array>
+
 #include "tools/lockstep/commands/commands.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
 namespace {
+
+constexpr std::string_view kCheckHelp = R"(
+Answered by any node from its own map, with its age; never older than what you have seen before.
+Exit codes: 0 held; 1 free (perhaps with waiters); 3 no answer in time.
+
+Examples:
+  lockstep check backups/nightly
+  lockstep check backups/nightly --linearizable     as new as this moment: asks a quorum
+  lockstep --json check backups/nightly | jq -r '.holders[].owner')";
 
 class CheckSubcommand : public Subcommand {
  public:
@@ -22,6 +33,14 @@ class CheckSubcommand : public Subcommand {
   std::string name_;
   bool linearizable_ = false;
 };
+
+constexpr std::string_view kVerifyHelp = R"(
+For a resource that was handed a fencing token: whether the lock is held with it at this moment.
+Exit codes: 0 current; 1 stale: the lock is free, or was granted again; 3 no answer in time.
+
+Examples:
+  lockstep verify backups/nightly 4711
+  lockstep verify backups/nightly "$TOKEN" --local  from the nearest node's own map: may be a moment old)";
 
 class VerifySubcommand : public Subcommand {
  public:
@@ -43,6 +62,14 @@ class VerifySubcommand : public Subcommand {
   std::uint64_t token_ = 0;
   bool local_ = false;
 };
+
+constexpr std::string_view kListHelp = R"(
+One line a lock, in order of name. A long list comes in pages, each of one moment.
+
+Examples:
+  lockstep list
+  lockstep list backups/
+  lockstep --json list backups/ | jq -r .name)";
 
 class ListSubcommand : public Subcommand {
  public:
@@ -66,6 +93,15 @@ class ListSubcommand : public Subcommand {
  private:
   std::string prefix_;
 };
+
+constexpr std::string_view kHistoryHelp = R"(
+Grants that are over, oldest first: who held a lock from when to when, and why it ended. The cluster keeps the
+last 100,000.
+
+Examples:
+  lockstep history
+  lockstep history backups/nightly
+  lockstep --json history | jq 'select(.reason == "forced")')";
 
 class HistorySubcommand : public Subcommand {
  public:
@@ -91,6 +127,13 @@ class HistorySubcommand : public Subcommand {
   std::string name_;
 };
 
+constexpr std::string_view kSessionsHelp = R"(
+Living sessions, oldest first: whose they are, when they expire, how many locks they hold and wait for.
+
+Examples:
+  lockstep sessions
+  lockstep --json sessions | jq 'select(.locks > 0)')";
+
 class SessionsSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App&) override {}
@@ -108,12 +151,21 @@ class SessionsSubcommand : public Subcommand {
   }
 };
 
+constexpr std::array kReadSubcommands{
+    SubcommandEntry{"check", "Show who has a lock, and who waits for it", kCheckHelp, Access::kReads, false,
+                    make<CheckSubcommand>},
+    SubcommandEntry{"verify", "Ask whether a token is still the current one", kVerifyHelp, Access::kReads, false,
+                    make<VerifySubcommand>},
+    SubcommandEntry{"list", "Show the locks that are held or waited for", kListHelp, Access::kReads, false,
+                    make<ListSubcommand>},
+    SubcommandEntry{"history", "Show the grants that are over", kHistoryHelp, Access::kReads, false,
+                    make<HistorySubcommand>},
+    SubcommandEntry{"sessions", "Show the living sessions", kSessionsHelp, Access::kReads, false,
+                    make<SessionsSubcommand>},
+};
+
 }  // namespace
 
-std::unique_ptr<Subcommand> make_check() { return std::make_unique<CheckSubcommand>(); }
-std::unique_ptr<Subcommand> make_verify() { return std::make_unique<VerifySubcommand>(); }
-std::unique_ptr<Subcommand> make_list() { return std::make_unique<ListSubcommand>(); }
-std::unique_ptr<Subcommand> make_history() { return std::make_unique<HistorySubcommand>(); }
-std::unique_ptr<Subcommand> make_sessions() { return std::make_unique<SessionsSubcommand>(); }
+std::span<const SubcommandEntry> read_subcommands() { return kReadSubcommands; }
 
 }  // namespace lockstep

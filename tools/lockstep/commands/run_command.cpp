@@ -11,8 +11,8 @@
 #include <memory>
 #include <utility>
 
-#include "nodes/client/errors.hpp"
 #include "lockstep/lock.hpp"
+#include "nodes/client/errors.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "nodes/text/duration.hpp"

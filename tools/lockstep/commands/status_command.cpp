@@ -32,6 +32,14 @@ std::vector<MemberReport> ask_members(const std::vector<MemberInfo>& members, Du
   return reports;
 }
 
+constexpr std::string_view kStatusHelp = R"(
+One line a member: its role, the leader it follows, its term, what it knows to be committed and has
+applied, the age of its state, its process. Members that do not answer are shown as such.
+
+Examples:
+  lockstep status
+  lockstep --json status | jq -r 'select(.role == "leader") | .pid')";
+
 class StatusSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App&) override {}
@@ -55,7 +63,14 @@ Row row_of(const MemberReport& report) {
           endpoint};
 }
 
+constexpr std::array kStatusSubcommands{
+    SubcommandEntry{"status", "Show every member: role, term, indexes, age, process", kStatusHelp, Access::kAlone,
+                    false, make<StatusSubcommand>},
+};
+
 }  // namespace
+
+std::span<const SubcommandEntry> status_subcommands() { return kStatusSubcommands; }
 
 nlohmann::ordered_json json_of(const MemberReport& report) {
   nlohmann::ordered_json json{{"name", report.member.name}, {"endpoint", report.member.client_endpoint}};
@@ -116,7 +131,5 @@ Report show_status(const GlobalOptions& options) {
   std::cout.flush();
   return Report{};
 }
-
-std::unique_ptr<Subcommand> make_status() { return std::make_unique<StatusSubcommand>(); }
 
 }  // namespace lockstep

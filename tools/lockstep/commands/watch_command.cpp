@@ -1,4 +1,6 @@
 // `watch`: the state at an index, then every change after it.
+#include <array>
+
 #include "tools/lockstep/answers/watch_lines.hpp"
 #include "tools/lockstep/commands/commands.hpp"
 #include "tools/lockstep/options/command_line.hpp"
@@ -8,6 +10,18 @@ namespace {
 
 // How long a node may hold an answer back: so long, at most, Ctrl-C is not heard.
 constexpr Duration kPoll = std::chrono::milliseconds(500);
+
+constexpr std::string_view kWatchHelp = R"(
+First the state at an index, then every change after it, in order and without a gap, whichever node answers. With
+--from INDEX it begins with the changes after that index; if that is too long ago, with the full state again, and
+says so. Ends with Ctrl-C, exit 0; exit 3 if no node answers in time.
+With --json each line is an object whose "event" is reset (the state begins), state (a lock of it), complete
+(that was all of it), granted or ended.
+
+Examples:
+  lockstep watch
+  lockstep watch backups/
+  lockstep --json watch backups/ --from 4711)";
 
 class WatchSubcommand : public Subcommand {
  public:
@@ -38,8 +52,13 @@ class WatchSubcommand : public Subcommand {
   WatchLines lines_;
 };
 
+constexpr std::array kWatchSubcommands{
+    SubcommandEntry{"watch", "Show what changes, as it happens", kWatchHelp, Access::kReads, true,
+                    make<WatchSubcommand>},
+};
+
 }  // namespace
 
-std::unique_ptr<Subcommand> make_watch() { return std::make_unique<WatchSubcommand>(); }
+std::span<const SubcommandEntry> watch_subcommands() { return kWatchSubcommands; }
 
 }  // namespace lockstep
