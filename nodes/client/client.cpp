@@ -166,8 +166,8 @@ Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken toke
   return verify_answer(*answer, token);
 }
 
-Expected<ListPage> Client::list(const std::string& prefix, const std::string& after, std::size_t limit,
-                                  ReadMode mode, std::optional<Duration> timeout) {
+Expected<ListPage> Client::list(const std::string& prefix, const std::string& after, std::size_t limit, ReadMode mode,
+                                std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit);
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::ListRequest{prefix, after, page, mode, {}}, timeout);
@@ -178,7 +178,7 @@ Expected<ListPage> Client::list(const std::string& prefix, const std::string& af
 }
 
 Expected<HistoryPage> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
-                                        std::optional<Duration> timeout) {
+                                      std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit);
   auto done = loop_->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::HistoryRequest{name, after, page, {}}, timeout);
@@ -199,12 +199,15 @@ Expected<SessionsPage> Client::sessions(SessionId after, std::size_t limit, std:
 }
 
 Expected<WatchPage> Client::watch(const std::string& prefix, const WatchCursor& cursor, Duration wait,
-                                    std::optional<Duration> timeout) {
+                                  std::optional<Duration> timeout) {
   auto done = loop_->run(
       [&](ClientCore& core, Time now) { return core.watch(now, prefix, cursor.from, cursor.after, wait, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::WatchAnswer>(*done);
-  WatchPage page{answer.reset, all_shown(std::move(answer.changes)), all_shown(std::move(answer.locks)), answer.more,
+  WatchPage page{answer.reset,
+                 all_shown(std::move(answer.changes)),
+                 all_shown(std::move(answer.locks)),
+                 answer.more,
                  {answer.index, {}}};
   if (page.more) page.next.after = page.locks.empty() ? cursor.after : page.locks.back().name;
   return page;

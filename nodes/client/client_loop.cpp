@@ -275,8 +275,8 @@ void ClientLoop::collect() {
       pending.progress.push_back(shown(std::move(report.progress)));
       pending.changed.notify_all();
     } else if (pending.on_progress) {
-      callbacks_.post(0,
-                      [callback = pending.on_progress, progress = shown(std::move(report.progress))] { callback(progress); });
+      callbacks_.post(
+          0, [callback = pending.on_progress, progress = shown(std::move(report.progress))] { callback(progress); });
     }
   }
   if (!save_) deliver(std::exchange(output.completions, {}));

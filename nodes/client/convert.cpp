@@ -47,8 +47,8 @@ SessionInfo shown(locks::SessionView view) {
 }
 
 PastHold shown(locks::HistoryEvent event) {
-  return {event.position, std::move(event.name), event.mode,   event.client, event.token,
-          event.from,     event.to,              event.reason, event.by,     std::move(event.why)};
+  return {event.position, std::move(event.name), event.mode, event.client,        event.token, event.from,
+          event.to,       event.reason,          event.by,   std::move(event.why)};
 }
 
 LockEvent shown(locks::LockChange change) {

@@ -56,12 +56,12 @@ namespace lockstep {
 class ClientLoop;
 class Context;
 
-// A new id with every call: a UUID made of who runs this process and of random bytes, hashed, so that it tells nobody any
-// of it.
+// A new id with every call: a UUID made of who runs this process and of random bytes, hashed, so that it tells nobody
+// any of it.
 ClientId make_client_id();
 
-// ZeroMQ's context. A process with many clients gives one to all of them (ClientConfig::context), so that they share its
-// two threads.
+// ZeroMQ's context. A process with many clients gives one to all of them (ClientConfig::context), so that they share
+// its two threads.
 std::shared_ptr<Context> make_context();
 
 struct ClientConfig {
@@ -171,20 +171,20 @@ struct VerifyAnswer {
 
 struct ListPage {
   std::vector<LockInfo> locks;  // in order of name
-  bool more = false;                   // ask again, after the last of these
+  bool more = false;            // ask again, after the last of these
   std::optional<std::chrono::milliseconds> age = {};
   LogIndex applied_index;
 };
 
 struct HistoryPage {
   std::vector<PastHold> events;  // grants that ended, oldest first
-  bool more = false;                        // ask again, after the last one's position
+  bool more = false;             // ask again, after the last one's position
   LogIndex applied_index;
 };
 
 struct SessionsPage {
   std::vector<SessionInfo> sessions;  // in order of id
-  bool more = false;                         // ask again, after the last of these
+  bool more = false;                  // ask again, after the last of these
   LogIndex applied_index;
 };
 
@@ -201,7 +201,7 @@ struct WatchPage {
   bool reset = false;
   std::vector<LockEvent> changes;  // in order and without a gap since the last page
   std::vector<LockEvent> locks;    // of the full state: every hold, as if it were granted now
-  bool more = false;                       // the full state is not complete: ask at once
+  bool more = false;               // the full state is not complete: ask at once
   WatchCursor next;
 };
 
@@ -233,23 +233,21 @@ class Client {
   Expected<CheckResult> check(const std::string& name, ReadMode mode = ReadMode::kLocal,
                               std::optional<Duration> timeout = {});
   // Whether this token is still the one that the lock is held with: for a resource that was handed one.
-  Expected<VerifyAnswer> verify(const std::string& name, FencingToken token,
-                                ReadMode mode = ReadMode::kLinearizable,
+  Expected<VerifyAnswer> verify(const std::string& name, FencingToken token, ReadMode mode = ReadMode::kLinearizable,
                                 std::optional<Duration> timeout = {});
   // At most `limit` (and kMaxPage) locks whose names start with `prefix` and sort after `after`.
-  Expected<ListPage> list(const std::string& prefix, const std::string& after = {},
-                            std::size_t limit = kMaxPage, ReadMode mode = ReadMode::kLocal,
-                            std::optional<Duration> timeout = {});
+  Expected<ListPage> list(const std::string& prefix, const std::string& after = {}, std::size_t limit = kMaxPage,
+                          ReadMode mode = ReadMode::kLocal, std::optional<Duration> timeout = {});
   // Grants that ended, of one name or of all (empty), after the position `after`; at most kMaxPage.
-  Expected<HistoryPage> history(const std::string& name = {}, std::uint64_t after = 0,
-                                  std::size_t limit = kMaxPage, std::optional<Duration> timeout = {});
+  Expected<HistoryPage> history(const std::string& name = {}, std::uint64_t after = 0, std::size_t limit = kMaxPage,
+                                std::optional<Duration> timeout = {});
   // Living sessions after `after`; at most kMaxPage.
   Expected<SessionsPage> sessions(SessionId after = {}, std::size_t limit = kMaxPage,
-                                    std::optional<Duration> timeout = {});
+                                  std::optional<Duration> timeout = {});
   // What changed of the locks whose names start with `prefix`, since `cursor`: answered as soon as something
   // did, and without changes after `wait` (at most a minute). Go on with the answer's `next`.
   Expected<WatchPage> watch(const std::string& prefix, const WatchCursor& cursor,
-                              Duration wait = std::chrono::seconds(30), std::optional<Duration> timeout = {});
+                            Duration wait = std::chrono::seconds(30), std::optional<Duration> timeout = {});
   // Of the first node that answers.
   Expected<NodeStatus> status(std::optional<Duration> timeout = {});
 
@@ -257,7 +255,8 @@ class Client {
   Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& reason,
                                         std::optional<Duration> timeout = {});
   // ends another session (no_such_session if it does not live).
-  Expected<CloseAnswer> close_session(SessionId session, const std::string& reason, std::optional<Duration> timeout = {});
+  Expected<CloseAnswer> close_session(SessionId session, const std::string& reason,
+                                      std::optional<Duration> timeout = {});
 
   // As of this moment: it looks at the clock first.
   LeaseView lease() const;

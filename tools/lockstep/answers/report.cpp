@@ -32,13 +32,13 @@ void add_names(Json& json, const std::vector<std::string>& names) {
   json["names"] = names;
 }
 
+}  // namespace
+
 void add_age(Report& report, const std::optional<std::chrono::milliseconds>& age) {
   if (!age) return;
   report.json["age_ms"] = age->count();
   report.text += ", as of " + format_duration(*age) + " ago";
 }
-
-}  // namespace
 
 std::string format_time(WallTime time) {
   const auto ms = time.time_since_epoch().count();

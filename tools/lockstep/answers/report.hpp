@@ -6,6 +6,8 @@
 // person without control characters. Building a report has no effect; only print() writes.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -36,6 +38,10 @@ struct Report {
   bool is_error = false;
   std::optional<Error> error = {};  // what it reports, if that came from the cluster or the library
 };
+
+// What several reports say in the same way.
+void add_age(Report& report, const std::optional<std::chrono::milliseconds>& age);
+std::string number_of(std::uint64_t count, const std::string& what);  // "1 lock", "3 locks"
 
 // Writes one report, objects and results to `out`. False if that cannot be written to.
 bool print(const Report& report, bool json, std::ostream& out = std::cout);

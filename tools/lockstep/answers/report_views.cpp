@@ -17,9 +17,8 @@ Json json_of(const HolderInfo& holder) {
 }
 
 Json json_of(const WaiterInfo& waiter) {
-  return {{"client", to_string(waiter.client)}, {"session", waiter.session.value()},
-          {"waiter", waiter.waiter.value()},    {"mode", to_string(waiter.mode)},
-          {"since", format_time(waiter.since)}, {"note", waiter.note}};
+  return {{"client", to_string(waiter.client)}, {"session", waiter.session.value()},  {"waiter", waiter.waiter.value()},
+          {"mode", to_string(waiter.mode)},     {"since", format_time(waiter.since)}, {"note", waiter.note}};
 }
 
 template <typename T>
@@ -39,15 +38,15 @@ std::string kind_of(const LockInfo& lock) {
   return "";
 }
 
-std::string number_of(std::uint64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 void append_more(std::string& text, std::uint64_t count, std::size_t shown) {
   if (count > shown) text += "\n  and " + std::to_string(count - shown) + " more";
 }
 
 }  // namespace
+
+std::string number_of(std::uint64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
 
 Report report_of(const LockInfo& lock, LogIndex applied_index) {
   const bool is_held = !lock.holders.empty();
@@ -113,10 +112,10 @@ Report report_of(const SessionInfo& session, LogIndex applied_index) {
 Report report_of(const PastHold& event) {
   Report report;
   const std::string reason(to_string(event.reason));
-  report.json = {{"position", event.position},          {"name", event.name},
+  report.json = {{"position", event.position},    {"name", event.name},
                  {"mode", to_string(event.mode)}, {"owner", to_string(event.client)},
-                 {"token", event.token.value()},        {"from", format_time(event.from)},
-                 {"to", format_time(event.to)},         {"reason", reason}};
+                 {"token", event.token.value()},  {"from", format_time(event.from)},
+                 {"to", format_time(event.to)},   {"reason", reason}};
   report.text = event.name + " held by " + to_string(event.client) + " (token " + std::to_string(event.token.value()) +
                 ") from " + format_time(event.from) + " to " + format_time(event.to) + ": " + reason;
   if (event.by) {

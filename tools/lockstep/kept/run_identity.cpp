@@ -40,8 +40,7 @@ Expected<FileDescriptor> lock_alone(const fs::path& path, const fs::path& identi
   }
 }
 
-bool is_what_is_wanted(const std::vector<TakenOverLock>& came, const std::vector<std::string>& wanted,
-                       LockMode mode) {
+bool is_what_is_wanted(const std::vector<TakenOverLock>& came, const std::vector<std::string>& wanted, LockMode mode) {
   const std::set<std::string> names(wanted.begin(), wanted.end());
   return std::equal(
       came.begin(), came.end(), names.begin(), names.end(),
