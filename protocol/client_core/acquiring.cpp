@@ -22,6 +22,12 @@ ClientError indefinite(ClientError error) {
   return error;
 }
 
+// Of one of its steps.
+AcquisitionId acquisition_of(const OutstandingRequest& step) {
+  const auto* operation = std::get_if<RunOnce>(&step.body);
+  return operation ? operation->acquisition : std::get<WaitInLine>(step.body).acquisition;
+}
+
 void take_step(ClientParts& client, Time now, AcquisitionId id, RequestKind body) {
   // A Wait may be held back: it is silent from its first failure on.
   const bool is_wait = std::holds_alternative<WaitInLine>(body);
@@ -149,7 +155,7 @@ std::string_view on_step_answer(ClientParts& client, Time now, RequestId step, c
   const OutstandingRequest& request = client.requests.at(step);
   const auto* operation = std::get_if<RunOnce>(&request.body);
   const auto* wait = std::get_if<WaitInLine>(&request.body);
-  const AcquisitionId id = operation ? operation->acquisition : wait->acquisition;
+  const AcquisitionId id = acquisition_of(request);
   const LogIndex at_least = wait ? wait->wait.at_least : LogIndex();
   if (const auto detail = detail_against(client.acquisitions.at(id), at_least, response); !detail.empty()) {
     return detail;
@@ -179,7 +185,7 @@ std::string_view on_step_answer(ClientParts& client, Time now, RequestId step, c
 void on_step_refused(ClientParts& client, Time now, RequestId step, const ClientError& error) {
   const OutstandingRequest& request = client.requests.at(step);
   const auto* operation = std::get_if<RunOnce>(&request.body);
-  const AcquisitionId id = operation ? operation->acquisition : std::get<WaitInLine>(request.body).acquisition;
+  const AcquisitionId id = acquisition_of(request);
   const bool claimed = client.acquisitions.at(id).claimed || (operation && operation->claimed);
   client.acquisitions.change(id, [](Acquisition& acquisition) { acquisition.claimed = false; });
   switch (client.acquisitions.at(id).stage) {

@@ -11,7 +11,7 @@ namespace {
 
 // The session as it ends.
 struct SessionEnd {
-  LossReason reason;
+  LossReason reason{};
   ClientError error;
   RequestId refused;
   bool has_ended = false;  // as the cluster says; else it is only given up here
