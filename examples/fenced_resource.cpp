@@ -1,3 +1,5 @@
+// Each resource keeps the highest token that it has seen beside its data, and refuses a lower one in the same
+// transaction.
 #include "fenced_resource.hpp"
 
 #include <fcntl.h>

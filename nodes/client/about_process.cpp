@@ -1,3 +1,4 @@
+// Reads the user's name, the host's and the process id from the system.
 #include "nodes/client/about_process.hpp"
 
 #include <pwd.h>

@@ -1,9 +1,9 @@
 // The thread that runs an application's callbacks, one after another, without any lock held, so that they
 // may block and may call the client.
 //
-// It starts with the first callback. A callback has an owner, who can withdraw it: as with std::stop_callback,
-// whoever withdraws waits for one that is running, unless from within it.
-// Every member may be called from any thread, stop() not from a callback.
+// It starts with the first callback. A callback has an owner, the object that registered it and can withdraw it: as
+// with std::stop_callback, withdraw() waits for a callback that is running, unless it is called from it. Every member
+// may be called from any thread, stop() not from a callback.
 #pragma once
 
 #include <cstdint>

@@ -240,7 +240,7 @@ Expected<void> ClientLoop::keep_session(SessionKeeper keeper) {
     return tl::unexpected(local_error(LocalError::kNotSaved, "the record has a command that this version cannot read"));
   }
   core_.restore_session(keeper.secret, *saved);
-  save_ = std::move(keeper.save);
+  save_ = std::make_shared<const Save>(std::move(keeper.save));
   return {};
 }
 
@@ -358,7 +358,7 @@ void ClientLoop::carry_out() {
 void ClientLoop::store(const SavedSession& saved) {
   const auto save = save_;
   mutex_.unlock();
-  const auto stored = save(record_of(saved));
+  const auto stored = (*save)(record_of(saved));
   mutex_.lock();
   if (stored) return;
   broken_ = local_error(LocalError::kNotSaved, stored.error());

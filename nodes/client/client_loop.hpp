@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "nodes/client/callback_thread.hpp"
 #include "lockstep/client.hpp"
+#include "nodes/client/callback_thread.hpp"
 #include "nodes/client/connections.hpp"
 #include "nodes/client/lock_registry.hpp"
 #include "nodes/client/name_queue.hpp"
@@ -71,7 +71,7 @@ class ClientLoop {
     CheckedCondition changed;
     std::optional<Expected<Completion>> result;
     std::deque<LineProgress> progress;
-    Done done;                                                // none: somebody waits for `result`
+    Done done;                                             // none: somebody waits for `result`
     std::function<void(const LineProgress&)> on_progress;  // on the callback thread, with `done`
     std::uint64_t sends_before = 0;
     bool has_claimed = false;  // a request of which an earlier copy may have run
@@ -114,8 +114,9 @@ class ClientLoop {
   std::vector<ClientOutput> outbox_ GUARDED_BY(mutex_);  // what the loop's thread has to store and to send
   std::vector<Ended> ended_ GUARDED_BY(mutex_);          // whose `done` the loop's thread has to call
   std::function<void(const LeaseEvent&)> on_lease_event_ GUARDED_BY(mutex_);
-  std::function<tl::expected<void, std::string>(const SessionRecord&)> save_ GUARDED_BY(mutex_);
-  std::optional<Error> broken_ GUARDED_BY(mutex_);  // a session could not be kept: nothing may be sent any more
+  using Save = std::function<tl::expected<void, std::string>(const SessionRecord&)>;
+  std::shared_ptr<const Save> save_ GUARDED_BY(mutex_);  // shared: it is called without the mutex
+  std::optional<Error> broken_ GUARDED_BY(mutex_);       // a session could not be kept: nothing may be sent any more
   std::uint64_t sends_ GUARDED_BY(mutex_) = 0;
   bool closing_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;

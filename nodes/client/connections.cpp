@@ -1,3 +1,4 @@
+// One ClientConnection an endpoint; what does not leave at once waits in order.
 #include "nodes/client/connections.hpp"
 
 #include <algorithm>

@@ -1,6 +1,9 @@
 // From what the core and the wire say to what an application is shown, and back.
 //
 // An application sees no type of the wire or of the state machine, so that those may change without it. Pure functions.
+//
+// A HistoryEvent is shown as a PastHold, a LockChange as a LockEvent, a Held as a Blocker, an AcquireProgress as a
+// LineProgress, a SavedSession as a SessionRecord; the others change little but their names' ends.
 #pragma once
 
 #include <chrono>

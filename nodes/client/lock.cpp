@@ -148,23 +148,23 @@ class LockState {
 
 namespace {
 
-struct Acquired {
+struct TakenInTurn {
   std::optional<NameQueue::Ticket> ticket;
   AcquireAnswer answer;  // not granted if there is no ticket
 };
 
 // First among the threads of this client, then in the cluster.
-Expected<Acquired> acquire_in_turn(ClientLoop& loop, const std::vector<std::string>& names, AcquireOptions options) {
+Expected<TakenInTurn> acquire_in_turn(ClientLoop& loop, const std::vector<std::string>& names, AcquireOptions options) {
   const Time start = boot_time();
   auto ticket = loop.names().enter(names, options.wait, options.stop);
-  if (!ticket) return Acquired{};
+  if (!ticket) return TakenInTurn{};
   if (options.wait) options.wait = std::max(*options.wait - (boot_time() - start), Duration::zero());
   auto answer = loop.acquire(names, options);
   if (!answer) return tl::unexpected(std::move(answer.error()));
-  return Acquired{std::move(ticket), *std::move(answer)};
+  return TakenInTurn{std::move(ticket), *std::move(answer)};
 }
 
-Error not_granted(const Acquired& acquired) {
+Error not_granted(const TakenInTurn& acquired) {
   if (acquired.ticket) return held_by_another(acquired.answer);
   return local_error(LocalError::kNotGranted, "another thread of this client holds it or waits for it");
 }

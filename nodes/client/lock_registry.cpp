@@ -1,3 +1,4 @@
+// Follows a client's lease events, and tells the owners of locks on the callback thread.
 #include "nodes/client/lock_registry.hpp"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 namespace lockstep {
 
 LockRegistry::Id LockRegistry::add(std::vector<std::string> names, FencingToken token) {
-  locks_.emplace(++last_, Held{std::move(names), token, {}, {}, {}});
+  locks_.emplace(++last_, WatchedLock{std::move(names), token, {}, {}, {}});
   return last_;
 }
 
@@ -41,7 +42,7 @@ void LockRegistry::lose_all(LossReason reason) {
   for (auto& [id, lock] : locks_) lose(id, lock, reason);
 }
 
-void LockRegistry::lose(Id id, Held& lock, LossReason reason) {
+void LockRegistry::lose(Id id, WatchedLock& lock, LossReason reason) {
   if (lock.at_loss.lost) return;
   lock.at_loss = {reason, safe_until_};
   lock.warnings.clear();
@@ -53,7 +54,7 @@ void LockRegistry::lose(Id id, Held& lock, LossReason reason) {
 // Without one of its names a lock is not what was asked for.
 void LockRegistry::lose(const std::vector<OwnedLock>& gone, LossReason reason) {
   for (auto& [id, lock] : locks_) {
-    const Held& held = lock;
+    const WatchedLock& held = lock;
     const bool is_its_own = std::any_of(gone.begin(), gone.end(), [&](const OwnedLock& one) {
       return one.token == held.token && std::binary_search(held.names.begin(), held.names.end(), one.name);
     });

@@ -49,7 +49,7 @@ class LockRegistry {
     OnWarning callback;
     std::optional<Time> told_of{};  // the end that it was told of last
   };
-  struct Held {
+  struct WatchedLock {
     std::vector<std::string> names;
     FencingToken token;
     LockLook at_loss;
@@ -57,13 +57,13 @@ class LockRegistry {
     std::vector<Warning> warnings;
   };
 
-  void lose(Id id, Held& lock, LossReason reason);
+  void lose(Id id, WatchedLock& lock, LossReason reason);
   void lose(const std::vector<OwnedLock>& gone, LossReason reason);
 
   CallbackThread* callbacks_;
   std::optional<Time> safe_until_;  // of the session, as it was renewed last
   Id last_ = 0;
-  std::map<Id, Held> locks_;
+  std::map<Id, WatchedLock> locks_;
 };
 
 }  // namespace lockstep

@@ -1,3 +1,4 @@
+// A UUID made of who this process is and of random bytes (RFC 4122, version 5).
 #include "lockstep/client.hpp"
 
 #include <unistd.h>

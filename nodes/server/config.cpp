@@ -1,3 +1,4 @@
+// Reads the TOML file, key by key, and refuses what is unknown, missing or out of its bounds.
 #include "nodes/server/config.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The one line, and the line number of a key or of the table it should stand in.
 #include "nodes/server/config_error.hpp"
 
 namespace lockstep {

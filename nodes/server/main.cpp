@@ -24,7 +24,7 @@ configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and
 goes on where its disk says. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the
 command line.)";
 
-struct CommandLine {
+struct DaemonArguments {
   std::string config_file;
   bool check_only = false;
 };
@@ -42,11 +42,11 @@ void set_up_log(const NodeConfig& config) {
   spdlog::set_default_logger(std::move(log));
 }
 
-int run(const CommandLine& command_line) {
+int run(const DaemonArguments& arguments) {
   tl::expected<NodeConfig, ConfigError> config =
-      command_line.config_file.empty() ? single_node_config() : read_config(command_line.config_file);
+      arguments.config_file.empty() ? single_node_config() : read_config(arguments.config_file);
   if (!config) return fail(to_string(config.error()));
-  if (command_line.check_only) {
+  if (arguments.check_only) {
     std::printf("%s: node %s of %zu, no mistakes found\n", config->file.c_str(), config->name.c_str(),
                 config->members.size());
     return 0;
@@ -62,9 +62,9 @@ int run(const CommandLine& command_line) {
 
 int parse_and_run(int argc, char** argv) {
   CLI::App app("lockstepd: a node of a Lockstep cluster, a distributed lock service.");
-  CommandLine command_line;
-  app.add_option("CONFIG", command_line.config_file, "The node's configuration file; without it, a cluster of one");
-  app.add_flag("--check-config", command_line.check_only, "Check the configuration and exit");
+  DaemonArguments arguments;
+  app.add_option("CONFIG", arguments.config_file, "The node's configuration file; without it, a cluster of one");
+  app.add_flag("--check-config", arguments.check_only, "Check the configuration and exit");
   app.set_version_flag("--version", "lockstepd " LOCKSTEP_VERSION);
   app.footer(kExamples);
   try {
@@ -73,7 +73,7 @@ int parse_and_run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help or version
     return fail(printable(error.what(), kShownLine) + "\n  to do: `lockstepd --help` shows how it is written");
   }
-  return run(command_line);
+  return run(arguments);
 }
 
 }  // namespace

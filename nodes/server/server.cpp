@@ -1,3 +1,4 @@
+// The loop of a node: reads its sockets and its disk, steps the replica, and does what the replica asks for.
 #include "nodes/server/server.hpp"
 
 #include <spdlog/spdlog.h>
@@ -227,7 +228,7 @@ void Server::take_clients(Now now) {
 void Server::answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error) {
   replica_.step(now, BadFrame{});
   const std::string detail(wire::clipped(to_string(error), wire::kMaxErrorDetail));
-  const wire::Response response{error.call, replica_.applied_index(), wire::Error{error.code, detail, {}}};
+  const wire::Response response{error.call, replica_.applied_index(), wire::ErrorAnswer{error.code, detail, {}}};
   parts_.clients.send(connection, wire::encode(response));
 }
 

@@ -1,3 +1,4 @@
+// Reads the older snapshot and the log in steps, folds them, and writes the new snapshot file.
 #include "nodes/storage/compaction.hpp"
 
 #include <utility>

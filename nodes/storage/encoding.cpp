@@ -1,3 +1,4 @@
+// Little-endian integers, CRC32C (by ISA-L), and blocks that carry their checksum.
 #include "nodes/storage/encoding.hpp"
 
 #include <isa-l/crc.h>

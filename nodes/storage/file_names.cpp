@@ -1,3 +1,4 @@
+// Makes and reads the names of segments and snapshots.
 #include "nodes/storage/file_names.hpp"
 
 #include <charconv>

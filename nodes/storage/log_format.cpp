@@ -1,3 +1,4 @@
+// Writes and reads the headers and records of the log.
 #include "nodes/storage/log_format.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Takes the records of the log in order and keeps what they add up to.
 #include "nodes/storage/log_replay.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// Walks the segments in order, and tells a torn end from damage (S2).
 #include "nodes/storage/log_scan.hpp"
 
 #include <algorithm>

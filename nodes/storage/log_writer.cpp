@@ -1,3 +1,4 @@
+// Appends batches to the segment at the end, and prepares the next segment ahead.
 #include "nodes/storage/log_writer.hpp"
 
 #include <algorithm>
@@ -26,11 +27,11 @@ std::size_t LogWriter::max_batch_bytes(std::uint64_t segment_bytes) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(kMaxBatchBytes, room));
 }
 
-DiskResult<LogWriter::Outcome> LogWriter::append(BatchBuilder& batch) {
+DiskResult<LogWriter::Appended> LogWriter::append(BatchBuilder& batch) {
   const std::size_t bytes = batch.bytes_on_disk();
   INVARIANT(bytes <= max_batch_bytes(options_.segment_bytes), "a batch fits into an empty segment");
   if (position_.offset + bytes > current_.bytes) {
-    if (auto outcome = go_to_next_segment(); !outcome || *outcome == Outcome::kNoSpace) return outcome;
+    if (auto outcome = go_to_next_segment(); !outcome || *outcome == Appended::kNoSpace) return outcome;
   }
   const LogIndex highest_index = std::max(position_.highest_index, batch.highest_index());
   const std::string_view content = batch.finish(position_.next_sequence, highest_index, current_.header.salt);
@@ -43,7 +44,7 @@ DiskResult<LogWriter::Outcome> LogWriter::append(BatchBuilder& batch) {
 
   start_next_segment();
   if (auto collected = collect_next_segment(); !collected) return tl::unexpected(collected.error());
-  return Outcome::kDurable;
+  return Appended::kDurable;
 }
 
 SegmentPlan LogWriter::next_plan() {
@@ -79,17 +80,17 @@ DiskResult<void> LogWriter::take_next_segment(DiskResult<Segment> made) {
   return {};
 }
 
-DiskResult<LogWriter::Outcome> LogWriter::go_to_next_segment() {
+DiskResult<LogWriter::Appended> LogWriter::go_to_next_segment() {
   if (!next_) {
     auto taken = take_next_segment(making_next_.valid() ? making_next_.get() : make_segment(*disk_, next_plan()));
     if (!taken) return tl::unexpected(taken.error());
   }
-  if (!next_) return Outcome::kNoSpace;
+  if (!next_) return Appended::kNoSpace;
   current_ = *std::exchange(next_, std::nullopt);
   segments_.back().highest_index = position_.highest_index;
   segments_.push_back({current_.header.number, position_.next_sequence});
   position_.offset = kFirstBatchOffset;
-  return Outcome::kDurable;
+  return Appended::kDurable;
 }
 
 LogStart LogWriter::start_above(LogIndex index) const {

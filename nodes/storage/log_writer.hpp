@@ -42,7 +42,7 @@ struct LogWriterOptions {
 
 class LogWriter {
  public:
-  enum class Outcome { kDurable, kNoSpace };
+  enum class Appended { kDurable, kNoSpace };
 
   // `segments`: in order; the current one may be missing if nothing was written to it yet.
   LogWriter(Disk& disk, LogWriterOptions options, Segment current, LogPosition position,
@@ -52,7 +52,7 @@ class LogWriter {
   static std::size_t max_batch_bytes(std::uint64_t segment_bytes);
 
   // Writes and syncs one batch.
-  DiskResult<Outcome> append(BatchBuilder& batch);
+  DiskResult<Appended> append(BatchBuilder& batch);
 
   const LogPosition& position() const { return position_; }
   const std::vector<SegmentExtent>& segments() const { return segments_; }
@@ -64,7 +64,7 @@ class LogWriter {
   bool space_is_short() const { return space_is_short_; }
 
  private:
-  DiskResult<Outcome> go_to_next_segment();
+  DiskResult<Appended> go_to_next_segment();
   void start_next_segment();
   DiskResult<void> collect_next_segment();
   DiskResult<void> take_next_segment(DiskResult<Segment> made);

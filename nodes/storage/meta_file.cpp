@@ -1,3 +1,4 @@
+// Writes the two copies in turn, and reads the newer whole one.
 #include "nodes/storage/meta_file.hpp"
 
 #include <string_view>

@@ -1,3 +1,4 @@
+// Opens a data folder step by step, and repairs only what nobody was promised.
 #include "nodes/storage/recovery.hpp"
 
 #include <algorithm>

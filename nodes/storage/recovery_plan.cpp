@@ -1,3 +1,4 @@
+// Chooses the snapshot and the entries that a node starts from.
 #include "nodes/storage/recovery_plan.hpp"
 
 #include <algorithm>

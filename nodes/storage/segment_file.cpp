@@ -1,3 +1,4 @@
+// Makes, fills, renames and removes the files of the log.
 #include "nodes/storage/segment_file.hpp"
 
 #include "nodes/storage/encoding.hpp"

@@ -1,3 +1,4 @@
+// Writes a snapshot in parts beside its final name, and reads it back in parts.
 #include "nodes/storage/snapshot_file.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kSnapshotMagic = 0x50414e535054534cULL;  // "LSTPSNAP" as it stands in the file
 constexpr std::size_t kFixedHeadBytes = 6 * sizeof(std::uint64_t);
-constexpr std::size_t kPieceBytes = 4 * 1024 * 1024;
+constexpr std::size_t kPartBytes = 4 * 1024 * 1024;
 
 std::uint64_t milliseconds(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
 
@@ -60,13 +61,13 @@ std::string encode_first_block(std::string_view head, std::uint32_t state_crc) {
   return seal_block(std::move(content));
 }
 
-// All but the last piece are synced too.
+// All but the last part are synced too.
 DiskResult<void> write_in_pieces(Disk& disk, const File& file, std::uint64_t offset, std::string_view bytes) {
   for (;;) {
-    const std::string_view piece = bytes.substr(0, kPieceBytes);
-    if (auto done = disk.write(file, offset, piece); !done) return done;
-    offset += piece.size();
-    bytes.remove_prefix(piece.size());
+    const std::string_view part = bytes.substr(0, kPartBytes);
+    if (auto done = disk.write(file, offset, part); !done) return done;
+    offset += part.size();
+    bytes.remove_prefix(part.size());
     if (bytes.empty()) return {};
     if (auto done = disk.sync(file); !done) return done;
   }

@@ -1,7 +1,7 @@
 // One file a snapshot: made whole or not at all, whoever made the snapshot, this node or its leader.
 //
 // It is written under a temporary name, synced, renamed, and the folder synced. Every byte of it is under a checksum.
-// It is written and synced piece by piece, so that the log's syncs never wait behind all of it.
+// It is written and synced part by part, so that the log's syncs never wait behind all of it.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ DiskResult<SnapshotFile> write_snapshot(Disk& disk, const raft::Snapshot& snapsh
 DiskResult<std::optional<SnapshotFile>> read_snapshot_head(Disk& disk, LogIndex index);
 // None: damaged.
 DiskResult<raft::SharedSnapshot> read_snapshot(Disk& disk, LogIndex index);
-// Fewer bytes than asked where the state ends. Not checked: whoever has all of the state can tell by its hash.
+// Fewer bytes than asked where the state ends. Not checked: a reader that has all of the state checks it by its hash.
 DiskResult<std::string> read_state(Disk& disk, const SnapshotFile& file, std::uint64_t offset, std::uint64_t bytes);
 
 }  // namespace lockstep

@@ -1,3 +1,4 @@
+// Keeps two snapshots, and removes a file only when nothing needs it any more.
 #include "nodes/storage/snapshot_store.hpp"
 
 #include <algorithm>

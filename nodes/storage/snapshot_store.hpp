@@ -31,8 +31,8 @@ class SnapshotStore {
   void add(SnapshotFile file);  // that is durable
   // Deletes all but the two newest.
   DiskResult<void> drop_surplus();
-  // Empty: there is no such snapshot (any more), or nothing of it at this offset. Whoever begins to read one finds out
-  // at once if it is damaged; who has got all of it finds out by its hash, but would only begin again.
+  // Empty: there is no such snapshot (any more), or nothing of it at this offset. A read of the first
+  // part checks the whole file. A reader that has all parts checks them by the hash.
   DiskResult<std::string> read(const raft::SnapshotRead& read) const;
 
  private:

@@ -1,3 +1,4 @@
+// Locks the folder, and hands each call to meta, log or snapshots.
 #include "nodes/storage/storage.hpp"
 
 #include <utility>
@@ -54,7 +55,7 @@ StorageResult<void> Storage::restart_log(raft::EntryId after) {
   batch_.add_restart(after);
   const auto outcome = flush_batch();
   if (!outcome) return storage_error(outcome.error());
-  if (*outcome == LogWriter::Outcome::kNoSpace) {
+  if (*outcome == LogWriter::Appended::kNoSpace) {
     return storage_error(folder_ + ": the disk is full, and the node cannot start without some space on it");
   }
   return {};
@@ -71,7 +72,7 @@ StorageResult<Storage::PersistedWrites> Storage::persist(std::span<const raft::W
   Group group;
   const auto outcome = write_entries(writes, group);
   if (!outcome) return fail(outcome.error());
-  const bool out_of_space = *outcome == LogWriter::Outcome::kNoSpace;
+  const bool out_of_space = *outcome == LogWriter::Appended::kNoSpace;
   note_space(log_.space_is_short(), out_of_space);
   if (out_of_space) return PersistedWrites{0, true};
   last_index_ = group.last_index;
@@ -85,14 +86,15 @@ StorageResult<Storage::PersistedWrites> Storage::persist(std::span<const raft::W
   return PersistedWrites{group.writes, false};
 }
 
-DiskResult<LogWriter::Outcome> Storage::write_entries(std::span<const raft::Write> writes, Group& group) {
+DiskResult<LogWriter::Appended> Storage::write_entries(std::span<const raft::Write> writes, Group& group) {
   batch_.clear();
   group.last_index = last_index_;
   for (const raft::Write& write : writes) {
     if (batch_.bytes_on_disk() >= kGoodBatchBytes) break;
     if (write.snapshot) {
       if (group.writes > 0) break;  // it begins a group of its own
-      if (auto outcome = install(*write.snapshot); !outcome || *outcome == LogWriter::Outcome::kNoSpace) return outcome;
+      if (auto outcome = install(*write.snapshot); !outcome || *outcome == LogWriter::Appended::kNoSpace)
+        return outcome;
       group.has_snapshot = true;
       group.last_index = write.snapshot->head.index;
     }
@@ -102,7 +104,7 @@ DiskResult<LogWriter::Outcome> Storage::write_entries(std::span<const raft::Writ
     LogIndex index = write.first;
     for (const raft::Entry& entry : write.entries) {
       if (!batch_.add(index, entry, max_batch_bytes_)) {
-        if (auto outcome = flush_batch(); !outcome || *outcome == LogWriter::Outcome::kNoSpace) return outcome;
+        if (auto outcome = flush_batch(); !outcome || *outcome == LogWriter::Appended::kNoSpace) return outcome;
         batch_.add(index, entry, max_batch_bytes_);
       }
       group.last_index = index;
@@ -111,17 +113,17 @@ DiskResult<LogWriter::Outcome> Storage::write_entries(std::span<const raft::Writ
     if (write.hard_state) group.hard_state = write.hard_state;
     ++group.writes;
   }
-  return batch_.empty() ? LogWriter::Outcome::kDurable : flush_batch();
+  return batch_.empty() ? LogWriter::Appended::kDurable : flush_batch();
 }
 
 // S3: the file first, and then the record that makes the log before it void.
-DiskResult<LogWriter::Outcome> Storage::install(const raft::Snapshot& snapshot) {
+DiskResult<LogWriter::Appended> Storage::install(const raft::Snapshot& snapshot) {
   const raft::SnapshotHead& head = snapshot.head;
   INVARIANT(head.index >= snapshots_.newest(), "a snapshot is never installed over a newer one");
   // It is there already if the log's next segment found no room the time before.
   if (head.index != snapshots_.newest()) {
     auto written = write_snapshot(*disk_, snapshot);
-    if (!written && means_full(written.error())) return LogWriter::Outcome::kNoSpace;
+    if (!written && means_full(written.error())) return LogWriter::Appended::kNoSpace;
     if (!written) return tl::unexpected(written.error());
     snapshots_.add(*std::move(written));
     // At once, not after the record below: on a full disk this makes room for it.
@@ -131,10 +133,10 @@ DiskResult<LogWriter::Outcome> Storage::install(const raft::Snapshot& snapshot) 
                                                   std::to_string(head.state_bytes) + " bytes"});
   }
   batch_.add_restart({head.index, head.term});
-  return LogWriter::Outcome::kDurable;
+  return LogWriter::Appended::kDurable;
 }
 
-DiskResult<LogWriter::Outcome> Storage::flush_batch() {
+DiskResult<LogWriter::Appended> Storage::flush_batch() {
   auto outcome = log_.append(batch_);
   batch_.clear();
   return outcome;

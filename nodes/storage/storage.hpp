@@ -3,7 +3,7 @@
 // open() recovers what is there (S2, S3, S4) or formats an empty folder; persist() makes writes durable. What
 // persist() reports survives every crash: a snapshot was synced first, then the entries, then the hard state that goes
 // with them. One batch is under way at a time (S1). After an error nothing more is accepted: a
-// failed write or sync is never tried again (S4); the process must end with the error's message.
+// failed write or sync is never tried again (S4); the process must end with the error's detail.
 //
 // A compaction (S6) makes a snapshot of the log, after which the log's front is dropped: two snapshots are kept, and
 // the log back to the older one.
@@ -91,9 +91,9 @@ class Storage {
     bool has_snapshot = false;
   };
   StorageResult<void> restart_log(raft::EntryId after);
-  DiskResult<LogWriter::Outcome> write_entries(std::span<const raft::Write> writes, Group& group);
-  DiskResult<LogWriter::Outcome> install(const raft::Snapshot& snapshot);
-  DiskResult<LogWriter::Outcome> flush_batch();
+  DiskResult<LogWriter::Appended> write_entries(std::span<const raft::Write> writes, Group& group);
+  DiskResult<LogWriter::Appended> install(const raft::Snapshot& snapshot);
+  DiskResult<LogWriter::Appended> flush_batch();
   Meta meta_now() const;  // with the hard state that it has
   DiskResult<void> write_meta(const raft::HardState& hard_state);
   DiskResult<void> drop_what_snapshots_replace();

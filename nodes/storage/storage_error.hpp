@@ -1,4 +1,4 @@
-// Why a node cannot start on its data folder, or cannot go on with it: one text for a person, which
+// Why a node cannot start on its data folder, or cannot go on with it: one sentence (`detail`) for a person, which
 // names the file and, where there is one, the way out. There is nothing to retry in any of them.
 #pragma once
 

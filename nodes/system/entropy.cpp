@@ -1,3 +1,4 @@
+// getrandom(2), until all bytes are there.
 #include "nodes/system/entropy.hpp"
 
 #include <sys/random.h>

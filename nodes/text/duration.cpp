@@ -1,3 +1,4 @@
+// Reads and writes durations; the largest unit that fits is shown.
 #include "nodes/text/duration.hpp"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Replaces control characters and broken UTF-8, and cuts what is too long.
 #include "nodes/text/printable.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Sends a request as one frame, and returns each answer as one frame.
 #include "nodes/transport/client_connection.hpp"
 
 #include <utility>

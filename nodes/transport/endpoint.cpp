@@ -1,3 +1,4 @@
+// Checks an endpoint's parts, and says which part is wrong.
 #include "nodes/transport/endpoint.hpp"
 
 #include <arpa/inet.h>

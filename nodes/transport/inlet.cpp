@@ -1,3 +1,4 @@
+// Receives single-frame messages, and drops and counts every other.
 #include "nodes/transport/inlet.hpp"
 
 namespace lockstep {

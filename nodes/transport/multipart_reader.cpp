@@ -1,3 +1,4 @@
+// Keeps the first frames of a message, counts the rest, and stops when its budget of frames is used up.
 #include "nodes/transport/multipart_reader.hpp"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Opens the sockets between members, and maps each message to the socket it leaves by.
 #include "nodes/transport/peer_side.hpp"
 
 #include <type_traits>

@@ -1,3 +1,4 @@
+// Receives a request with its routing id, and sends each answer back to that id.
 #include "nodes/transport/router.hpp"
 
 #include <optional>

@@ -1,3 +1,4 @@
+// zmq's send and receive without waiting; what cannot happen on a socket of ours is an invariant.
 #include "nodes/transport/socket_calls.hpp"
 
 #include <cerrno>

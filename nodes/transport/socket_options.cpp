@@ -1,3 +1,4 @@
+// The options of each kind of socket, and the calls that open, bind and connect one.
 #include "nodes/transport/socket_options.hpp"
 
 #include <cctype>

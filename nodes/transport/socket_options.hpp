@@ -1,5 +1,5 @@
-// Every kind of socket this project opens, with all its options, in one place. Why each value is what it
-// is stands in docs/architecture.md; the sizes come from protocol/wire/limits.hpp.
+// Every kind of socket this project opens, with all its options, in one place. The reason for a
+// value that needs one stands beside it; the sizes come from protocol/wire/limits.hpp.
 //
 // ZMQ_HEARTBEAT_IVL stays 0 on every socket: with it, a stalled application can abort the whole process
 // (libzmq #3937, #4767). The protocol has heartbeats of its own, and TCP keepalive finds dead hosts.

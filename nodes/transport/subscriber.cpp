@@ -1,3 +1,4 @@
+// Opens the SUB and connects it to one PUB.
 #include "nodes/transport/subscriber.hpp"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// A UUID's 36 characters and back.
 #include "protocol/base/client_id.hpp"
 
 namespace lockstep {

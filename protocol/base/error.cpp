@@ -1,3 +1,4 @@
+// The table of error codes: name, certainty, exit code, meaning and way out.
 #include "protocol/base/error.hpp"
 
 #include <algorithm>

@@ -61,6 +61,7 @@ struct ErrorInfo {
 };
 
 std::span<const ErrorInfo> error_table();
+// Aborts if the code is not in the table: decode what others sent first.
 const ErrorInfo& error_info(ErrorCode code);
 std::string_view to_string(Certainty certainty);
 

@@ -1,3 +1,4 @@
+// Writes the last sentence of a process that aborts.
 #include "protocol/base/invariant.hpp"
 
 #include <cstdio>

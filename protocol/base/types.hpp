@@ -4,7 +4,8 @@
 // the arithmetic that makes sense for it. Identifiers can be compared and hashed, ordinals can also
 // be ordered and counted. The value 0 of each type means "none".
 //
-// Time is passed in, never read: these clocks have no now(). Durations are nanoseconds.
+// Time is passed in, never read: these clocks have no now(). Time and Duration count nanoseconds, WallTime
+// milliseconds.
 #pragma once
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// The arithmetic of L3: when to renew, and what an acknowledgement proves.
 #include "protocol/client_core/client_lease.hpp"
 
 #include <algorithm>

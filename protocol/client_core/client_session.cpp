@@ -1,3 +1,4 @@
+// Gives out request numbers, and knows up to which of them all are answered.
 #include "protocol/client_core/client_session.hpp"
 
 #include <algorithm>

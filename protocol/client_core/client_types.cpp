@@ -1,3 +1,4 @@
+// The names of reasons, and the error that each leads to.
 #include "protocol/client_core/client_types.hpp"
 
 namespace lockstep {

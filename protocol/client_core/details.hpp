@@ -19,7 +19,7 @@ inline std::string in_words(Duration duration) {
   return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + "s";
 }
 
-inline std::string in_words(const wire::Error& error) {
+inline std::string in_words(const wire::ErrorAnswer& error) {
   const ErrorInfo& info = error_info(error.code);
   return std::string(info.name) + " (" + (error.detail.empty() ? std::string(info.meaning) : error.detail) + ")";
 }

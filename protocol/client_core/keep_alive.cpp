@@ -41,7 +41,7 @@ void on_keep_alive_answer(ClientParts& client, Time now, const wire::Response& r
     return verify_holds(client, now);
   }
   std::string detail(kWrongKind);
-  if (const auto* error = std::get_if<wire::Error>(&response.body)) {
+  if (const auto* error = std::get_if<wire::ErrorAnswer>(&response.body)) {
     if (const auto reason = loss_after(error->code)) return end_session(client, *reason, definite(*error));
     detail = in_words(*error);
   }

@@ -40,8 +40,8 @@ struct TakenOverLock {
 
 // L3. What this client may rely on.
 struct LeaseView {
-  // Before this moment nobody else can have what this client holds, unless an operator takes it. Nothing if there is
-  // no session yet, or if its TTL is 0 and it does not end by itself.
+  // In CLOCK_BOOTTIME. Before this moment nobody else can have what this client holds, unless an operator takes it.
+  // None if there is no session yet, or if its TTL is 0 and it does not end by itself.
   std::optional<Time> safe_until = {};
   // How the last session ended, while no new one was opened since.
   std::optional<LossReason> lost = {};

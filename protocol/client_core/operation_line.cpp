@@ -23,7 +23,7 @@ std::span<const std::string> names_in(const locks::Operation& operation) {
 void OperationLine::add(RequestId id, const RunOnce& operation) {
   const auto names = names_in(operation.operation);
   const bool is_release = std::holds_alternative<locks::Release>(operation.operation);
-  const Standing entry{{names.begin(), names.end()}, operation.ends() ? kEnds : kIsNew, is_release};
+  const Place entry{{names.begin(), names.end()}, operation.ends() ? kEnds : kIsNew, is_release};
   const bool added = entries_.emplace(id, entry).second;
   INVARIANT(added, "an operation stands in line once");
   for (const std::string& name : entry.names) {
@@ -35,7 +35,7 @@ void OperationLine::add(RequestId id, const RunOnce& operation) {
 }
 
 void OperationLine::start(RequestId id) {
-  Standing& entry = entries_.at(id);
+  Place& entry = entries_.at(id);
   const std::size_t erased = ready_[entry.kind].erase(id);
   INVARIANT(erased == 1, "an operation is started once, and only when it is ready");
   entry.started = true;
@@ -45,7 +45,7 @@ void OperationLine::start(RequestId id) {
 void OperationLine::remove(RequestId id) {
   const auto node = entries_.extract(id);
   INVARIANT(!node.empty(), "only an operation that is in line leaves it");
-  const Standing& entry = node.mapped();
+  const Place& entry = node.mapped();
   if (entry.blocked_at) {
     names_.at(*entry.blocked_at).blocked[entry.kind].erase(id);
   } else if (!entry.started) {
@@ -76,7 +76,7 @@ RequestId OperationLine::next(RequestId after, bool only_ends) {
       if (found != ready_[kind].end() && (!first || *found < first)) first = *found;
     }
     if (!first) return first;
-    Standing& entry = entries_.at(first);
+    Place& entry = entries_.at(first);
     const std::string* busy = name_in_use(entry);
     if (busy == nullptr) return first;
     block(first, entry, *busy);
@@ -98,14 +98,14 @@ bool OperationLine::is_free(const std::string& name) const {
   return found == names_.end() || found->second.in_use == 0;
 }
 
-const std::string* OperationLine::name_in_use(const Standing& entry) const {
+const std::string* OperationLine::name_in_use(const Place& entry) const {
   const auto found =
       std::find_if(entry.names.begin(), entry.names.end(), [&](const auto& name) { return !is_free(name); });
   return found == entry.names.end() ? nullptr : &*found;
 }
 
 // It waits for `name`. Those that waited behind it for its other names need not.
-void OperationLine::block(RequestId id, Standing& entry, const std::string& name) {
+void OperationLine::block(RequestId id, Place& entry, const std::string& name) {
   ready_[entry.kind].erase(id);
   entry.blocked_at = name;
   names_.at(name).blocked[entry.kind].insert(id);

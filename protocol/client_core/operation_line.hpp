@@ -45,7 +45,7 @@ class OperationLine {
 
  private:
   enum Precedence : std::size_t { kEnds, kIsNew };
-  struct Standing {
+  struct Place {
     std::vector<std::string> names;
     Precedence kind = kIsNew;
     bool is_release = false;
@@ -59,11 +59,11 @@ class OperationLine {
     std::array<std::set<RequestId>, 2> blocked;
   };
   bool is_free(const std::string& name) const;
-  const std::string* name_in_use(const Standing& entry) const;
-  void block(RequestId id, Standing& entry, const std::string& name);
+  const std::string* name_in_use(const Place& entry) const;
+  void block(RequestId id, Place& entry, const std::string& name);
   void wake_first(const std::string& name, Precedence kind);
 
-  std::map<RequestId, Standing> entries_;
+  std::map<RequestId, Place> entries_;
   std::map<std::string, NameUse> names_;
   std::array<std::set<RequestId>, 2> ready_;
 };

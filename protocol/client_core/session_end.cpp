@@ -77,7 +77,7 @@ std::optional<LossReason> loss_after(ErrorCode code) {
   }
 }
 
-ClientError definite(const wire::Error& error) {
+ClientError definite(const wire::ErrorAnswer& error) {
   return ClientError{error.code, error.detail, error.current_session, true};
 }
 

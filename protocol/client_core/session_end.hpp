@@ -14,7 +14,7 @@ namespace lockstep::client_core {
 // How the session ended, if that is what the code says.
 std::optional<LossReason> loss_after(ErrorCode code);
 // What a node refused, as it is said to a call that has no other copy under way.
-ClientError definite(const wire::Error& error);
+ClientError definite(const wire::ErrorAnswer& error);
 
 // Before anything else happens: a process that was stopped, or a machine that slept, finds its locks lost here,
 // whatever has come in meanwhile.

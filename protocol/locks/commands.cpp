@@ -1,3 +1,4 @@
+// The request key of each command, and the fingerprint that tells a repeated request from a reused number.
 #include "protocol/locks/commands.hpp"
 
 #include "protocol/locks/record_hash.hpp"

@@ -1,3 +1,4 @@
+// A search over who waits for whom, from the names that are wanted.
 #include "protocol/locks/deadlock.hpp"
 
 #include <algorithm>

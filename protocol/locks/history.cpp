@@ -1,3 +1,4 @@
+// Adds to the ring, drops the oldest, and reads pages.
 #include "protocol/locks/history.hpp"
 
 #include <utility>

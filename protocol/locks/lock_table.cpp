@@ -1,3 +1,4 @@
+// Grants, queues and frees, and serves the line whenever a lock gets room.
 #include "protocol/locks/lock_table.hpp"
 
 #include <algorithm>

@@ -43,7 +43,7 @@ struct Hold {
 // Whether a name that so many hold in mode `held` has room for one more in mode `wanted`, if nobody waits.
 bool has_room(std::size_t holders, Mode held, std::uint32_t permits, Mode wanted);
 
-struct Lock {
+struct LockRow {
   std::uint32_t permits = 0;  // of a semaphore; 0: not one
   Mode mode{};                // in which it is held; while it is free, nothing
   std::map<SessionId, Hold> holds;
@@ -51,7 +51,7 @@ struct Lock {
 
   bool has_room_for(Mode wanted) const { return has_room(holds.size(), mode, permits, wanted); }
 };
-using NamedLock = std::pair<const std::string, Lock>;
+using NamedLock = std::pair<const std::string, LockRow>;
 
 // A request for one lock or for several at once. `session` and `thread` ask.
 struct LockRequest {
@@ -78,7 +78,7 @@ struct SettledWaiter {
 
 class LockTable {
  public:
-  using Locks = std::map<std::string, Lock, std::less<>>;
+  using Locks = std::map<std::string, LockRow, std::less<>>;
 
   LockTable() = default;
   LockTable(const LockTable& other);

@@ -1,3 +1,4 @@
+// One function a kind of record; the hashes of records add up to the state's.
 #include "protocol/locks/record_hash.hpp"
 
 #include <endian.h>

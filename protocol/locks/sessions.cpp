@@ -1,3 +1,4 @@
+// Opens, finds and ends sessions, and keeps their answers until they are acknowledged.
 #include "protocol/locks/sessions.hpp"
 
 #include <algorithm>
@@ -68,6 +69,12 @@ const SavedAnswer* Session::answer_to(RequestNumber number) const {
 const Session* Sessions::find(SessionId id) const {
   const auto found = living_.find(id);
   return found == living_.end() ? nullptr : &found->second;
+}
+
+const Session& Sessions::at(SessionId id) const {
+  const Session* session = find(id);
+  INVARIANT(session != nullptr, "the session of every holder and every waiter lives");
+  return *session;
 }
 
 Session& Sessions::living(SessionId id) {

@@ -59,6 +59,8 @@ struct EndedSession {
 class Sessions {
  public:
   const Session* find(SessionId id) const;
+  // The session must live, as that of every holder and every waiter does.
+  const Session& at(SessionId id) const;
   std::size_t size() const { return living_.size(); }
   // The client's last session, living or among the ended ones that are kept; none if nothing is known.
   SessionId last_of(const ClientId& client) const;

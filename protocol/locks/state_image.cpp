@@ -1,3 +1,4 @@
+// Takes the state apart into records, and proves records before a state is built from them.
 #include "protocol/locks/state_image.hpp"
 
 #include <algorithm>
@@ -44,16 +45,16 @@ class Check {
     look_at(image_.locks);
     look_at(image_.waiters);
     look_at(image_.history);
-    return std::move(problem_);
+    return std::move(violation_);
   }
 
  private:
   template <typename Record>
   void look_at(const std::vector<Record>& records) {
     for (const Record& record : records) {
-      if (!problem_.empty()) return;
+      if (!violation_.empty()) return;
       const std::string_view wrong = next(record);
-      if (!wrong.empty()) problem_ = describe(record) + " " + std::string(wrong);
+      if (!wrong.empty()) violation_ = describe(record) + " " + std::string(wrong);
     }
   }
 
@@ -196,7 +197,7 @@ class Check {
 
   const StateImage& image_;
   std::uint64_t applied_;
-  std::string problem_;
+  std::string violation_;
   SessionId last_session_;
   std::unordered_set<SessionId> living_;
   std::unordered_map<ClientId, SessionId> living_of_;
@@ -229,6 +230,6 @@ StateImage image_of(const StateMachine& state) {
   return image;
 }
 
-std::string problem_with(const StateImage& image) { return Check(image).run(); }
+std::string violation_in(const StateImage& image) { return Check(image).run(); }
 
 }  // namespace lockstep::locks

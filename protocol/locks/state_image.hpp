@@ -62,6 +62,6 @@ StateImage image_of(const StateMachine& state);
 
 // What no state machine could have come to, as a sentence for a person: the first contradiction among the records.
 // Empty if there is none, as in every image_of().
-std::string problem_with(const StateImage& image);
+std::string violation_in(const StateImage& image);
 
 }  // namespace lockstep::locks

@@ -1,7 +1,9 @@
+// Applies commands: one function a kind.
 #include "protocol/locks/state_machine.hpp"
 
 #include "protocol/base/invariant.hpp"
 #include "protocol/locks/deadlock.hpp"
+#include "protocol/locks/obstacle.hpp"
 #include "protocol/locks/record_hash.hpp"
 #include "protocol/locks/state_image.hpp"
 
@@ -150,7 +152,7 @@ std::optional<Result> StateMachine::execute(const Stamp& at, const Execute& requ
 
 // A number that has run is answered from the table, one that was acknowledged is over.
 std::optional<Result> StateMachine::run_once(const Stamp& at, const Execute& request, std::uint64_t fingerprint) {
-  const Session& session = session_of(request.session);
+  const Session& session = sessions_.at(request.session);
   if (request.number < session.acknowledged_below) return std::nullopt;
   if (request.number - session.acknowledged_below >= kMaxUnacknowledged) {
     return refused(ErrorCode::kTooManyUnacknowledged);
@@ -172,7 +174,7 @@ std::optional<Result> StateMachine::run_once(const Stamp& at, const Execute& req
 Result StateMachine::run(const Stamp& at, SessionId session, const Preempt& preempt) {
   const LockRequest request{session};
   const NamedLock* lock = locks_.find(preempt.name);
-  if (lock != nullptr && !lock->second.holds.empty()) return who_holds(*lock, session);
+  if (lock != nullptr && !lock->second.holds.empty()) return who_holds(*lock, session, sessions_);
   if (lock != nullptr) return refused(ErrorCode::kWaitedFor, about(preempt.name));
   if (auto refusal = over_limits(session, 1, 1)) return *std::move(refusal);
   locks_.grant({&preempt.name, 1}, request, token_granted_by(at.index), at.time);
@@ -189,7 +191,7 @@ Result StateMachine::run(const Stamp& at, SessionId session, const Release& rele
 }
 
 Result StateMachine::run(const Stamp& at, SessionId session, const Acquire& acquire) {
-  if (auto refusal = problem_with(session, acquire)) return *std::move(refusal);
+  if (auto refusal = refusal_of(session, acquire)) return *std::move(refusal);
   const LockRequest request{session, acquire.thread, acquire.mode, acquire.permits};
   const NamedLock* obstacle = nullptr;
   std::size_t new_names = 0;
@@ -199,7 +201,7 @@ Result StateMachine::run(const Stamp& at, SessionId session, const Acquire& acqu
     if (obstacle == nullptr && !LockTable::is_to_be_had(lock, acquire.mode)) obstacle = lock;
   }
   if (obstacle != nullptr && !acquire.wait) {
-    Held by = who_blocks(*obstacle, request);
+    Held by = who_blocks(*obstacle, request, sessions_);
     if (!by.token) return refused(ErrorCode::kWaitedFor, about(obstacle->first));
     return by;
   }
@@ -223,7 +225,7 @@ Result StateMachine::enqueue(const Stamp& at, const LockRequest& request, const 
       return refused(ErrorCode::kDeadlock, describe(*cycle, sessions_));
     }
   }
-  Held by = who_blocks(obstacle, request);
+  Held by = who_blocks(obstacle, request, sessions_);
   const Waiter& waiter = locks_.enqueue(acquire.names, request, waiter_queued_by(at.index), at.time);
   return Queued{waiter.id, LockTable::position_of(waiter), std::move(by)};
 }
@@ -266,7 +268,7 @@ Result StateMachine::run(const Stamp& at, SessionId session, const CloseSession&
 
 // ---- Whether a request is allowed
 
-std::optional<Refused> StateMachine::problem_with(SessionId session, const Acquire& acquire) const {
+std::optional<Refused> StateMachine::refusal_of(SessionId session, const Acquire& acquire) const {
   for (const std::string& name : acquire.names) {
     const NamedLock* lock = locks_.find(name);
     if (lock == nullptr) continue;
@@ -316,12 +318,6 @@ void StateMachine::note_end(const Stamp& at, const NamedLock& lock, SessionId se
   changes_.push_back({at.index, lock.first, lock.second.mode, client, hold.token, cause.reason});
   history_.add({0, lock.first, lock.second.mode, client, hold.token, hold.granted, at.time, cause.reason, cause.by,
                 std::string(cause.why)});
-}
-
-const Session& StateMachine::session_of(SessionId session) const {
-  const Session* living = sessions_.find(session);
-  INVARIANT(living != nullptr, "the session of every holder and every waiter lives");
-  return *living;
 }
 
 ErrorCode StateMachine::why_ended(SessionId session) const { return error_after(sessions_.end_of(session)); }

@@ -37,7 +37,7 @@ struct Outcome {
 class StateMachine {
  public:
   explicit StateMachine(const StateLimits& limits = {});
-  // The one that image_of() was taken of. problem_with() must have found nothing.
+  // The one that image_of() was taken of. violation_in() must have found nothing.
   explicit StateMachine(StateImage image);
 
   // Applies one entry's command. `index` must rise from call to call. No outcome: nobody waits for one,
@@ -106,25 +106,20 @@ class StateMachine {
   Result run(const Stamp& at, SessionId session, const ForceRelease& release);
   Result run(const Stamp& at, SessionId session, const CloseSession& close);
 
-  // What is wrong with a request whatever others do; nothing: nothing.
-  std::optional<Refused> problem_with(SessionId session, const Acquire& acquire) const;
+  // What is wrong with a request whatever others do. None: it may be granted or queued.
+  std::optional<Refused> refusal_of(SessionId session, const Acquire& acquire) const;
   // With so many names more that it claims, of which so many are new to the table.
   std::optional<Refused> over_limits(SessionId session, std::size_t names, std::size_t new_names) const;
   Result enqueue(const Stamp& at, const LockRequest& request, const Acquire& acquire, const NamedLock& obstacle);
 
-  // L8, for everything that ends a session. Whoever was waiting is granted what came free by settle().
+  // L8, for everything that ends a session. settle() grants what came free to those that waited.
   void end_session(const Stamp& at, SessionId session, const Cause& cause);
   void end_hold(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause);
   void settle(const Stamp& at);
   void note_grant(const Stamp& at, const std::string& name, SessionId session, Mode mode);
   void note_end(const Stamp& at, const NamedLock& lock, SessionId session, const Cause& cause);
 
-  const Session& session_of(SessionId session) const;
-  const ClientId& client_of(SessionId session) const { return session_of(session).client; }
-  Held who_holds(const NamedLock& lock, SessionId asker) const;
-  Held who_is_first(const NamedLock& lock) const;
-  Held who_blocks(const NamedLock& lock, const LockRequest& request) const;
-  LockView view_of(const NamedLock& lock) const;
+  const ClientId& client_of(SessionId session) const { return sessions_.at(session).client; }
 
   StateLimits limits_;
   std::uint64_t limits_hash_ = 0;

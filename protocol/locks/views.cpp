@@ -1,9 +1,10 @@
-// The state machine's views: what is shown, and to whom a request is told to be behind.
+// The state machine's views: bounded copies of the state, for answers and for watchers.
 #include "protocol/locks/views.hpp"
 
 #include <algorithm>
 
 #include "protocol/base/invariant.hpp"
+#include "protocol/locks/obstacle.hpp"
 #include "protocol/locks/page_builder.hpp"
 #include "protocol/locks/state_machine.hpp"
 
@@ -23,29 +24,8 @@ std::size_t bytes_of(const LockView& view) {
   return bytes;
 }
 
-}  // namespace
-
-// A holder that asks is told of itself; of several others, of the oldest session.
-Held StateMachine::who_holds(const NamedLock& lock, SessionId asker) const {
-  const auto& holds = lock.second.holds;
-  const auto own = holds.find(asker);
-  const auto& [session, hold] = own != holds.end() ? *own : *holds.begin();
-  const Session& owner = session_of(session);
-  return Held{owner.client, hold.token, hold.since, lock.first, owner.note};
-}
-
-Held StateMachine::who_is_first(const NamedLock& lock) const {
-  const Waiter& first = lock.second.queue.front();
-  const Session& owner = session_of(first.request.session);
-  return Held{owner.client, FencingToken(), first.since, lock.first, owner.note};
-}
-
-Held StateMachine::who_blocks(const NamedLock& lock, const LockRequest& request) const {
-  return lock.second.has_room_for(request.mode) ? who_is_first(lock) : who_holds(lock, request.session);
-}
-
-LockView StateMachine::view_of(const NamedLock& named) const {
-  const Lock& lock = named.second;
+LockView view_of(const NamedLock& named, const Sessions& sessions) {
+  const LockRow& lock = named.second;
   LockView view;
   view.name = named.first;
   view.mode = lock.holds.empty() ? lock.queue.front().request.mode : lock.mode;
@@ -54,21 +34,23 @@ LockView StateMachine::view_of(const NamedLock& named) const {
   view.waiter_count = lock.queue.size();
   for (const auto& [id, hold] : lock.holds) {
     if (view.holders.size() == kShownHolders) break;
-    const Session& session = session_of(id);
+    const Session& session = sessions.at(id);
     view.holders.push_back({session.client, id, hold.token, hold.since, session.note});
   }
   for (const Waiter* waiter : lock.queue) {
     if (view.waiters.size() == kShownWaiters) break;
-    const Session& session = session_of(waiter->request.session);
+    const Session& session = sessions.at(waiter->request.session);
     view.waiters.push_back({session.client, session.id, waiter->id, waiter->request.mode, waiter->since, session.note});
   }
   return view;
 }
 
+}  // namespace
+
 std::optional<LockView> StateMachine::check(std::string_view name) const {
   const NamedLock* lock = locks_.find(name);
   if (lock == nullptr) return std::nullopt;
-  return view_of(*lock);
+  return view_of(*lock, sessions_);
 }
 
 Page<LockView> StateMachine::list(std::string_view prefix, std::string_view after, std::size_t limit) const {
@@ -76,7 +58,7 @@ Page<LockView> StateMachine::list(std::string_view prefix, std::string_view afte
   const auto& locks = locks_.in_order();
   for (auto lock = first_of(locks, prefix, after); lock != locks.end() && lock->first.starts_with(prefix); ++lock) {
     if (!page.has_place()) break;
-    LockView view = view_of(*lock);
+    LockView view = view_of(*lock, sessions_);
     const std::size_t bytes = bytes_of(view);
     page.add(std::move(view), bytes);
   }
@@ -101,7 +83,7 @@ Page<SessionView> StateMachine::sessions(SessionId after, std::size_t limit) con
   PageBuilder<SessionView> page(limit);
   const auto& ids = sessions_.in_order();
   for (auto id = ids.upper_bound(after); id != ids.end() && page.has_place(); ++id) {
-    const Session& session = session_of(*id);
+    const Session& session = sessions_.at(*id);
     page.add({*id, session.client, session.ttl_ms, session.opened, session.note, locks_.held_by(*id),
               locks_.waits_of(*id).size()},
              sizeof(SessionView) + session.note.size());
@@ -120,7 +102,7 @@ std::optional<WaiterState> StateMachine::waiter_state(SessionId session, WaiterI
   };
   const auto obstacle = std::find_if(waiter->locks.begin(), waiter->locks.end(), is_obstacle);
   INVARIANT(obstacle != waiter->locks.end(), "a waiter that nothing is in the way of was granted");
-  return Queued{id, LockTable::position_of(*waiter), who_blocks(**obstacle, waiter->request)};
+  return Queued{id, LockTable::position_of(*waiter), who_blocks(**obstacle, waiter->request, sessions_)};
 }
 
 }  // namespace lockstep::locks

@@ -1,3 +1,4 @@
+// Adds at the end, removes anywhere, and counts what stands before.
 #include "protocol/locks/wait_queue.hpp"
 
 #include <algorithm>

@@ -101,7 +101,7 @@ void Formation::on_hello(Now now, ConnectionId, const Message& message, const He
 
 // A new id under a known name is a disk that was wiped; ids that take turns are two nodes with one name.
 void Formation::note_peer(Now now, const std::string& name, NodeId id, bool knows_us) {
-  Peer& peer = peers_[name];
+  BlankPeer& peer = peers_[name];
   peer.heard = now.time;
   peer.knows_us = knows_us;
   if (peer.id == id) return;

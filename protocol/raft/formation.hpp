@@ -58,7 +58,7 @@ class Formation {
 
  private:
   friend struct Inside;  // of the explorer
-  struct Peer {
+  struct BlankPeer {
     NodeId id;
     bool knows_us = false;  // it has heard this very disk, since that is whom it answers
     Time heard{};
@@ -81,9 +81,9 @@ class Formation {
 
   FormationOptions options_;
   Random random_;
-  Restored node_;                      // becomes formed_ when durable
-  std::map<std::string, Peer> peers_;  // blank ones that agree, by name
-  bool made_it_ = false;               // this node made entry 1
+  Restored node_;                           // becomes formed_ when durable
+  std::map<std::string, BlankPeer> peers_;  // blank ones that agree, by name
+  bool made_it_ = false;                    // this node made entry 1
   std::optional<WriteId> entry_write_;
   std::optional<WriteId> binding_write_;
   std::optional<Restored> formed_;

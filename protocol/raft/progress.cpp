@@ -13,14 +13,14 @@ namespace lockstep::raft {
 Progress::Progress(const Configuration& configuration, NodeId self, Time now) {
   for (const Member& member : configuration.voters) {
     if (member.id == self) continue;
-    peers_.emplace(member.id, Peer{.match = LogIndex(), .round = Round(), .heard = now, .lost = false});
+    peers_.emplace(member.id, PeerProgress{.match = LogIndex(), .round = Round(), .heard = now, .lost = false});
   }
 }
 
 bool Progress::acked(Time now, NodeId from, const Ack& ack) {
   const auto found = peers_.find(from);
   INVARIANT(found != peers_.end(), "only voters are counted");
-  Peer& peer = found->second;
+  PeerProgress& peer = found->second;
   peer.heard = now;
   // Acks may overtake each other; what was durable once stays so.
   peer.match = std::max(peer.match, ack.match);

@@ -18,7 +18,7 @@ namespace lockstep::raft {
 
 class Progress {
  public:
-  struct Peer {
+  struct PeerProgress {
     LogIndex match;
     Round round;
     Time heard{};       // its last Ack
@@ -28,7 +28,7 @@ class Progress {
   // Everyone counts as heard now, and has proved nothing.
   Progress(const Configuration& configuration, NodeId self, Time now);
 
-  const std::map<NodeId, Peer>& peers() const { return peers_; }
+  const std::map<NodeId, PeerProgress>& peers() const { return peers_; }
 
   // True: the peer was lost and is back.
   bool acked(Time now, NodeId from, const Ack& ack);
@@ -42,7 +42,7 @@ class Progress {
   Duration silence_of_quorum(Time now) const;
 
  private:
-  std::map<NodeId, Peer> peers_;
+  std::map<NodeId, PeerProgress> peers_;
 };
 
 }  // namespace lockstep::raft

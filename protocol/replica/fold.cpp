@@ -1,3 +1,4 @@
+// Builds a state from a snapshot, applies entries to it, and encodes it again.
 #include "protocol/replica/fold.hpp"
 
 #include "protocol/base/invariant.hpp"

@@ -1,3 +1,4 @@
+// Leases in the order of their ends, on a clock that advances only while a quorum answers.
 #include "protocol/replica/leases.hpp"
 
 #include <algorithm>

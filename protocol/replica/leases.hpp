@@ -1,5 +1,5 @@
 // The leader's clock of the sessions that can expire (L2, L4, L5, L6). Not replicated: a deposed leader
-// forgets it, a new one begins it anew with a full TTL for every session.
+// forgets it, a new leader starts it again, with a full TTL for every session.
 //
 // Its time is healthy time, not the machine's: it advances only while a quorum answers and the peers'
 // messages were read, and by little at a step. A leader that was stopped for an hour has not seen an

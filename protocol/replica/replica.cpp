@@ -361,6 +361,7 @@ void Replica::check_invariants() const {
     INVARIANT(!applied_, "nothing is applied before the cluster is formed");
     return;
   }
+  raft_->check_invariants();
   check_step();
   const bool is_installing = next_state_.has_value();
   INVARIANT(is_installing || applied_ == raft_->applicable_index(), "all that can be applied is");

@@ -30,7 +30,7 @@ locks::SecretHash hash_of(const wire::Secret& secret) {
 wire::ResponseBody body_of(const locks::Result& result) {
   const auto to_body = [](const auto& outcome) -> wire::ResponseBody {
     if constexpr (std::is_same_v<decltype(outcome), const locks::Refused&>) {
-      return wire::Error{outcome.code, outcome.detail, outcome.current_session};
+      return wire::ErrorAnswer{outcome.code, outcome.detail, outcome.current_session};
     } else {
       return outcome;
     }
@@ -252,7 +252,7 @@ void RequestDesk::reply(const AppliedState& state, Asker asker, wire::ResponseBo
 }
 
 void RequestDesk::reply_error(const AppliedState& state, Asker asker, ErrorCode code, std::string detail) {
-  reply(state, asker, wire::Error{code, std::move(detail), SessionId()});
+  reply(state, asker, wire::ErrorAnswer{code, std::move(detail), SessionId()});
 }
 
 void RequestDesk::check_invariants() const {

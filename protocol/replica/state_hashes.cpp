@@ -1,3 +1,4 @@
+// Remembers hashes at the interval's indexes, and compares them with the leader's.
 #include "protocol/replica/state_hashes.hpp"
 
 #include "protocol/base/invariant.hpp"

@@ -152,7 +152,7 @@ struct ListAnswer {
 };
 
 struct KeptAlive {
-  LogIndex forced_at;  // the last entry by which an operator took a lock of this session; none: none was
+  LogIndex forced_at;  // the last entry by which an operator took a lock of this session; none: no operator did
   friend bool operator==(const KeptAlive&, const KeptAlive&) = default;
 };
 
@@ -213,16 +213,16 @@ struct StatusAnswer {
   friend bool operator==(const StatusAnswer&, const StatusAnswer&) = default;
 };
 
-struct Error {
+struct ErrorAnswer {
   ErrorCode code{};
   std::string detail;         // for a person: names the field, the limit, the session
   SessionId current_session;  // with kSessionConflict
-  friend bool operator==(const Error&, const Error&) = default;
+  friend bool operator==(const ErrorAnswer&, const ErrorAnswer&) = default;
 };
 
-// A locks::Refused is sent as an Error; the other results as they are.
+// A locks::Refused is sent as an ErrorAnswer; the other results as they are.
 using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released, locks::NotHolder,
-                                  CheckAnswer, ListAnswer, StatusAnswer, Error, locks::Queued, locks::Cancelled,
+                                  CheckAnswer, ListAnswer, StatusAnswer, ErrorAnswer, locks::Queued, locks::Cancelled,
                                   locks::Closed, KeptAlive, HistoryAnswer, SessionsAnswer, WatchAnswer>;
 
 struct Response {

@@ -333,7 +333,7 @@ struct Schema<StatusAnswer> {
 };
 
 template <>
-struct Schema<Error> {
+struct Schema<ErrorAnswer> {
   static constexpr NamedNumber kResponse{9, "error"};
   static void fields(auto& v, auto& m) {
     field(v, "code", m.code);

@@ -75,8 +75,6 @@ std::string_view clipped(std::string_view text, std::size_t max) {
   return text.substr(0, max);
 }
 
-bool is_valid_lock_name(std::string_view name) { return validate_lock_name(name).empty(); }
-
 std::string validate_lock_name(std::string_view name) { return validate_text(name, kLockName); }
 
 std::string validate_number(std::uint64_t value, const Range& range) {

@@ -23,7 +23,7 @@ namespace lockstep::wire {
 
 struct TextRule {
   enum class Alphabet {
-    kLockName,    // see is_valid_lock_name
+    kLockName,    // see validate_lock_name
     kMemberName,  // letters, digits, '-', '_', '.'
     kEndpoint,    // printable ASCII without spaces
     kAny,
@@ -43,7 +43,6 @@ inline constexpr TextRule any_text(std::size_t max) { return {TextRule::Alphabet
 std::string validate_text(std::string_view text, const TextRule& rule);
 // 1 to 255 bytes of UTF-8 (RFC 3629) without control characters (U+0000 to U+001F, U+007F to U+009F).
 std::string validate_lock_name(std::string_view name);
-bool is_valid_lock_name(std::string_view name);
 
 // What a text that breaks the rule is answered with.
 ErrorCode refusal_of(const TextRule& rule);

@@ -1,3 +1,4 @@
+// Reads msgpack's types one by one, and says which field is wrong, and why.
 #include "protocol/wire/msgpack_reader.hpp"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ void MsgpackReader::fail(ErrorCode code, std::string_view field, std::string det
 // ---- The fields
 
 void MsgpackReader::number(std::string_view name, std::uint64_t& value, const Range& range) {
-  const Token token = take(name, Kind::kUnsigned, "an unsigned integer");
+  const Token token = take(name, TokenKind::kUnsigned, "an unsigned integer");
   if (!ok_) return;
   value = token.number;
   if (std::string detail = validate_number(value, range); !detail.empty()) {
@@ -38,18 +39,18 @@ void MsgpackReader::number(std::string_view name, std::uint64_t& value, const Ra
 }
 
 void MsgpackReader::choice(std::string_view name, std::uint64_t& value, std::span<const NamedNumber> names) {
-  const Token token = take(name, Kind::kUnsigned, "an unsigned integer");
+  const Token token = take(name, TokenKind::kUnsigned, "an unsigned integer");
   if (!ok_) return;
   value = token.number;
   if (name_in(names, value).empty()) fail(ErrorCode::kBadRequest, name, "unknown value " + std::to_string(value));
 }
 
 void MsgpackReader::boolean(std::string_view name, bool& value) {
-  value = take(name, Kind::kBoolean, "a boolean").number != 0;
+  value = take(name, TokenKind::kBoolean, "a boolean").number != 0;
 }
 
 void MsgpackReader::text(std::string_view name, std::string& value, const TextRule& rule) {
-  const Token token = take(name, Kind::kString, "a string");
+  const Token token = take(name, TokenKind::kString, "a string");
   const std::string_view payload = take_payload(name, token);
   if (!ok_) return;
   std::string detail = validate_text(payload, rule);
@@ -58,7 +59,7 @@ void MsgpackReader::text(std::string_view name, std::string& value, const TextRu
 }
 
 void MsgpackReader::bytes(std::string_view name, std::span<std::uint8_t> value) {
-  const Token token = take(name, Kind::kBytes, "bytes");
+  const Token token = take(name, TokenKind::kBytes, "bytes");
   const std::string_view payload = take_payload(name, token);
   if (!ok_) return;
   if (payload.size() != value.size()) {
@@ -85,7 +86,7 @@ void MsgpackReader::state_limits(std::string_view name, std::string& value) {
 }
 
 void MsgpackReader::blob(std::string_view name, std::string& value, std::size_t max) {
-  const Token token = take(name, Kind::kBytes, "bytes");
+  const Token token = take(name, TokenKind::kBytes, "bytes");
   const std::string_view payload = take_payload(name, token);
   if (!ok_) return;
   if (payload.size() > max) {
@@ -103,13 +104,13 @@ void MsgpackReader::entry_body(std::string_view name, raft::EntryBody& value) {
 }
 
 bool MsgpackReader::begin_optional(std::string_view name, bool) {
-  if (!ok_ || scopes_[depth_ - 1].left == 0 || peek().kind != Kind::kNil) return true;
-  take(name, Kind::kNil, "nil");
+  if (!ok_ || scopes_[depth_ - 1].left == 0 || peek().kind != TokenKind::kNil) return true;
+  take(name, TokenKind::kNil, "nil");
   return false;
 }
 
 std::size_t MsgpackReader::begin_list(std::string_view name, std::size_t, const Count& count) {
-  const Token token = take(name, Kind::kArray, "an array");
+  const Token token = take(name, TokenKind::kArray, "an array");
   if (!ok_) return 0;
   if (std::string detail = validate_count(token.number, count); !detail.empty()) {
     fail(ErrorCode::kBadRequest, name, std::move(detail));
@@ -120,7 +121,7 @@ std::size_t MsgpackReader::begin_list(std::string_view name, std::size_t, const 
 }
 
 void MsgpackReader::begin_record(std::string_view name, std::size_t) {
-  const Token token = take(name, Kind::kArray, "an array");
+  const Token token = take(name, TokenKind::kArray, "an array");
   if (ok_) enter(Scope::Type::kRecord, name, token.number);
 }
 
@@ -136,8 +137,8 @@ void MsgpackReader::end_record() {
 void MsgpackReader::skip(std::string_view name) {
   if (!next_field(name)) return;
   const Token token = peek();
-  const bool has_payload = token.kind == Kind::kString || token.kind == Kind::kBytes;
-  const bool is_simple = token.kind <= Kind::kBoolean || has_payload;
+  const bool has_payload = token.kind == TokenKind::kString || token.kind == TokenKind::kBytes;
+  const bool is_simple = token.kind <= TokenKind::kBoolean || has_payload;
   if (!is_simple) return fail(ErrorCode::kBadRequest, name, "cannot be passed over");
   cursor_ += token.size;
   if (has_payload) take_payload(name, token);
@@ -149,20 +150,20 @@ void MsgpackReader::must(std::string_view name, bool holds, std::string_view det
 
 // ---- Tokens
 
-std::string_view MsgpackReader::describe(Kind kind) {
+std::string_view MsgpackReader::describe(TokenKind kind) {
   switch (kind) {
-    case Kind::kUnsigned: return "an integer";
-    case Kind::kNegative: return "a negative integer";
-    case Kind::kFloat: return "a floating-point number";
-    case Kind::kNil: return "nil";
-    case Kind::kBoolean: return "a boolean";
-    case Kind::kString: return "a string";
-    case Kind::kBytes: return "bytes";
-    case Kind::kArray: return "an array";
-    case Kind::kMap: return "a map";
-    case Kind::kExtension: return "an extension";
-    case Kind::kInvalid: return "a byte that is not msgpack";
-    case Kind::kEnd: return "the end of the bytes";
+    case TokenKind::kUnsigned: return "an integer";
+    case TokenKind::kNegative: return "a negative integer";
+    case TokenKind::kFloat: return "a floating-point number";
+    case TokenKind::kNil: return "nil";
+    case TokenKind::kBoolean: return "a boolean";
+    case TokenKind::kString: return "a string";
+    case TokenKind::kBytes: return "bytes";
+    case TokenKind::kArray: return "an array";
+    case TokenKind::kMap: return "a map";
+    case TokenKind::kExtension: return "an extension";
+    case TokenKind::kInvalid: return "a byte that is not msgpack";
+    case TokenKind::kEnd: return "the end of the bytes";
   }
   return "nothing";
 }
@@ -171,42 +172,42 @@ std::string_view MsgpackReader::describe(Kind kind) {
 MsgpackReader::Token MsgpackReader::peek() const {
   if (remaining() == 0) return {};
   const auto first = static_cast<std::uint8_t>(*cursor_);
-  if (first <= 0x7f) return {Kind::kUnsigned, 1, first};
-  if (first <= 0x8f) return {Kind::kMap, 1, first & 0x0fu};
-  if (first <= 0x9f) return {Kind::kArray, 1, first & 0x0fu};
-  if (first <= 0xbf) return {Kind::kString, 1, first & 0x1fu};
-  if (first >= 0xe0) return {Kind::kNegative, 1, 0};
+  if (first <= 0x7f) return {TokenKind::kUnsigned, 1, first};
+  if (first <= 0x8f) return {TokenKind::kMap, 1, first & 0x0fu};
+  if (first <= 0x9f) return {TokenKind::kArray, 1, first & 0x0fu};
+  if (first <= 0xbf) return {TokenKind::kString, 1, first & 0x1fu};
+  if (first >= 0xe0) return {TokenKind::kNegative, 1, 0};
   switch (first) {
-    case 0xc0: return {Kind::kNil, 1, 0};
-    case 0xc2: return {Kind::kBoolean, 1, 0};
-    case 0xc3: return {Kind::kBoolean, 1, 1};
-    case 0xc4: return wide(Kind::kBytes, 1);
-    case 0xc5: return wide(Kind::kBytes, 2);
-    case 0xc6: return wide(Kind::kBytes, 4);
-    case 0xca: return wide(Kind::kFloat, 4);
-    case 0xcb: return wide(Kind::kFloat, 8);
-    case 0xcc: return wide(Kind::kUnsigned, 1);
-    case 0xcd: return wide(Kind::kUnsigned, 2);
-    case 0xce: return wide(Kind::kUnsigned, 4);
-    case 0xcf: return wide(Kind::kUnsigned, 8);
+    case 0xc0: return {TokenKind::kNil, 1, 0};
+    case 0xc2: return {TokenKind::kBoolean, 1, 0};
+    case 0xc3: return {TokenKind::kBoolean, 1, 1};
+    case 0xc4: return wide(TokenKind::kBytes, 1);
+    case 0xc5: return wide(TokenKind::kBytes, 2);
+    case 0xc6: return wide(TokenKind::kBytes, 4);
+    case 0xca: return wide(TokenKind::kFloat, 4);
+    case 0xcb: return wide(TokenKind::kFloat, 8);
+    case 0xcc: return wide(TokenKind::kUnsigned, 1);
+    case 0xcd: return wide(TokenKind::kUnsigned, 2);
+    case 0xce: return wide(TokenKind::kUnsigned, 4);
+    case 0xcf: return wide(TokenKind::kUnsigned, 8);
     case 0xd0: return signed_wide(1);
     case 0xd1: return signed_wide(2);
     case 0xd2: return signed_wide(4);
     case 0xd3: return signed_wide(8);
-    case 0xd9: return wide(Kind::kString, 1);
-    case 0xda: return wide(Kind::kString, 2);
-    case 0xdb: return wide(Kind::kString, 4);
-    case 0xdc: return wide(Kind::kArray, 2);
-    case 0xdd: return wide(Kind::kArray, 4);
+    case 0xd9: return wide(TokenKind::kString, 1);
+    case 0xda: return wide(TokenKind::kString, 2);
+    case 0xdb: return wide(TokenKind::kString, 4);
+    case 0xdc: return wide(TokenKind::kArray, 2);
+    case 0xdd: return wide(TokenKind::kArray, 4);
     case 0xde:
-    case 0xdf: return {Kind::kMap, 1, 0};
-    case 0xc1: return {Kind::kInvalid, 1, 0};
-    default: return {Kind::kExtension, 1, 0};  // 0xc7 to 0xc9 and 0xd4 to 0xd8
+    case 0xdf: return {TokenKind::kMap, 1, 0};
+    case 0xc1: return {TokenKind::kInvalid, 1, 0};
+    default: return {TokenKind::kExtension, 1, 0};  // 0xc7 to 0xc9 and 0xd4 to 0xd8
   }
 }
 
 // A format byte and a big-endian number of `width` bytes after it.
-MsgpackReader::Token MsgpackReader::wide(Kind kind, std::size_t width) const {
+MsgpackReader::Token MsgpackReader::wide(TokenKind kind, std::size_t width) const {
   if (remaining() < 1 + width) return {};
   std::uint64_t number = 0;
   for (std::size_t i = 1; i <= width; ++i) number = (number << 8) | static_cast<std::uint8_t>(cursor_[i]);
@@ -214,9 +215,9 @@ MsgpackReader::Token MsgpackReader::wide(Kind kind, std::size_t width) const {
 }
 
 MsgpackReader::Token MsgpackReader::signed_wide(std::size_t width) const {
-  Token token = wide(Kind::kUnsigned, width);
-  const bool negative = token.kind != Kind::kEnd && (static_cast<std::uint8_t>(cursor_[1]) & 0x80) != 0;
-  if (negative) token.kind = Kind::kNegative;
+  Token token = wide(TokenKind::kUnsigned, width);
+  const bool negative = token.kind != TokenKind::kEnd && (static_cast<std::uint8_t>(cursor_[1]) & 0x80) != 0;
+  if (negative) token.kind = TokenKind::kNegative;
   return token;
 }
 
@@ -234,7 +235,7 @@ bool MsgpackReader::next_field(std::string_view name) {
   return true;
 }
 
-MsgpackReader::Token MsgpackReader::take(std::string_view name, Kind kind, std::string_view expected) {
+MsgpackReader::Token MsgpackReader::take(std::string_view name, TokenKind kind, std::string_view expected) {
   if (!next_field(name)) return {};
   const Token token = peek();
   if (token.kind != kind) {
@@ -269,7 +270,7 @@ void MsgpackReader::leave() {
 
 // Goes into bytes that hold an encoding of their own, and keeps a copy of them.
 bool MsgpackReader::enter_bytes(std::string_view name, std::string& copy, std::size_t max) {
-  const Token token = take(name, Kind::kBytes, "bytes");
+  const Token token = take(name, TokenKind::kBytes, "bytes");
   if (ok_ && token.number > max) {
     fail(ErrorCode::kBadRequest, name,
          "is " + counted(token.number, "byte") + " long, at most " + std::to_string(max) + " are allowed");

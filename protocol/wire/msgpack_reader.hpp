@@ -59,7 +59,7 @@ class MsgpackReader {
   void skip(std::string_view name);
 
  private:
-  enum class Kind : std::uint8_t {
+  enum class TokenKind : std::uint8_t {
     kUnsigned,
     kNegative,
     kFloat,
@@ -75,7 +75,7 @@ class MsgpackReader {
   };
   // The start of one value. `number` is the value itself, or a length in bytes, or a count of elements.
   struct Token {
-    Kind kind = Kind::kEnd;
+    TokenKind kind = TokenKind::kEnd;
     std::size_t size = 0;  // of the token itself, without what follows it
     std::uint64_t number = 0;
   };
@@ -89,14 +89,14 @@ class MsgpackReader {
   };
   static constexpr std::size_t kMaxDepth = 10;  // an entry's command in an Append needs 8
 
-  static std::string_view describe(Kind kind);
+  static std::string_view describe(TokenKind kind);
   Token peek() const;
-  Token wide(Kind kind, std::size_t width) const;
+  Token wide(TokenKind kind, std::size_t width) const;
   Token signed_wide(std::size_t width) const;
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - cursor_); }
 
   bool next_field(std::string_view name);
-  Token take(std::string_view name, Kind kind, std::string_view expected);
+  Token take(std::string_view name, TokenKind kind, std::string_view expected);
   std::string_view take_payload(std::string_view name, const Token& token);
   void enter(Scope::Type type, std::string_view name, std::uint64_t count);
   void leave();

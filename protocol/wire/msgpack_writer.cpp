@@ -1,3 +1,4 @@
+// Writes msgpack's types in their shortest form.
 #include "protocol/wire/msgpack_writer.hpp"
 
 namespace lockstep::wire {

@@ -1,7 +1,7 @@
 // Writes a message's fields as msgpack: the visitor that encodes (schema.hpp).
 //
-// Integers take the shortest form, so one message has one encoding. Limits are not checked here: whoever
-// reads the bytes does. Only texts for people are cut to their limit, since an answer must never be too
+// Integers take the shortest form, so one message has one encoding. Limits are not checked here: the
+// reader checks them. Only texts for people are cut to their limit, since an answer must never be too
 // long to be read.
 #pragma once
 

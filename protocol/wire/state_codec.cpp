@@ -1,3 +1,4 @@
+// Writes a state's records in their order, and reads them in parts.
 #include "protocol/wire/state_codec.hpp"
 
 #include "protocol/wire/msgpack_reader.hpp"
@@ -19,8 +20,8 @@ Decoded<locks::StateMachine> decode_state(std::string_view bytes) {
   field(reader, "", image);
   auto read = reader.finish(std::move(image));
   if (!read) return tl::unexpected(std::move(read.error()));
-  std::string problem = problem_with(*read);
-  if (!problem.empty()) return tl::unexpected(DecodeError{ErrorCode::kBadRequest, "state", std::move(problem), {}});
+  std::string detail = violation_in(*read);
+  if (!detail.empty()) return tl::unexpected(DecodeError{ErrorCode::kBadRequest, "state", std::move(detail), {}});
   return locks::StateMachine(*std::move(read));
 }
 

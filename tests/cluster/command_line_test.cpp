@@ -439,6 +439,8 @@ TEST_CASE("every mistake on the command line is told in one form: what is wrong,
   User user("tcp://127.0.0.1:1");
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
       {{}, "lockstep: a command is missing\n  to do: `lockstep --help` shows how it is written\n"},
+      {{"session"}, "lockstep: a command is missing\n  to do: `lockstep session --help` shows how it is written\n"},
+      {{"zmq"}, "lockstep: a command is missing\n  to do: `lockstep zmq --help` shows how it is written\n"},
       {{"steal"}, "lockstep: unknown command 'steal'\n  to do: `lockstep --help` shows how it is written\n"},
       {{"--bogus"}, "lockstep: unknown option '--bogus'\n  to do: `lockstep --help` shows how it is written\n"},
       {{"preempt"}, "lockstep: NAME is required\n  to do: `lockstep preempt --help` shows how it is written\n"},

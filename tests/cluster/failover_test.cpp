@@ -199,8 +199,8 @@ TEST_CASE("a leader that stood still does not answer from its old map, and follo
     CHECK(found->lock->holders.at(0).owner == owner.client_id());
   } else {
     // It may say that it cannot tell, but never that the lock is free.
-    REQUIRE(std::holds_alternative<wire::Error>(answer->body));
-    CHECK(error_info(std::get<wire::Error>(answer->body).code).certainty != Certainty::kDefinite);
+    REQUIRE(std::holds_alternative<wire::ErrorAnswer>(answer->body));
+    CHECK(error_info(std::get<wire::ErrorAnswer>(answer->body).code).certainty != Certainty::kDefinite);
   }
   CHECK(cluster.leader() != old_leader);
 }

@@ -95,12 +95,12 @@ void check_that_it_serves(StartedCluster& cluster, const std::string& name) {
   CHECK(granted->granted);
 }
 
-wire::Error refusal_of(RawClient& client, const std::string& frame) {
+wire::ErrorAnswer refusal_of(RawClient& client, const std::string& frame) {
   client.send_frame(frame);
   const auto response = client.receive();
   REQUIRE(response);
-  REQUIRE(std::holds_alternative<wire::Error>(response->body));
-  return std::get<wire::Error>(response->body);
+  REQUIRE(std::holds_alternative<wire::ErrorAnswer>(response->body));
+  return std::get<wire::ErrorAnswer>(response->body);
 }
 
 std::string valid_request() {
@@ -160,11 +160,11 @@ TEST_CASE("every truncated request is answered with an error, counted, and harms
   const std::uint64_t before = cluster.status("a")->rejected_frames;
   for (std::size_t size = 0; size < request.size(); ++size) {
     CAPTURE(size);
-    const wire::Error error = refusal_of(client, request.substr(0, size));
+    const wire::ErrorAnswer error = refusal_of(client, request.substr(0, size));
     CHECK(error.code == ErrorCode::kBadRequest);
     CHECK(error.detail != "");
   }
-  const wire::Error trailing = refusal_of(client, request + "x");
+  const wire::ErrorAnswer trailing = refusal_of(client, request + "x");
   CHECK(trailing.code == ErrorCode::kBadRequest);
   CHECK(cluster.status("a")->rejected_frames == before + request.size() + 1);
   check_that_it_serves(cluster, "a");
@@ -176,7 +176,7 @@ TEST_CASE("a wrong version is answered as such, and so are wrong fields, by name
   std::string request = valid_request();
   REQUIRE(static_cast<std::uint8_t>(request[1]) == wire::kVersion);
   request[1] = 9;
-  const wire::Error version = refusal_of(client, request);
+  const wire::ErrorAnswer version = refusal_of(client, request);
   CHECK(version.code == ErrorCode::kUnsupportedVersion);
   CHECK(version.detail.find("version") != std::string::npos);
 
@@ -186,9 +186,9 @@ TEST_CASE("a wrong version is answered as such, and so are wrong fields, by name
   const auto response = client.receive();
   REQUIRE(response);
   CHECK(response->call == CallNumber(78));
-  REQUIRE(std::holds_alternative<wire::Error>(response->body));
-  CHECK(std::get<wire::Error>(response->body).code == ErrorCode::kInvalidName);
-  CHECK(std::get<wire::Error>(response->body).detail.find("name") != std::string::npos);
+  REQUIRE(std::holds_alternative<wire::ErrorAnswer>(response->body));
+  CHECK(std::get<wire::ErrorAnswer>(response->body).code == ErrorCode::kInvalidName);
+  CHECK(std::get<wire::ErrorAnswer>(response->body).detail.find("name") != std::string::npos);
   check_that_it_serves(cluster, "a");
 }
 
@@ -221,8 +221,9 @@ TEST_CASE("a client's multipart message is answered with an error, however long 
     REQUIRE(dealer.recv(answer));
     const auto response = wire::decode_response(answer.to_string_view());
     REQUIRE(response);
-    REQUIRE(std::holds_alternative<wire::Error>(response->body));
-    CHECK(std::get<wire::Error>(response->body).detail == "message: expected one frame, got " + std::to_string(frames));
+    REQUIRE(std::holds_alternative<wire::ErrorAnswer>(response->body));
+    CHECK(std::get<wire::ErrorAnswer>(response->body).detail ==
+          "message: expected one frame, got " + std::to_string(frames));
   }
   check_that_it_serves(cluster, "a");
 }
@@ -262,7 +263,7 @@ TEST_CASE("a session's note of 1024 bytes is taken, and a longer one is refused 
   open.note = std::string(wire::kMaxNote, 'n');
   std::string longer = wire::encode(wire::Request{CallNumber(1), open});
   longer[longer.size() - wire::kMaxNote - 1] = 1;  // the lower byte of the note's length, which was 1024
-  const wire::Error error = refusal_of(client, longer + "n");
+  const wire::ErrorAnswer error = refusal_of(client, longer + "n");
   CHECK(error.code == ErrorCode::kBadRequest);
   CHECK(error.detail == "open_session.note: is 1025 bytes long, at most 1024 are allowed");
   CHECK(client.ask_for<locks::SessionOpened>(open).session);

@@ -210,7 +210,7 @@ TEST_CASE("a client that comes back after its lease is over is told so, and its 
   auto raw = cluster.raw_client("c");
   for (const wire::RequestBody& body : std::vector<wire::RequestBody>{
            wire::KeepAlive{gone}, locks::Execute{gone, RequestNumber(2), RequestNumber(2), locks::Release{"lock"}}}) {
-    CHECK(raw.ask_for<wire::Error>(body).code == ErrorCode::kSessionExpired);
+    CHECK(raw.ask_for<wire::ErrorAnswer>(body).code == ErrorCode::kSessionExpired);
   }
   CHECK(next.lease().safe_until);
   CHECK(next.check("lock")->lock->holders.at(0).owner == next.client_id());

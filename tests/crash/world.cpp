@@ -51,18 +51,18 @@ simulation::Coverage& unused_coverage() {
 
 bool says_try_again(const wire::ResponseBody& body) {
   constexpr int kUnavailable = 3;
-  const auto* error = std::get_if<wire::Error>(&body);
+  const auto* error = std::get_if<wire::ErrorAnswer>(&body);
   return error != nullptr && error_info(error->code).exit_code == kUnavailable;
 }
 
 wire::ResponseBody as_sent(const locks::Result& result) {
   if (const auto* refused = std::get_if<locks::Refused>(&result)) {
-    return wire::Error{refused->code, refused->detail, refused->current_session};
+    return wire::ErrorAnswer{refused->code, refused->detail, refused->current_session};
   }
   return std::visit(
       [](const auto& body) -> wire::ResponseBody {
         if constexpr (std::is_same_v<std::decay_t<decltype(body)>, locks::Refused>) {
-          return wire::Error{};
+          return wire::ErrorAnswer{};
         } else {
           return body;
         }

@@ -88,13 +88,13 @@ void LeaseNode::step(Time time, const Event& event) {
   replica_.step({time, WallTime{}}, event);
   if (!was_full || led != raft().term()) begin_to_lead(led);
   check_expire(last);
-  raft().check_invariants();
+  replica_.check_invariants();
   const bool renewal_waited = Inside::renewals_waiting(replica_) > 0;
   take_output();
   if (!was_full || led != raft().term()) begin_to_lead(led);
   // A leader's own barrier has left, with what waited for it.
   if (renewal_waited && Inside::renewals_waiting(replica_) == 0) silent_ = Duration::zero();
-  raft().check_invariants();
+  replica_.check_invariants();
 }
 
 // Or not yet, or not any more.
@@ -154,7 +154,7 @@ void LeaseNode::take_output() {
       const wire::ResponseBody& body = reply.response.body;
       if (const auto* opened = std::get_if<locks::SessionOpened>(&body)) spoken_.opened = *opened;
       if (std::holds_alternative<wire::KeptAlive>(body)) spoken_.verdicts.push_back({reply.response.call, true});
-      const auto* error = std::get_if<wire::Error>(&body);
+      const auto* error = std::get_if<wire::ErrorAnswer>(&body);
       if (error != nullptr && error->code == ErrorCode::kSessionExpired) {
         spoken_.verdicts.push_back({reply.response.call, false});
       }
@@ -226,7 +226,7 @@ void LeaseClient::answered(const Verdict& verdict) {
     answered_ = std::max<std::size_t>(answered_, verdict.renewal.value());
   } else {
     require(!was_safe, "a session ended whose client relied on it");
-    step(ServerMessage{0, {sent.call, applied, wire::Error{ErrorCode::kSessionExpired, {}, SessionId()}}});
+    step(ServerMessage{0, {sent.call, applied, wire::ErrorAnswer{ErrorCode::kSessionExpired, {}, SessionId()}}});
   }
 }
 

@@ -9,7 +9,7 @@ namespace lockstep::simulation {
 namespace {
 
 // What a node says of itself; every other answer to a command comes from an applied entry.
-bool is_about_the_node(const wire::Error& error) {
+bool is_about_the_node(const wire::ErrorAnswer& error) {
   return error.code == ErrorCode::kBusy || error.code == ErrorCode::kNoLeader || error.code == ErrorCode::kUnavailable;
 }
 
@@ -20,7 +20,7 @@ bool says(const wire::Response& response, const locks::Result& result) {
   const auto same = [&](const auto& outcome) {
     using Outcome = std::decay_t<decltype(outcome)>;
     if constexpr (std::is_same_v<Outcome, locks::Refused>) {
-      const auto* error = std::get_if<wire::Error>(&response.body);
+      const auto* error = std::get_if<wire::ErrorAnswer>(&response.body);
       return error != nullptr && error->code == outcome.code && error->current_session == outcome.current_session;
     } else {
       const auto* said = std::get_if<Outcome>(&response.body);
@@ -36,7 +36,7 @@ std::string text(LogIndex index) { return std::to_string(index.value()); }
 
 void ClientChecker::replied(const Turn& turn, const Reference* reference, const wire::Request& request,
                             const wire::Response& response) {
-  const auto* error = std::get_if<wire::Error>(&response.body);
+  const auto* error = std::get_if<wire::ErrorAnswer>(&response.body);
   if (error != nullptr && is_about_the_node(*error)) return;
   if (std::holds_alternative<wire::StatusRequest>(request.body)) return;
   REQUIRE_SAFE(reference != nullptr, "a node without a cluster answers nothing");
@@ -77,7 +77,7 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
     return answer.index == response.applied && says(response, answer.result);
   });
   REQUIRE_SAFE(backed, "no committed entry gave the answer that a client is told for index " + text(response.applied));
-  if (const auto* error = std::get_if<wire::Error>(&response.body)) {
+  if (const auto* error = std::get_if<wire::ErrorAnswer>(&response.body)) {
     refusals_.try_emplace(key, Refusal{error->code, response.applied});
     if (error->code == ErrorCode::kSessionSuperseded) coverage_->note(Met::kSupersededAnswer);
   }

@@ -43,9 +43,9 @@ Reference& NodeChecker::reference_for(const raft::Raft& raft) {
 }
 
 void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
+  replica.check_invariants();
   const raft::Raft* raft = replica.raft();
   if (raft == nullptr) return;
-  raft->check_invariants();
   check_nothing_falls(place, replica);
   check_leader(place, *raft);
   check_commits(now, place, *raft);

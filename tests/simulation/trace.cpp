@@ -135,7 +135,7 @@ std::string describe(const wire::Response& response) {
                                [](const wire::HistoryAnswer&) { return std::string("history"); },
                                [](const wire::SessionsAnswer&) { return std::string("sessions"); },
                                [](const wire::WatchAnswer& m) { return describe_watch(m); },
-                               [](const wire::Error& m) {
+                               [](const wire::ErrorAnswer& m) {
                                  return std::string(error_info(m.code).name) +
                                         (m.current_session ? " " + text(m.current_session) : "");
                                }};

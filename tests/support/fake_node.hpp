@@ -144,7 +144,7 @@ class FakeNode {
     if (witness_) witness_(request);
     const bool is_status = std::holds_alternative<wire::StatusRequest>(request.body);
     if (manner_ == Manner::kNoLeader && !is_status) {
-      return wire::Response{request.call, state_->applied, wire::Error{ErrorCode::kNoLeader, "", SessionId()}};
+      return wire::Response{request.call, state_->applied, wire::ErrorAnswer{ErrorCode::kNoLeader, "", SessionId()}};
     }
     if (manner_ == Manner::kDeaf && !is_status) return std::nullopt;
     auto body = std::visit([&](const auto& r) { return answer(r); }, request.body);
@@ -196,7 +196,7 @@ class FakeNode {
   Body answer(const wire::Wait& wait) {
     if (state_->machine.sessions().find(wait.session) == nullptr) return ended(wait.session);
     const auto found = state_->machine.waiter_state(wait.session, wait.waiter);
-    if (!found) return wire::Error{ErrorCode::kWaiterGone, "", SessionId()};
+    if (!found) return wire::ErrorAnswer{ErrorCode::kWaiterGone, "", SessionId()};
     return std::visit([](const auto& now) { return wire::ResponseBody(now); }, *found);
   }
   Body ended(SessionId session) {
@@ -205,7 +205,7 @@ class FakeNode {
     if (end == locks::EndReason::kSuperseded) code = ErrorCode::kSessionSuperseded;
     if (end == locks::EndReason::kClosed) code = ErrorCode::kSessionClosed;
     if (end == locks::EndReason::kForced) code = ErrorCode::kSessionForced;
-    return wire::Error{code, "", SessionId()};
+    return wire::ErrorAnswer{code, "", SessionId()};
   }
   Body answer(const wire::StatusRequest&) {
     wire::StatusAnswer status;
@@ -229,7 +229,7 @@ class FakeNode {
     return std::visit(
         [](const auto& result) -> wire::ResponseBody {
           if constexpr (std::is_same_v<std::decay_t<decltype(result)>, locks::Refused>) {
-            return wire::Error{result.code, result.detail, result.current_session};
+            return wire::ErrorAnswer{result.code, result.detail, result.current_session};
           } else {
             return result;
           }

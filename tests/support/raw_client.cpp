@@ -63,7 +63,7 @@ SessionId RawClient::open_session(const ClientId& client) {
 }
 
 void RawClient::throw_unexpected(const wire::Response& response) {
-  const auto* error = std::get_if<wire::Error>(&response.body);
+  const auto* error = std::get_if<wire::ErrorAnswer>(&response.body);
   throw std::runtime_error(error == nullptr ? "another kind of answer: " + std::to_string(response.body.index())
                                             : std::string(error_info(error->code).name) + ": " + error->detail);
 }

@@ -66,13 +66,23 @@ std::string command_named(const CLI::App& app) {
   return app.get_name() + (chosen.empty() ? "" : " " + command_named(*chosen.front()));
 }
 
+// The command that the words got to, or the program itself.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : innermost(*chosen.front());
+}
+
+bool has_subcommands(const CLI::App& app) {
+  return !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+}
+
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
   if (!unknown.empty()) {
     const bool is_option = unknown.front().starts_with("-");
     return (is_option ? "unknown option '" : "unknown command '") + unknown.front() + "'";
   }
-  const bool is_missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app.get_subcommands().empty();
+  const bool is_missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && has_subcommands(innermost(app));
   return is_missing ? "a command is missing" : error.what();
 }
 

@@ -23,7 +23,8 @@
 // Threads: every member may be called from any thread, also from callbacks, and calls run at the same time.
 // Callbacks (on_lease_event, acquire_async, those of Lock) run one after another on a thread of the client that
 // does nothing else, without any lock held: they may block and may call the client, but must not destroy it.
-// They are not called after the client's destructor has returned.
+// They are not called after the client's destructor has returned. A Client must not be moved, assigned to or destroyed
+// while another thread enters one of its members; one that was moved from may only be assigned to or destroyed.
 // Ownership: a client owns its threads and connections. Destroying it ends every call that still runs with an
 // indefinite `unavailable`, then closes the session, so its locks come free at once if a node answers within a
 // second, else when the lease runs out. With TTL 0 the session stays, with its locks: release them.
@@ -147,7 +148,7 @@ struct AcquireAnswer {
 
 struct ReleaseAnswer {
   bool released = false;               // false: this client does not hold it; of force_release: nobody does
-  std::optional<ClientId> owner = {};  // who does; nobody: it is free
+  std::optional<ClientId> owner = {};  // who holds it; none: it is free
   LogIndex applied_index;
 };
 
@@ -251,12 +252,11 @@ class Client {
   // Of the first node that answers.
   Expected<NodeStatus> status(std::optional<Duration> timeout = {});
 
-  // For operators. `reason` is kept in the history, at most 256 bytes of text. Takes a lock from whoever holds it;
-  Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& reason,
+  // For operators. Takes a lock from its holders. `why` is kept in the history: text of at most 256 bytes.
+  Expected<ReleaseAnswer> force_release(const std::string& name, const std::string& why,
                                         std::optional<Duration> timeout = {});
-  // ends another session (no_such_session if it does not live).
-  Expected<CloseAnswer> close_session(SessionId session, const std::string& reason,
-                                      std::optional<Duration> timeout = {});
+  // For operators. Ends another session: no_such_session if it does not live.
+  Expected<CloseAnswer> close_session(SessionId session, const std::string& why, std::optional<Duration> timeout = {});
 
   // As of this moment: it looks at the clock first.
   LeaseView lease() const;
@@ -269,7 +269,7 @@ class Client {
   // once and whatever is left of the lease: it has the locks, with new tokens and a full TTL. The earlier process, if
   // it still runs, is refused from then on, and its Locks are lost (kSuperseded, or kUnreachable if its own clock told
   // it first); until it hears of that only their tokens keep it from doing harm. A lease that was over by then
-  // leaves nothing: the session is opened anew. session_conflict means that a later incarnation lives. A destroyed
+  // leaves nothing: a new session is opened. session_conflict means that a later incarnation lives. A destroyed
   // client closes its session, so only a crash, or an end without an answer, leaves something to take over.
   Expected<void> keep_session(SessionKeeper keeper);
   // Opens the session now, and tells which locks came with it: all that the earlier process held, in order of name,

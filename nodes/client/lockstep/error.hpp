@@ -4,7 +4,8 @@
 //   if (!lock && lock.error().is(lockstep::LocalError::kNotGranted)) return try_later();
 //   if (!lock) return complain(lock.error().name(), lock.error().detail);
 //
-// An error is of the cluster, then it has a code of the cluster's table of errors (base/error.hpp), or of this machine.
+// An error comes from the cluster or from this machine. One from the cluster has a code of the table of errors
+// (base/error.hpp), one from this machine is a LocalError.
 // `definite` is the contract: a definite error says that the operation did not happen and never will.
 #pragma once
 
@@ -22,13 +23,14 @@ namespace lockstep {
 
 // What went wrong on this machine, or in this library.
 enum class LocalError : std::uint8_t {
-  kInvalidEndpoint,  // an endpoint of the configuration is none
+  kInvalidEndpoint,  // an endpoint in the configuration is not one
   kInvalidNote,      // the note is too long, or no text
   kNoDescriptor,     // the process has no file descriptor left
   kNotSaved,         // a session could not be kept, see Client::keep_session
   kNotGranted,       // of a Lock: another holds it, and the wait is over
-  kStateFile,        // a file in which a client is kept cannot be used
-  kClientIdInUse,    // another process of this machine uses the same kept client
+  // Only of the command line, which keeps clients in files.
+  kStateFile,      // a file in which a client is kept cannot be used
+  kClientIdInUse,  // another process of this machine uses the same kept client
 };
 std::string_view to_string(LocalError error);  // "invalid_endpoint", ...
 

@@ -38,7 +38,7 @@ class LockState;
 class Lock {
  public:
   // Waits in line as the options say. Without the lock when the wait is over: the error "not_granted", definite,
-  // whose text names the holder.
+  // whose `detail` names the holder.
   static Expected<Lock> acquire(Client& client, std::vector<std::string> names, const AcquireOptions& options = {});
   // Asks once, without waiting in line; options.wait is not looked at. None: it is not to be had now.
   static Expected<std::optional<Lock>> try_acquire(Client& client, std::vector<std::string> names,
@@ -56,7 +56,8 @@ class Lock {
 
   const std::vector<std::string>& names() const;
   FencingToken token() const;
-  // Until when it is certain; none: for ever, since the session's TTL is 0. Falls never, rises with renewals.
+  // Until when it is certain, in CLOCK_BOOTTIME. None: for ever, since the session's TTL is 0. Falls never, rises with
+  // renewals.
   std::optional<Time> safe_until() const;
   // The same as time that is left: zero once it is lost, none if it is for ever.
   std::optional<Duration> time_left() const;
@@ -107,7 +108,7 @@ class Mutex {
  private:
   std::shared_ptr<ClientLoop> loop_;
   std::string name_;
-  std::optional<Lock> lock_;  // touched only by who holds it
+  std::optional<Lock> lock_;  // used only by the thread that holds the mutex
 };
 
 }  // namespace lockstep

@@ -57,8 +57,8 @@ struct LockInfo {
 
 // Who is in the way of a request, and of which of its names.
 struct Blocker {
-  ClientId owner;
-  FencingToken token;  // none: nobody holds the name, and `owner` is the first in line for it
+  ClientId owner;      // of the lock, or of the first place in line if there is no token
+  FencingToken token;  // none: nobody holds the name
   WallTime since{};
   std::string name;
   std::string note = {};
@@ -105,7 +105,7 @@ struct LockEvent {
   LockMode mode = LockMode::kExclusive;
   ClientId owner;
   FencingToken token;
-  std::optional<EndReason> ended = {};  // nothing: it was granted
+  std::optional<EndReason> ended = {};  // none: it was granted
   friend bool operator==(const LockEvent&, const LockEvent&) = default;
 };
 
@@ -128,12 +128,12 @@ struct NodeStatus {
   LogIndex commit_index;
   LogIndex applied_index;
   LogIndex durable_index;
-  std::uint64_t state_hash = 0;
+  std::uint64_t state_hash = 0;  // equal on nodes with the same applied_index (R16)
   std::uint64_t locks = 0;
   std::uint64_t sessions = 0;
-  std::uint64_t pending = 0;          // requests that wait at this node
-  std::uint64_t rejected_frames = 0;  // that did not decode, since it started
-  std::optional<std::chrono::milliseconds> age;
+  std::uint64_t pending = 0;                     // requests that wait at this node
+  std::uint64_t rejected_frames = 0;             // that did not decode, since it started
+  std::optional<std::chrono::milliseconds> age;  // how old a local answer of it may be; none: it cannot tell
   std::uint64_t pid = 0;
   std::string version;
   std::vector<MemberInfo> members;

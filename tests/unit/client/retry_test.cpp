@@ -225,7 +225,7 @@ TEST_CASE("an error that names no call moves on what waits at that endpoint, and
   const ClientSend first = client.last();
   client.core.step(client.now, ServerMessage{first.endpoint,
                                              {CallNumber(), LogIndex(),
-                                              wire::Error{ErrorCode::kUnsupportedVersion, "version 9", {}}}});
+                                              wire::ErrorAnswer{ErrorCode::kUnsupportedVersion, "version 9", {}}}});
   client.pass(10ms);
   REQUIRE(client.sent.size() == 2);
   CHECK(client.last().endpoint != first.endpoint);

@@ -73,7 +73,7 @@ class ScriptedClient {
     step(ServerMessage{send.endpoint, wire::Response{send.request.call, LogIndex(applied), std::move(body)}});
   }
   void refuse(const ClientSend& send, ErrorCode code) {
-    answer(send, wire::Error{code, "as scripted", SessionId()}, 0);
+    answer(send, wire::ErrorAnswer{code, "as scripted", SessionId()}, 0);
   }
   void not_connected(std::size_t endpoint) { step(NotConnected{endpoint}); }
 

@@ -119,7 +119,7 @@ TEST_CASE("a refused Open tells every operation that waits for it, and is not re
   const CallId one = client.preempt("a");
   const CallId two = client.preempt("b");
   const CallId read = client.check("a");
-  client.answer(client.sent.front(), wire::Error{ErrorCode::kSessionConflict, "", SessionId(9)});
+  client.answer(client.sent.front(), wire::ErrorAnswer{ErrorCode::kSessionConflict, "", SessionId(9)});
   answer_sessions(client, {SessionId(9)});
   CHECK(client.outcome<ClientError>(one).code == ErrorCode::kSessionConflict);
   CHECK(client.outcome<ClientError>(two).current_session == SessionId(9));

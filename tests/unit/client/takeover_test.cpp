@@ -115,7 +115,7 @@ TEST_CASE("an ended session that nobody told of is gone on from, for that takes 
     saved.open_nonce = earlier_nonce;
     ScriptedClient client(kept_with_lease(saved));
     const CallId call = client.preempt("a");
-    client.answer(client.last(), wire::Error{ErrorCode::kSessionConflict, "", SessionId(50)}, 60);
+    client.answer(client.last(), wire::ErrorAnswer{ErrorCode::kSessionConflict, "", SessionId(50)}, 60);
     const auto asked = client.sent_of<wire::SessionsRequest>();
     REQUIRE(asked.size() == 1);
     CHECK(client.body_of<wire::SessionsRequest>(asked[0]).after == SessionId(49));
@@ -131,7 +131,7 @@ TEST_CASE("an ended session that nobody told of is gone on from, for that takes 
 TEST_CASE("L1: a session that lives and is not the one that was named is left alone") {
   ScriptedClient client(kept_with_lease(with_session(10)));
   const CallId call = client.take_over();
-  client.answer(client.last(), wire::Error{ErrorCode::kSessionConflict, "", SessionId(50)}, 60);
+  client.answer(client.last(), wire::ErrorAnswer{ErrorCode::kSessionConflict, "", SessionId(50)}, 60);
   answer_sessions(client, {SessionId(50)});
   CHECK(client.outcome<ClientError>(call).code == ErrorCode::kSessionConflict);
   CHECK(client.outcome<ClientError>(call).current_session == SessionId(50));

@@ -48,7 +48,7 @@ class Cluster {
     if (const auto* wait = std::get_if<wire::Wait>(&body)) {
       if (auto end = ended(wait->session)) return end;
       const auto state = machine.waiter_state(wait->session, wait->waiter);
-      if (!state) return wire::Error{ErrorCode::kWaiterGone, "", {}};
+      if (!state) return wire::ErrorAnswer{ErrorCode::kWaiterGone, "", {}};
       return std::visit([](const auto& s) { return wire::ResponseBody(s); }, *state);
     }
     if (const auto* check = std::get_if<wire::CheckRequest>(&body))
@@ -75,7 +75,7 @@ class Cluster {
   std::optional<wire::ResponseBody> ended(SessionId session) const {
     if (machine.sessions().find(session)) return std::nullopt;
     const auto end = machine.sessions().end_of(session);
-    return wire::Error{
+    return wire::ErrorAnswer{
         end == locks::EndReason::kClosed ? ErrorCode::kSessionClosed : ErrorCode::kSessionExpired, "", {}};
   }
 
@@ -86,7 +86,7 @@ class Cluster {
     return std::visit(
         [](const auto& result) -> wire::ResponseBody {
           if constexpr (std::is_same_v<std::decay_t<decltype(result)>, locks::Refused>) {
-            return wire::Error{result.code, "", result.current_session};
+            return wire::ErrorAnswer{result.code, "", result.current_session};
           } else {
             return result;
           }

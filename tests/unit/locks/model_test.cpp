@@ -73,7 +73,7 @@ class Rules {
     last_grant_[change.name] = change;
   }
 
-  static bool keeps_the_rules(const StateMachine& state, const Lock& lock) {
+  static bool keeps_the_rules(const StateMachine& state, const LockRow& lock) {
     if (lock.holds.empty() && lock.queue.empty()) return false;
     if (lock.mode == Mode::kExclusive && lock.holds.size() > 1) return false;
     if (lock.mode == Mode::kPermit && lock.holds.size() > lock.permits) return false;

@@ -28,7 +28,7 @@ void check_refused(const std::vector<Contradiction>& contradictions) {
   for (const Contradiction& contradiction : contradictions) {
     StateImage image = image_with_everything();
     contradiction.make(image);
-    CHECK(problem_with(image) == contradiction.sentence);
+    CHECK(violation_in(image) == contradiction.sentence);
   }
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("an image has every record, and the machine built from it has the same
   CHECK(image.locks.size() == 6);
   CHECK(image.waiters.size() == 2);
   CHECK(image.history.size() == 4);
-  REQUIRE(problem_with(image) == "");
+  REQUIRE(violation_in(image) == "");
   const StateMachine built(image);
   CHECK(image_of(built) == image);
   CHECK(built.hash() == machine.state.hash());
@@ -100,7 +100,7 @@ TEST_CASE("sessions that contradict what was applied or each other are refused")
   });
   StateImage image = image_with_everything();
   image.sessions[1].answers.back().number = RequestNumber(kMaxUnacknowledged);
-  CHECK(problem_with(image) == "");
+  CHECK(violation_in(image) == "");
 }
 
 TEST_CASE("ended sessions that contradict what was applied or each other are refused") {
@@ -136,9 +136,9 @@ TEST_CASE("ended sessions that contradict what was applied or each other are ref
     image.ended.push_back({i + 26, SessionId(i + 26), who, EndReason::kExpired});
   }
   image.last_applied = LogIndex(kKeptEndedSessions + 25);
-  CHECK(problem_with(image) == "");
+  CHECK(violation_in(image) == "");
   for (EndedSession& ended : image.ended) ++ended.position;
-  CHECK(problem_with(image) == "ended session 10025 ended after the last entry");
+  CHECK(violation_in(image) == "ended session 10025 ended after the last entry");
 }
 
 TEST_CASE("locks that contradict their sessions, their modes or each other are refused") {

@@ -39,7 +39,7 @@ raft::Snapshot snapshot_of(const std::vector<raft::Entry>& log) {
   return *std::move(folded);
 }
 
-std::string problem_with(const raft::Snapshot& snapshot) {
+std::string violation_in(const raft::Snapshot& snapshot) {
   const auto restored = restore_state(snapshot);
   return restored ? "" : restored.error();
 }
@@ -64,23 +64,23 @@ TEST_CASE("a state other than the one that the node has is an error (S6)") {
 
 TEST_CASE("of a snapshot that cannot be read it is said whether it is damaged or of another version") {
   const raft::Snapshot good = snapshot_of(log_with(2));
-  CHECK(problem_with(good) == "");
+  CHECK(violation_in(good) == "");
 
   raft::Snapshot cut_short = good;
   cut_short.state.pop_back();
-  CHECK(problem_with(cut_short).starts_with("is damaged (state."));
+  CHECK(violation_in(cut_short).starts_with("is damaged (state."));
 
   raft::Snapshot other_version = good;
   other_version.state[1] = 2;  // after the byte that says how many fields there are
-  CHECK(problem_with(other_version).starts_with("is of another version of Lockstep (state.version: "));
+  CHECK(violation_in(other_version).starts_with("is of another version of Lockstep (state.version: "));
 
   raft::Snapshot other_state = good;
   other_state.head.state_hash ^= 1;
-  CHECK(problem_with(other_state) == "is damaged (its state has another hash)");
+  CHECK(violation_in(other_state) == "is damaged (its state has another hash)");
 
   raft::Snapshot too_early = good;
   too_early.head.index = LogIndex(1);
-  CHECK(problem_with(too_early) == "is damaged (its state is of a later index)");
+  CHECK(violation_in(too_early) == "is damaged (its state is of a later index)");
 
   const auto folded = fold(&other_version, LogIndex(4), {}, {LogIndex(4), 0});
   REQUIRE_FALSE(folded);

@@ -191,7 +191,7 @@ TEST_CASE("while the cluster forms, every kind of request is answered no_leader 
     replica.step(Now(), ClientRequest{ConnectionId(1), {CallNumber(1), body}});
     const Output output = testing::output_of_turn(replica);
     REQUIRE(output.replies.size() == 1);
-    CHECK(std::get<wire::Error>(output.replies[0].response.body).code == ErrorCode::kNoLeader);
+    CHECK(std::get<wire::ErrorAnswer>(output.replies[0].response.body).code == ErrorCode::kNoLeader);
   }
 }
 

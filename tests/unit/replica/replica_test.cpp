@@ -414,8 +414,8 @@ TEST_CASE("while the cluster forms, requests are answered no_leader and status s
     REQUIRE(output.replies.size() == 1);
     return output.replies[0].response.body;
   };
-  CHECK(std::get<wire::Error>(ask(ReplicaWorld::open_as(1))).code == ErrorCode::kNoLeader);
-  CHECK(std::get<wire::Error>(ask(check("lock"))).code == ErrorCode::kNoLeader);
+  CHECK(std::get<wire::ErrorAnswer>(ask(ReplicaWorld::open_as(1))).code == ErrorCode::kNoLeader);
+  CHECK(std::get<wire::ErrorAnswer>(ask(check("lock"))).code == ErrorCode::kNoLeader);
   CHECK(std::get<wire::StatusAnswer>(ask(wire::StatusRequest{})).role == wire::Role::kForming);
 }
 

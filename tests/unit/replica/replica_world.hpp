@@ -158,7 +158,7 @@ class ReplicaWorld {
     REQUIRE(body != nullptr);
     return *body;
   }
-  ErrorCode error_of(CallNumber call) const { return answer_to<wire::Error>(call).code; }
+  ErrorCode error_of(CallNumber call) const { return answer_to<wire::ErrorAnswer>(call).code; }
 
   // A session opened through a node, with everything delivered.
   SessionId open_session(const std::string& name, std::uint8_t client, std::uint32_t ttl_ms = 0) {
@@ -250,7 +250,8 @@ class ReplicaWorld {
     for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
     for (const raft::SnapshotRead& read : output.snapshot_reads) {
       const raft::SharedSnapshot snapshot = node.disk.snapshot_at(read.snapshot);
-      step(name, raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
+      step(name,
+           raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
     }
     if (output.compaction) compact(node, name, *output.compaction);
     if (!node.disk_is_late && !node.outstanding.empty()) persist(name);

@@ -27,7 +27,7 @@ struct Fixture {
   std::string wake() {
     REQUIRE(guardian.next_deadline() != Time::max());
     now = guardian.next_deadline() - at(0s);
-    return step(now, Tick{});
+    return step(now, ClockTick{});
   }
 
   static std::string in_short(const StartCommand&) { return "start"; }
@@ -70,7 +70,7 @@ TEST_CASE_FIXTURE(Fixture, "what the ended command left behind is killed again u
 TEST_CASE_FIXTURE(Fixture,
                   "the group is told to end a grace and a margin before the deadline, and killed a margin before") {
   step(0s, StartOrder{at(10s), {}});
-  CHECK(step(7749ms, Tick{}) == "");
+  CHECK(step(7749ms, ClockTick{}) == "");
   CHECK(wake() == "TERM CONT");
   CHECK(now == 7750ms);
   CHECK_FALSE(guardian.is_killing());
@@ -85,7 +85,7 @@ TEST_CASE_FIXTURE(Fixture, "each renewal moves the deadline on, none moves it ba
   step(0s, StartOrder{at(10s), {}});
   CHECK(step(3s, RenewOrder{at(13s)}) == "");
   CHECK(step(4s, RenewOrder{at(12s)}) == "");
-  CHECK(step(10s, Tick{}) == "");
+  CHECK(step(10s, ClockTick{}) == "");
   CHECK(wake() == "TERM CONT");
   CHECK(now == 10750ms);
 }
@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(Fixture, "a renewal that comes after the group was told to end
 
 TEST_CASE_FIXTURE(Fixture, "a guardian that wakes up late kills at once") {
   step(0s, StartOrder{at(10s), {}});
-  CHECK(step(9750ms, Tick{}) == "KILL");
+  CHECK(step(9750ms, ClockTick{}) == "KILL");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a command whose end is heard after its deadline did not end in time") {

@@ -68,7 +68,8 @@ TEST_CASE("a node's message as a person writes it") {
 }
 
 TEST_CASE("a message is shown with the names of docs/protocol.md, its type first") {
-  const wire::Response response{CallNumber(7), LogIndex(12), wire::Error{ErrorCode::kInvalidName, "is empty", {}}};
+  const wire::Response response{CallNumber(7), LogIndex(12),
+                                wire::ErrorAnswer{ErrorCode::kInvalidName, "is empty", {}}};
   CHECK(to_line(to_json(response)) ==
         R"({"type":"error","call":7,"applied":12,"code":"invalid_name","detail":"is empty","current_session":0})");
   const raft::Message message{ClusterId(1), Term(2), NodeId(3), NodeId(4),

@@ -6,6 +6,12 @@
 
 using namespace lockstep::wire;
 
+namespace {
+
+bool is_valid_lock_name(std::string_view name) { return validate_lock_name(name).empty(); }
+
+}  // namespace
+
 TEST_CASE("a lock name is 1 to 255 bytes of UTF-8") {
   CHECK(is_valid_lock_name("a"));
   CHECK(is_valid_lock_name("jobs/nightly 42: \"caf\xC3\xA9\" \xF0\x9F\x94\x92"));

@@ -58,7 +58,8 @@ TEST_CASE("the bytes of responses") {
          locks::Held{client(), FencingToken(9), WallTime(std::chrono::milliseconds(1000)), "j", "m"}},
         "990203070cc4106ba7b8109dad11d180b400c04fd430c809cd03e8a16aa16d");
   check({CallNumber(7), LogIndex(12), wire::CheckAnswer{}}, "960206070cc0c0");
-  check({CallNumber(), LogIndex(12), wire::Error{ErrorCode::kBusy, "full", SessionId()}}, "970209000c05a466756c6c00");
+  check({CallNumber(), LogIndex(12), wire::ErrorAnswer{ErrorCode::kBusy, "full", SessionId()}},
+        "970209000c05a466756c6c00");
 }
 
 TEST_CASE("the bytes of messages between nodes") {

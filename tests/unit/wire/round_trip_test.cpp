@@ -104,10 +104,10 @@ TEST_CASE("msgpack-c reads every frame as one array with nothing left over") {
 }
 
 TEST_CASE("texts for people are cut to their limit, between characters, and then decode") {
-  wire::Error error{ErrorCode::kBusy, std::string(wire::kMaxErrorDetail - 1, 'd') + "\xC3\xA9", {}};
+  wire::ErrorAnswer error{ErrorCode::kBusy, std::string(wire::kMaxErrorDetail - 1, 'd') + "\xC3\xA9", {}};
   const auto decoded = wire::decode_response(wire::encode(wire::Response{CallNumber(1), LogIndex(1), error}));
   REQUIRE(decoded);
-  CHECK(std::get<wire::Error>(decoded->body).detail == std::string(wire::kMaxErrorDetail - 1, 'd'));
+  CHECK(std::get<wire::ErrorAnswer>(decoded->body).detail == std::string(wire::kMaxErrorDetail - 1, 'd'));
 }
 
 TEST_CASE("a clock before 1970 is sent as 1970") {

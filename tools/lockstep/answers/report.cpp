@@ -1,3 +1,4 @@
+// What operations and errors are shown as.
 #include "tools/lockstep/answers/report.hpp"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Which locks are known decides what a change is called.
 #include "tools/lockstep/answers/watch_lines.hpp"
 
 #include <string>

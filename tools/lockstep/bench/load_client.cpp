@@ -1,3 +1,4 @@
+// Sends one operation, takes its answer, and measures the time between.
 #include "tools/lockstep/bench/load_client.hpp"
 
 #include <utility>

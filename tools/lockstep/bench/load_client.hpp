@@ -1,7 +1,7 @@
 // One client of the load: a client core with its own connections, and the one operation it waits for.
 //
 // It asks its first server and turns to the others when that one does not answer. Connections are made when
-// they are first needed. It never waits for anything: whoever owns many of them polls for all.
+// they are first needed. It never waits for anything: the owner of many polls for all.
 #pragma once
 
 #include <optional>
@@ -41,7 +41,7 @@ class LoadClient {
   std::optional<Finished> turn(Time now);
   Time next_deadline() const { return core_.next_deadline(); }
 
-  // Rises when a connection was made, so that poll items must be collected anew.
+  // Rises when a connection was made, so that poll items must be collected again.
   std::uint64_t connections_made() const { return connections_made_; }
   void add_poll_items(PollItems& items);
 

@@ -1,3 +1,4 @@
+// One poll loop for all clients, from warm-up to the last answer.
 #include "tools/lockstep/bench/load_run.hpp"
 
 #include <algorithm>
@@ -35,18 +36,18 @@ LoadRun::LoadRun(Context& context, const LoadOptions& options, LoadHost host)
   }
 }
 
-Report LoadRun::run() {
+Summary LoadRun::run() {
   connect();
   const Time start = host_.now();
-  phase_ends_ = start + options_.warm_up;
+  stage_ends_ = start + options_.warm_up;
   next_progress_ = start + kProgressInterval;
   for (LoadClient& client : clients_) client.start(start);
-  while (phase_ != Phase::kDone) {
+  while (stage_ != Stage::kDone) {
     wait();
     turn();
   }
-  Report report = summarize(std::string(to_string(options_.load)), options_.clients, measured_until_ - measuring_since_,
-                            measurements_);
+  Summary report = summarize(std::string(to_string(options_.load)), options_.clients,
+                             measured_until_ - measuring_since_, measurements_);
   report.not_cleaned_up = static_cast<std::uint64_t>(
       std::count_if(clients_.begin(), clients_.end(), [](const LoadClient& client) { return client.may_hold(); }));
   return report;
@@ -72,7 +73,7 @@ void LoadRun::turn() {
     const Time now = host_.now();
     if (const auto finished = client.turn(now)) {
       answered_[i] = answered_[i] || !std::holds_alternative<ClientError>(finished->outcome);
-      if (phase_ == Phase::kMeasuring) measurements_.add(finished->latency, finished->outcome);
+      if (stage_ == Stage::kMeasuring) measurements_.add(finished->latency, finished->outcome);
       go_on(client, now);
     }
   }
@@ -82,7 +83,7 @@ void LoadRun::turn() {
 }
 
 void LoadRun::go_on(LoadClient& client, Time now) {
-  if (phase_ == Phase::kCleanUp) {
+  if (stage_ == Stage::kCleanUp) {
     client.start_clean_up(now);
   } else {
     client.start(now);
@@ -94,38 +95,38 @@ void LoadRun::change_phase(Time now) {
   const auto all_idle = [&] {
     return std::all_of(clients_.begin(), clients_.end(), [](const LoadClient& client) { return client.is_idle(); });
   };
-  switch (phase_) {
-    case Phase::kWarmUp: {
+  switch (stage_) {
+    case Stage::kWarmUp: {
       const bool all_answered = std::find(answered_.begin(), answered_.end(), false) == answered_.end();
-      const bool given_up = now >= phase_ends_ - options_.warm_up + kLongestWarmUp;
-      if (!interrupted && (now < phase_ends_ || !(all_answered || given_up))) return;
-      phase_ = Phase::kMeasuring;
+      const bool given_up = now >= stage_ends_ - options_.warm_up + kLongestWarmUp;
+      if (!interrupted && (now < stage_ends_ || !(all_answered || given_up))) return;
+      stage_ = Stage::kMeasuring;
       measuring_since_ = now;
-      phase_ends_ = now + options_.measured;
+      stage_ends_ = now + options_.measured;
       next_progress_ = now + kProgressInterval;
       return;
     }
-    case Phase::kMeasuring:
-      if (now < phase_ends_ && !interrupted) return;
-      phase_ = Phase::kCleanUp;
+    case Stage::kMeasuring:
+      if (now < stage_ends_ && !interrupted) return;
+      stage_ = Stage::kCleanUp;
       measured_until_ = now;
-      phase_ends_ = now + options_.timeout;
+      stage_ends_ = now + options_.timeout;
       return;
-    case Phase::kCleanUp:
-      if (all_idle() || now >= phase_ends_) phase_ = Phase::kDone;
+    case Stage::kCleanUp:
+      if (all_idle() || now >= stage_ends_) stage_ = Stage::kDone;
       return;
-    case Phase::kDone: return;
+    case Stage::kDone: return;
   }
 }
 
 void LoadRun::tell_progress(Time now) {
   if (now < next_progress_) return;
   next_progress_ = now + kProgressInterval;
-  if (phase_ == Phase::kWarmUp) {
+  if (stage_ == Stage::kWarmUp) {
     const auto answered = std::count(answered_.begin(), answered_.end(), true);
     host_.progress("warming up: " + std::to_string(answered) + " of " + std::to_string(clients_.size()) +
                    " clients were answered");
-  } else if (phase_ == Phase::kMeasuring) {
+  } else if (stage_ == Stage::kMeasuring) {
     const std::uint64_t operations = measurements_.operations();
     host_.progress(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now - measuring_since_).count()) +
                    " s: " + std::to_string(operations - operations_told_) + " operations/s");
@@ -143,7 +144,7 @@ void LoadRun::wait() {
   }
   const Time now = host_.now();
   Time deadline = next_progress_;
-  if (phase_ends_ > now) deadline = std::min(deadline, phase_ends_);
+  if (stage_ends_ > now) deadline = std::min(deadline, stage_ends_);
   for (const LoadClient& client : clients_) deadline = std::min(deadline, client.next_deadline());
   wait_for(items_, std::clamp<Duration>(deadline - now, Duration::zero(), kLongestWait));
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "tools/lockstep/bench/load_client.hpp"
-#include "tools/lockstep/bench/report.hpp"
+#include "tools/lockstep/bench/summary.hpp"
 
 namespace lockstep::bench {
 
@@ -40,10 +40,10 @@ class LoadRun {
  public:
   LoadRun(Context& context, const LoadOptions& options, LoadHost host);
 
-  Report run();
+  Summary run();
 
  private:
-  enum class Phase { kWarmUp, kMeasuring, kCleanUp, kDone };
+  enum class Stage { kWarmUp, kMeasuring, kCleanUp, kDone };
 
   void connect();
   void turn();
@@ -58,8 +58,8 @@ class LoadRun {
   PollItems items_;
   std::uint64_t connections_polled_ = 0;
 
-  Phase phase_ = Phase::kWarmUp;
-  Time phase_ends_{};
+  Stage stage_ = Stage::kWarmUp;
+  Time stage_ends_{};
   Time measuring_since_{};
   Time measured_until_{};
   std::vector<bool> answered_;  // by client: has it been answered once?

@@ -1,3 +1,4 @@
+// Chooses the next operation by the workload's rule.
 #include "tools/lockstep/bench/workload.hpp"
 
 #include <array>

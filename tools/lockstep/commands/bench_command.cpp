@@ -1,3 +1,4 @@
+// Reads the options of `bench`, runs the load, and prints the summary.
 #include "tools/lockstep/commands/bench_command.hpp"
 
 #include <atomic>
@@ -30,7 +31,7 @@ void end_early_on_interrupt() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-nlohmann::json to_json(const bench::Report& report) {
+nlohmann::json to_json(const bench::Summary& report) {
   const auto microseconds = [](Duration d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); };
   return {{"load", report.load},
           {"clients", report.clients},
@@ -69,7 +70,7 @@ int run_bench(const GlobalOptions& global, bench::LoadOptions options) {
   host.interrupted = &interrupted;
   Context context;
   bench::LoadRun run(context, options, std::move(host));
-  const bench::Report report = run.run();
+  const bench::Summary report = run.run();
   if (global.json) {
     std::cout << to_json(report).dump() << std::endl;
   } else {

@@ -1,3 +1,4 @@
+// libedit at a terminal, read(2) elsewhere.
 #include "tools/lockstep/commands/line_reader.hpp"
 
 #include <histedit.h>

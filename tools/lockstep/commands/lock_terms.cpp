@@ -1,3 +1,4 @@
+// The options, and what is wrong with them together.
 #include "tools/lockstep/commands/lock_terms.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Opens the kept session or the remembered index, runs the subcommand, and keeps what it learnt.
 #include "tools/lockstep/commands/one_shot.hpp"
 
 #include <algorithm>

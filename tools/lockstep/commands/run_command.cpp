@@ -1,3 +1,4 @@
+// Takes the locks, gives the guardian its orders, and releases when the command has ended.
 #include "tools/lockstep/commands/run_command.hpp"
 
 #include <poll.h>
@@ -232,7 +233,8 @@ int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, I
   auto wake_up = WakeUp::create();
   if (!wake_up) return tell(report_of("", no_descriptor_error(wake_up.error())), global.json);
   const auto run_guarded = [&](Lock& lock) {
-    return conclude(global, lock, GuardedRun(*client, lock, guard, forwarded, *std::move(wake_up)).run());
+    const auto result = GuardedRun(*client, lock, guard, forwarded, *std::move(wake_up)).run();
+    return conclude(global, lock, result);
   };
   if (identity) {
     auto earlier =

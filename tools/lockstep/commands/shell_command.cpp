@@ -1,3 +1,4 @@
+// Splits a line into words, parses them like a command line, and runs them with the shell's client.
 #include "tools/lockstep/commands/shell_command.hpp"
 
 #include <algorithm>
@@ -74,8 +75,8 @@ class Shell {
     return std::any_of(subcommands().begin(), subcommands().end(), starts_so);
   }
 
-  static Report usage(const std::string& problem) {
-    Report report = usage_report(problem);
+  static Report usage(const std::string& detail) {
+    Report report = usage_report(detail);
     report.advice = "`help` shows the commands";
     return report;
   }

@@ -1,3 +1,4 @@
+// Asks any node for the members, then every member for itself.
 #include "tools/lockstep/commands/status_command.hpp"
 
 #include <algorithm>

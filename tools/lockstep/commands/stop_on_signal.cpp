@@ -1,3 +1,4 @@
+// A thread that waits for the signals with signalfd(2).
 #include "tools/lockstep/commands/stop_on_signal.hpp"
 
 #include <poll.h>

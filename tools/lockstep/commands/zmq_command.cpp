@@ -1,3 +1,4 @@
+// `req` sends one message and prints its answer; `tap` prints what a node publishes.
 #include "tools/lockstep/commands/zmq_command.hpp"
 
 #include <algorithm>
@@ -43,7 +44,7 @@ Examples:
   lockstep zmq tap tcp://127.0.0.1:7301
   lockstep --json zmq tap tcp://127.0.0.1:7301 -n 10 | jq .entries)";
 
-enum class Form { kText, kJson, kHex };
+enum class Notation { kText, kJson, kHex };
 
 struct RequestArguments {
   std::string endpoint;
@@ -60,14 +61,14 @@ struct TapArguments {
   bool hex = false;
 };
 
-int fail(int exit_code, const std::string& problem, bool json) {
+int fail(int exit_code, const std::string& detail, bool json) {
   Report report;
   report.exit_code = exit_code;
   report.is_error = true;
-  report.text = problem;
+  report.text = detail;
   report.json["error"] = exit_code == kExitUsage ? "usage" : "unavailable";
   report.json["definite"] = exit_code == kExitUsage;
-  report.json["detail"] = problem;
+  report.json["detail"] = detail;
   return finish(report, json);
 }
 
@@ -95,17 +96,17 @@ tl::expected<std::string, std::string> frame_to_send(const RequestArguments& arg
 // A node's peers are answered with peers' messages, everyone else with responses.
 tl::expected<Json, std::string> decode_answer(const std::string& sent, const std::string& answer) {
   const auto to_object = [](const auto& frame) { return to_json(frame); };
-  const auto to_problem = [](const wire::DecodeError& error) { return to_string(error); };
-  if (wire::decode_message(sent)) return wire::decode_message(answer).map(to_object).map_error(to_problem);
-  return wire::decode_response(answer).map(to_object).map_error(to_problem);
+  const auto to_detail = [](const wire::DecodeError& error) { return to_string(error); };
+  if (wire::decode_message(sent)) return wire::decode_message(answer).map(to_object).map_error(to_detail);
+  return wire::decode_response(answer).map(to_object).map_error(to_detail);
 }
 
-void print_undecoded(const std::string& bytes, const std::string& problem, bool json) {
+void print_undecoded(const std::string& bytes, const std::string& detail, bool json) {
   if (json) {
-    std::cout << to_line(Json{{"hex", to_hex(bytes)}, {"problem", problem}}) << std::endl;
+    std::cout << to_line(Json{{"hex", to_hex(bytes)}, {"problem", detail}}) << std::endl;
     return;
   }
-  std::cerr << "lockstep: " << problem << std::endl;
+  std::cerr << "lockstep: " << detail << std::endl;
   std::cout << to_hex(bytes) << std::endl;
 }
 
@@ -117,7 +118,7 @@ int run_request(const GlobalOptions& global, const RequestArguments& arguments) 
   const auto answer = exchange(context, kind, arguments.endpoint, *frame, global.timeout);
   if (!answer) {
     const bool usage = answer.error().reason == NoAnswer::Reason::kBadEndpoint;
-    return fail(usage ? kExitUsage : kExitUnavailable, answer.error().problem, global.json);
+    return fail(usage ? kExitUsage : kExitUnavailable, answer.error().detail, global.json);
   }
   const auto decoded = decode_answer(*frame, *answer);
   if (decoded) {
@@ -128,16 +129,16 @@ int run_request(const GlobalOptions& global, const RequestArguments& arguments) 
   return kExitYes;
 }
 
-void print_frame(const std::string& bytes, Form form) {
-  if (form == Form::kHex) {
+void print_frame(const std::string& bytes, Notation notation) {
+  if (notation == Notation::kHex) {
     std::cout << to_hex(bytes) << std::endl;
     return;
   }
   const auto message = wire::decode_message(bytes);
   if (!message) {
-    print_undecoded(bytes, to_string(message.error()), form == Form::kJson);
+    print_undecoded(bytes, to_string(message.error()), notation == Notation::kJson);
   } else {
-    std::cout << (form == Form::kJson ? to_line(to_json(*message)) : to_tap_line(*message)) << std::endl;
+    std::cout << (notation == Notation::kJson ? to_line(to_json(*message)) : to_tap_line(*message)) << std::endl;
   }
 }
 
@@ -165,12 +166,12 @@ int run_tap(const GlobalOptions& global, const TapArguments& arguments) {
   Context context;
   auto subscriber = Subscriber::open(context, arguments.endpoint);
   if (!subscriber) return fail(kExitUsage, to_string(subscriber.error()), global.json);
-  const Form form = arguments.hex ? Form::kHex : global.json ? Form::kJson : Form::kText;
+  const Notation notation = arguments.hex ? Notation::kHex : global.json ? Notation::kJson : Notation::kText;
   for (std::uint64_t shown = 0; arguments.count == 0 || shown < arguments.count; ++shown) {
     const auto frame = next_frame(*subscriber, arguments.timeout);
     if (!frame)
       return fail(kExitUnavailable, arguments.endpoint + ": nothing published in time. " + kWhoPublishes, global.json);
-    print_frame(*frame, form);
+    print_frame(*frame, notation);
     if (!std::cout) return kExitYes;  // whoever read it has seen enough
   }
   return kExitYes;

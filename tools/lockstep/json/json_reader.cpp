@@ -1,3 +1,4 @@
+// One function a type of field; the first error names the field.
 #include "tools/lockstep/json/json_reader.hpp"
 
 #include <algorithm>
@@ -28,7 +29,7 @@ JsonReader::JsonReader(const Json& object, std::string_view name) {
 
 std::string JsonReader::finish() {
   if (ok()) check_keys(scopes_.front());
-  return problem_;
+  return detail_;
 }
 
 // ---- The fields
@@ -141,7 +142,7 @@ void JsonReader::end_record() {
 
 const Json* JsonReader::find(std::string_view name) {
   if (!ok()) return nullptr;
-  Scope& scope = scopes_.back();
+  OpenObject& scope = scopes_.back();
   if (scope.value->is_array()) return &scope.value->at(scope.next++);
   scope.known.emplace(name);
   const auto found = scope.value->find(std::string(name));
@@ -157,24 +158,24 @@ const std::string* JsonReader::find_text(std::string_view name, std::string_view
 }
 
 std::string JsonReader::path_of(std::string_view name) const {
-  const Scope& scope = scopes_.back();
+  const OpenObject& scope = scopes_.back();
   if (scope.value->is_array()) return scope.path + "[" + std::to_string(scope.next - 1) + "]";
   return scope.path + "." + std::string(name);
 }
 
-void JsonReader::fail(std::string_view name, std::string_view problem) {
-  if (ok()) problem_ = path_of(name) + ": " + std::string(problem);
+void JsonReader::fail(std::string_view name, std::string_view detail) {
+  if (ok()) detail_ = path_of(name) + ": " + std::string(detail);
 }
 
 void JsonReader::fail_expected(std::string_view name, std::string_view expected, const Json& got) {
   fail(name, "expected " + std::string(expected) + ", got " + describe(got));
 }
 
-void JsonReader::check_keys(const Scope& scope) {
+void JsonReader::check_keys(const OpenObject& scope) {
   if (!scope.value->is_object()) return;
   for (const auto& item : scope.value->items()) {
     if (scope.known.contains(item.key())) continue;
-    problem_ = scope.path + ": unknown key '" + item.key() + "'";
+    detail_ = scope.path + ": unknown key '" + item.key() + "'";
     return;
   }
 }

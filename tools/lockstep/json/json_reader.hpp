@@ -25,7 +25,7 @@ class JsonReader {
   // `object` must be an object and outlive this; `name` is what paths begin with.
   JsonReader(const Json& object, std::string_view name);
 
-  bool ok() const { return problem_.empty(); }
+  bool ok() const { return detail_.empty(); }
   // To be called last: what was wrong, as "check.at_least: expected ..."; empty if nothing was.
   std::string finish();
 
@@ -47,7 +47,7 @@ class JsonReader {
   void must(std::string_view, bool, std::string_view) {}  // a limit like the others
 
  private:
-  struct Scope {
+  struct OpenObject {
     const Json* value;
     std::string path;
     std::size_t next = 0;         // of a list: the item to be read
@@ -59,13 +59,13 @@ class JsonReader {
   // The text of a field; nothing if it is not there, or is no text.
   const std::string* find_text(std::string_view name, std::string_view expected);
   std::string path_of(std::string_view name) const;
-  void fail(std::string_view name, std::string_view problem);
+  void fail(std::string_view name, std::string_view detail);
   void fail_expected(std::string_view name, std::string_view expected, const Json& got);
-  void check_keys(const Scope& scope);
+  void check_keys(const OpenObject& scope);
   bool read_hex(std::string_view name, const Json& value, std::string& bytes);
 
-  std::vector<Scope> scopes_;
-  std::string problem_;
+  std::vector<OpenObject> scopes_;
+  std::string detail_;
 };
 
 }  // namespace lockstep

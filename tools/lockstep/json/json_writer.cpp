@@ -1,3 +1,4 @@
+// One function a type of field.
 #include "tools/lockstep/json/json_writer.hpp"
 
 #include <utility>

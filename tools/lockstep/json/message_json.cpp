@@ -1,3 +1,4 @@
+// A message's type is the key "type"; the rest are its fields.
 #include "tools/lockstep/json/message_json.hpp"
 
 #include "protocol/base/joined.hpp"
@@ -29,7 +30,7 @@ tl::expected<AnyMessage, std::string> frame_from_json(const Json& json, const st
   wire::header(reader, frame, type);
   frame.body = wire::blank(type);
   wire::body_fields(reader, frame.body);
-  if (std::string problem = reader.finish(); !problem.empty()) return tl::unexpected(std::move(problem));
+  if (std::string detail = reader.finish(); !detail.empty()) return tl::unexpected(std::move(detail));
   return frame;
 }
 

@@ -1,3 +1,4 @@
+// open(2), write(2), fsync(2) and rename(2), with errors as sentences.
 #include "tools/lockstep/kept/file.hpp"
 
 #include <fcntl.h>

@@ -24,7 +24,7 @@ FileResult<std::optional<std::string>> read_file(const std::filesystem::path& pa
 // Whole or not at all, with 0600; leaves a file that is already there as it is.
 FileResult<void> create_file(const std::filesystem::path& path, std::string_view content);
 // Puts `content` in the place of `path`, durably: temporary file, sync, rename, sync of the folder.
-// Only for whoever holds the lock (flock) of the file at `path`. The new file is locked before it has
+// The caller must hold the lock (flock) of the file at `path`. The new file is locked before it has
 // the name; its descriptor, with the lock, is returned.
 FileResult<FileDescriptor> replace_locked_file(const std::filesystem::path& path, std::string_view content);
 

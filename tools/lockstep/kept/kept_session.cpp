@@ -1,3 +1,4 @@
+// Compares the cluster with the file's, and continues the session or opens another.
 #include "tools/lockstep/kept/kept_session.hpp"
 
 #include <algorithm>

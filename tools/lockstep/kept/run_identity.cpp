@@ -1,3 +1,4 @@
+// Reads, locks and updates the identity's file around a run.
 #include "tools/lockstep/kept/run_identity.hpp"
 
 #include <fcntl.h>

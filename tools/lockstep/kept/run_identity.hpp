@@ -3,8 +3,9 @@
 //
 // FILE keeps the client id, the secret and the session of each cluster (state_file.hpp). Beside it, FILE.lock is locked
 // (flock) by the run, and by all that it starts, which have the same descriptor: its guardian, the command, and
-// whatever the command leaves behind. It comes free when the last of them is gone. So whoever has it may take the locks
-// over and start the command anew, though their lease still runs. It says nothing of other machines. Not thread-safe.
+// whatever the command leaves behind. It comes free when the last of them is gone. So a run that has it may take the
+// locks over and start the command again, even while their lease runs. It says nothing of other machines. Not
+// thread-safe.
 #pragma once
 
 #include <filesystem>

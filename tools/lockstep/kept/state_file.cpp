@@ -1,3 +1,4 @@
+// Locks a state file, and reads and replaces what is in it.
 #include "tools/lockstep/kept/state_file.hpp"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 //
 // Per cluster id: the session, its secret, the next request number, the highest index seen, and the
 // requests that have no answer yet. JSON, so that a person can read it; state_format.cpp has the fields.
-// Invariants: whoever uses a session holds flock on the file, so that no number is used by two commands;
+// Invariants: a process that uses a session holds flock on the file, so that no number is used by two commands;
 // a crash leaves the old content or the new one, never a mixture.
 // What the file says is checked before it is believed; a file that cannot be read is never overwritten.
 #pragma once

@@ -1,3 +1,4 @@
+// Finds or makes the folder, and names the files in it.
 #include "tools/lockstep/kept/state_folder.hpp"
 
 #include <sys/stat.h>

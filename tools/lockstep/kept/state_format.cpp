@@ -1,4 +1,4 @@
-// The bytes of a state file, as state_file.hpp declares them.
+// The JSON of a state file: writes a kept session, and reads one back strictly.
 #include <algorithm>
 
 #include "nodes/text/hex.hpp"
@@ -51,26 +51,26 @@ class Fields {
     const Json* field = find(name, is_type, "is of another type");
     return field ? *field : kNothing;
   }
-  void require(bool fine, const char* name, const std::string& problem) {
-    if (!fine) fail(name, problem);
+  void require(bool fine, const char* name, const std::string& detail) {
+    if (!fine) fail(name, detail);
   }
-  const std::string& problem() const { return problem_; }
+  const std::string& detail() const { return detail_; }
 
  private:
-  const Json* find(const char* name, bool (Json::*is_type)() const noexcept, const char* problem) {
+  const Json* find(const char* name, bool (Json::*is_type)() const noexcept, const char* detail) {
     if (!object_.is_object()) return nullptr;
     const auto field = object_.find(name);
     if (field == object_.end()) return fail(name, "is missing"), nullptr;
-    if (!((*field).*is_type)()) return fail(name, problem), nullptr;
+    if (!((*field).*is_type)()) return fail(name, detail), nullptr;
     return &*field;
   }
-  void fail(const std::string& name, const std::string& problem) {
-    if (problem_.empty()) problem_ = where_ + (name.empty() ? "" : (where_.empty() ? "" : ".") + name) + " " + problem;
+  void fail(const std::string& name, const std::string& detail) {
+    if (detail_.empty()) detail_ = where_ + (name.empty() ? "" : (where_.empty() ? "" : ".") + name) + " " + detail;
   }
 
   const Json& object_;
   std::string where_;
-  std::string problem_;
+  std::string detail_;
 };
 
 tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, const std::string& where) {
@@ -84,7 +84,7 @@ tl::expected<UnfinishedRequest, std::string> decode_request(const Json& json, co
   auto* execute = std::get_if<locks::Execute>(&command);
   if (execute == nullptr) return tl::unexpected(where + ".operation is not one that a session can ask for");
   wire::body_fields(reader, execute->operation);
-  if (std::string problem = reader.finish(); !problem.empty()) return tl::unexpected(std::move(problem));
+  if (std::string detail = reader.finish(); !detail.empty()) return tl::unexpected(std::move(detail));
   request.operation = execute->operation;
   if (json_of(request).size() != json.size()) return tl::unexpected(where + " lacks a field of its operation");
   // A node would refuse what breaks the limits of a message, and the request would never come to an end.
@@ -115,7 +115,7 @@ tl::expected<KeptSession, std::string> decode_session(const Json& json, const st
   fields.require(saved.next_number > highest, "next_number", "was used already");
   fields.require(saved.unfinished.empty() || saved.session, "session", "is missing, but has unfinished requests");
   fields.require(!saved.session || saved.open_nonce == 0, "open_nonce", "is of a session that is open");
-  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  if (!fields.detail().empty()) return tl::unexpected(fields.detail());
   return kept;
 }
 
@@ -141,7 +141,7 @@ tl::expected<std::optional<ClientId>, std::string> client_in_state(std::string_v
   Fields fields(state, "");
   const auto client = parse_client_id(fields.text("client_id"));
   fields.require(client.has_value(), "client_id", "is not a UUID");
-  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  if (!fields.detail().empty()) return tl::unexpected(fields.detail());
   return client;
 }
 
@@ -160,7 +160,7 @@ tl::expected<KeptSessions, std::string> decode_state(const ClientId& client, std
     if (!kept) return tl::unexpected(kept.error());
     if (cluster) sessions.emplace(*cluster, *std::move(kept));
   }
-  if (!fields.problem().empty()) return tl::unexpected(fields.problem());
+  if (!fields.detail().empty()) return tl::unexpected(fields.detail());
   return sessions;
 }
 

@@ -1,3 +1,4 @@
+// The options before the command's name, and the environment's.
 #include "tools/lockstep/options/command_line.hpp"
 
 #include <charconv>
@@ -36,13 +37,13 @@ CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Durati
 
 CLI::Validator an_ordinal() {
   constexpr std::size_t kShownNumber = 40;
-  const auto problem_with = [](std::string& text) {
+  const auto detail_of = [](std::string& text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool is_number = error == std::errc() && end == text.data() + text.size() && value <= wire::kMaxOrdinal;
     return is_number ? std::string() : "'" + printable(text, kShownNumber) + "' is not a number from 0 to 2^63 - 1";
   };
-  return CLI::Validator(problem_with, "");
+  return CLI::Validator(detail_of, "");
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {

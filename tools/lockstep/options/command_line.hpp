@@ -1,9 +1,10 @@
 // What every command of the program `lockstep` is given, and how a command joins it.
 //
-// A command is one function add_NAME_command(app, line) in a file of its own: it adds its subcommand
-// to the CLI::App and, when that is chosen, leaves in `line.chosen` what to run. main() runs it after
-// the whole command line was read, so `line.global` is complete by then, and exits with what it returns.
-// Results go to stdout (with --json one object a line), everything else to stderr.
+// A command of its own (`run`, `shell`, `zmq`, `bench`) has a function add_NAME_command(app, line). It adds a
+// subcommand to the CLI::App which, when it is chosen, leaves in `line.chosen` what to run. The other commands are
+// entries of a table: commands/commands.hpp. main() calls `line.chosen` after the whole command line was read, so
+// `line.global` is complete by then, and exits with what it returns. Results go to stdout (with --json one object a
+// line), everything else to stderr.
 #pragma once
 
 #include <functional>

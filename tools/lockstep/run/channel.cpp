@@ -1,3 +1,4 @@
+// A pair of SOCK_SEQPACKET sockets.
 #include "tools/lockstep/run/channel.hpp"
 
 #include <sys/socket.h>
@@ -14,11 +15,11 @@ namespace {
 
 constexpr std::size_t kLargestPacket = 64 * 1024;
 
-enum class Kind : std::uint8_t { kStart = 1, kRenew, kSignal, kStop, kStarted, kFinish };
+enum class PacketKind : std::uint8_t { kStart = 1, kRenew, kSignal, kStop, kStarted, kFinish };
 
 // Both ends are one program, so this is its own layout and byte order.
 struct Head {
-  Kind kind{};
+  PacketKind kind{};
   Ending ending{};
   bool has_status = false;
   std::int32_t number = 0;
@@ -31,18 +32,18 @@ struct Packet {
 };
 
 Packet packet_of(const StartOrder& order) {
-  Packet packet{{.kind = Kind::kStart, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
+  Packet packet{{.kind = PacketKind::kStart, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
   for (const std::string& variable : order.environment) packet.text.append(variable.c_str(), variable.size() + 1);
   return packet;
 }
 Packet packet_of(const RenewOrder& order) {
-  return {{.kind = Kind::kRenew, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
+  return {{.kind = PacketKind::kRenew, .safe_until = order.safe_until.time_since_epoch().count()}, {}};
 }
-Packet packet_of(const SignalOrder& order) { return {{.kind = Kind::kSignal, .number = order.signal}, {}}; }
-Packet packet_of(const StopOrder&) { return {{.kind = Kind::kStop}, {}}; }
-Packet packet_of(const Started& started) { return {{.kind = Kind::kStarted, .number = started.group}, {}}; }
+Packet packet_of(const SignalOrder& order) { return {{.kind = PacketKind::kSignal, .number = order.signal}, {}}; }
+Packet packet_of(const StopOrder&) { return {{.kind = PacketKind::kStop}, {}}; }
+Packet packet_of(const Started& started) { return {{.kind = PacketKind::kStarted, .number = started.group}, {}}; }
 Packet packet_of(const Finish& finish) {
-  return {{.kind = Kind::kFinish,
+  return {{.kind = PacketKind::kFinish,
            .ending = finish.ending,
            .has_status = finish.status.has_value(),
            .number = finish.status.value_or(0)},
@@ -58,15 +59,15 @@ std::vector<std::string> split(const std::string& text) {
 Order order_of(const Packet& packet) {
   const Time safe_until{Duration(packet.head.safe_until)};
   switch (packet.head.kind) {
-    case Kind::kStart: return StartOrder{safe_until, split(packet.text)};
-    case Kind::kRenew: return RenewOrder{safe_until};
-    case Kind::kSignal: return SignalOrder{packet.head.number};
+    case PacketKind::kStart: return StartOrder{safe_until, split(packet.text)};
+    case PacketKind::kRenew: return RenewOrder{safe_until};
+    case PacketKind::kSignal: return SignalOrder{packet.head.number};
     default: return StopOrder{};
   }
 }
 
 News news_of(const Packet& packet) {
-  if (packet.head.kind == Kind::kStarted) return Started{packet.head.number};
+  if (packet.head.kind == PacketKind::kStarted) return Started{packet.head.number};
   Finish finish;
   if (packet.head.has_status) finish.status = packet.head.number;
   finish.ending = packet.head.ending;

@@ -1,3 +1,4 @@
+// Starts the guardian, sends it deadlines, and reads what it reports.
 #include "tools/lockstep/run/guard.hpp"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+// The decisions, as a state machine without I/O.
 #include "tools/lockstep/run/guardian.hpp"
 
 #include <algorithm>

@@ -46,10 +46,10 @@ struct CommandEnded {
   int status = 0;  // as waitpid tells it
 };
 struct GroupGone {};  // no process of the group lives any more
-struct Tick {};
+struct ClockTick {};
 
 using GuardianEvent =
-    std::variant<StartOrder, RenewOrder, SignalOrder, StopOrder, HolderGone, CommandEnded, GroupGone, Tick>;
+    std::variant<StartOrder, RenewOrder, SignalOrder, StopOrder, HolderGone, CommandEnded, GroupGone, ClockTick>;
 
 // Why the command ended. The numbers are on the channel between the two processes.
 enum class Ending : std::uint8_t {
@@ -80,7 +80,7 @@ class Guardian {
   void step(Time now, const GuardianEvent& event);
   // In the order in which they are to be carried out.
   std::vector<GuardianDecision> take_decisions();
-  // When to step with a Tick if nothing else happens before.
+  // When to step with a ClockTick if nothing else happens before.
   Time next_deadline() const;
   // Whether the group is being killed, so that GroupGone is to be looked for.
   bool is_killing() const { return phase_ == Phase::kKilling; }
@@ -95,7 +95,7 @@ class Guardian {
   void on(Time now, const HolderGone&) { end(now, Ending::kOrphaned); }
   void on(Time now, const CommandEnded& event);
   void on(Time now, const GroupGone&);
-  void on(Time, const Tick&) {}
+  void on(Time, const ClockTick&) {}
 
   void watch_clock(Time now);
   void end(Time now, Ending ending);

@@ -1,3 +1,4 @@
+// fork(2), exec and the loop that follows the Guardian.
 #include "tools/lockstep/run/guardian_process.hpp"
 
 #include <fcntl.h>
@@ -59,7 +60,7 @@ class GuardianProcess {
       wait();
       take_orders();
       watch_children();
-      step(Tick{});
+      step(ClockTick{});
     }
   }
 
@@ -190,8 +191,8 @@ class GuardianProcess {
   }
 
   // To a person, about the command.
-  void complain(const std::string& problem) const {
-    std::fprintf(stderr, "lockstep: %s: %s\n", printable(spec_.words.front(), kShownWord).c_str(), problem.c_str());
+  void complain(const std::string& detail) const {
+    std::fprintf(stderr, "lockstep: %s: %s\n", printable(spec_.words.front(), kShownWord).c_str(), detail.c_str());
     std::fflush(stderr);
   }
 
@@ -209,9 +210,9 @@ class GuardianProcess {
     words.push_back(nullptr);
     sigprocmask(SIG_SETMASK, &spec_.signals, nullptr);
     execvp(words[0], words.data());
-    const int problem = errno;
-    complain(std::strerror(problem));
-    _exit(problem == ENOENT || problem == ENOTDIR ? kNotFound : kNotExecutable);
+    const int detail = errno;
+    complain(std::strerror(detail));
+    _exit(detail == ENOENT || detail == ENOTDIR ? kNotFound : kNotExecutable);
   }
 
   Channel channel_;

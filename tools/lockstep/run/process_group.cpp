@@ -1,3 +1,4 @@
+// kill(2) with the group's negative id, and what its errors mean.
 #include "tools/lockstep/run/process_group.hpp"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// Sends the frame by the socket that was chosen, and waits for one frame with a deadline.
 #include "tools/lockstep/zmq/exchange.hpp"
 
 #include <optional>
@@ -22,8 +23,8 @@ bool wait_until(zmq::pollitem_t item, Time deadline, Done done) {
   return true;
 }
 
-NoAnswer timed_out(const std::string& endpoint, const std::string& problem) {
-  return {NoAnswer::Reason::kTimeout, endpoint + ": " + problem};
+NoAnswer timed_out(const std::string& endpoint, const std::string& detail) {
+  return {NoAnswer::Reason::kTimeout, endpoint + ": " + detail};
 }
 
 }  // namespace

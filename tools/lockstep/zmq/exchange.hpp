@@ -16,7 +16,7 @@ struct NoAnswer {
     kBadEndpoint,
     kTimeout,
   } reason;
-  std::string problem;  // for a person, names the endpoint
+  std::string detail;  // for a person, names the endpoint
 };
 
 // Sends `frame` as soon as there is a connection, and waits for the first answer of one frame. `timeout`

@@ -1,3 +1,4 @@
+// One function a kind of broadcast.
 #include "tools/lockstep/zmq/tap_line.hpp"
 
 #include <algorithm>

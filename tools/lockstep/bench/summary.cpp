@@ -1,4 +1,5 @@
-#include "tools/lockstep/bench/report.hpp"
+// Counts answers by name, sorts latencies, and writes the table.
+#include "tools/lockstep/bench/summary.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,8 +68,8 @@ Duration Measurements::percentile(double fraction) const {
   return *nth;
 }
 
-Report summarize(std::string load, std::size_t clients, Duration measured, const Measurements& measurements) {
-  Report report;
+Summary summarize(std::string load, std::size_t clients, Duration measured, const Measurements& measurements) {
+  Summary report;
   report.load = std::move(load);
   report.clients = clients;
   report.measured = measured;
@@ -85,7 +86,7 @@ Report summarize(std::string load, std::size_t clients, Duration measured, const
   return report;
 }
 
-std::string to_table(const Report& report) {
+std::string to_table(const Summary& report) {
   std::array<char, 512> line{};
   const int length = std::snprintf(
       line.data(), line.size(),

@@ -33,7 +33,7 @@ class Measurements {
   std::map<std::string, std::uint64_t> errors_;
 };
 
-struct Report {
+struct Summary {
   std::string load;
   std::size_t clients = 0;
   Duration measured{};  // how long, without the warm-up
@@ -48,8 +48,8 @@ struct Report {
   std::uint64_t not_cleaned_up = 0;  // clients whose last lock could not be released
 };
 
-Report summarize(std::string load, std::size_t clients, Duration measured, const Measurements& measurements);
+Summary summarize(std::string load, std::size_t clients, Duration measured, const Measurements& measurements);
 
-std::string to_table(const Report& report);
+std::string to_table(const Summary& report);
 
 }  // namespace lockstep::bench

@@ -1,4 +1,4 @@
-#include "tools/lockstep/bench/report.hpp"
+#include "tools/lockstep/bench/summary.hpp"
 
 #include <doctest/doctest.h>
 
