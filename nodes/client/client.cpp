@@ -75,6 +75,13 @@ VerifyAnswer verify_answer(const CheckResult& check, FencingToken token) {
   return answer;
 }
 
+// Of one count: enough for a hundred million names, and an end in any case.
+constexpr int kMaxCountAnswers = 10'000;
+
+using Age = std::optional<std::chrono::milliseconds>;
+// Of two answers together. None: of one of them it is not known.
+Age older(const Age& one, const Age& other) { return one && other ? std::max(one, other) : Age(); }
+
 }  // namespace
 
 std::shared_ptr<Context> make_context() { return std::make_shared<Context>(); }
@@ -175,6 +182,30 @@ Expected<ListPage> Client::list(const std::string& prefix, const std::string& af
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::ListAnswer>(*done);
   return ListPage{all_shown(std::move(answer.locks)), answer.more, shown_age(answer.age_ms), done->applied};
+}
+
+// Each answer must bring the count further, so that no node keeps it going without an end.
+Expected<CountResult> Client::count(const std::string& prefix, ReadMode mode, std::optional<Duration> timeout) {
+  CountResult total;
+  std::string after;
+  for (int answers = 0; answers < kMaxCountAnswers; ++answers) {
+    auto done = loop_->run([&](ClientCore& core, Time now) {
+      return core.read(now, wire::CountRequest{prefix, after, mode, {}}, timeout);
+    });
+    if (!done) return tl::unexpected(std::move(done.error()));
+    const auto& answer = answer_in<wire::CountAnswer>(*done);
+    const bool is_first = after.empty();
+    total.locks += answer.count.locks;
+    total.holders += answer.count.holders;
+    total.waiters += answer.count.waiters;
+    total.age = is_first ? shown_age(answer.age_ms) : older(total.age, shown_age(answer.age_ms));
+    total.applied_index = is_first ? done->applied : std::min(total.applied_index, done->applied);
+    const std::string& last = answer.count.last;
+    if (last.empty()) return total;
+    if (last <= after || !last.starts_with(prefix)) break;
+    after = last;
+  }
+  return tl::unexpected(Error{ErrorCode::kUnavailable, true, "the node's count does not come to an end", {}});
 }
 
 Expected<HistoryPage> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,

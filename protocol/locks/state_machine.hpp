@@ -34,6 +34,15 @@ struct Outcome {
   Result result;
 };
 
+// How much of the state has names that start alike.
+struct LockCount {
+  std::uint64_t locks = 0;  // names that are held or waited for
+  std::uint64_t holders = 0;
+  std::uint64_t waiters = 0;
+  std::string last = {};  // the name it stopped at; empty if it reached the end
+  friend bool operator==(const LockCount&, const LockCount&) = default;
+};
+
 class StateMachine {
  public:
   explicit StateMachine(const StateLimits& limits = {});
@@ -52,6 +61,9 @@ class StateMachine {
   // after `limit` items or kPageBytes.
   std::optional<LockView> check(std::string_view name) const;  // none: free, and nobody waits
   Page<LockView> list(std::string_view prefix, std::string_view after, std::size_t limit) const;
+  // Looks at no more than `limit` names, so that no answer holds up a node.
+  static constexpr std::size_t kCountedAtOnce = 10'000;
+  LockCount count(std::string_view prefix, std::string_view after, std::size_t limit = kCountedAtOnce) const;
   // Every hold of the locks whose names start with `prefix`, as what granted it: whole locks, at least one.
   Page<LockChange> holds(std::string_view prefix, std::string_view after, std::size_t limit) const;
   Page<SessionView> sessions(SessionId after, std::size_t limit) const;

@@ -65,6 +65,24 @@ Page<LockView> StateMachine::list(std::string_view prefix, std::string_view afte
   return page.take();
 }
 
+LockCount StateMachine::count(std::string_view prefix, std::string_view after, std::size_t limit) const {
+  INVARIANT(limit > 0, "a count that stops has a name at which it stopped");
+  LockCount count;
+  const std::string* last = nullptr;
+  const auto& locks = locks_.in_order();
+  for (auto lock = first_of(locks, prefix, after); lock != locks.end() && lock->first.starts_with(prefix); ++lock) {
+    if (count.locks == limit) {
+      count.last = *last;
+      break;
+    }
+    ++count.locks;
+    count.holders += lock->second.holds.size();
+    count.waiters += lock->second.queue.size();
+    last = &lock->first;
+  }
+  return count;
+}
+
 Page<LockChange> StateMachine::holds(std::string_view prefix, std::string_view after, std::size_t limit) const {
   PageBuilder<LockChange> page(limit);
   const auto& locks = locks_.in_order();

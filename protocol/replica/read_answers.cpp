@@ -18,6 +18,9 @@ struct ReadAnswerer {
     auto page = state.list(list.prefix, list.after, list.limit);
     return wire::ListAnswer{std::move(page.items), page.more, age_ms};
   }
+  wire::ResponseBody operator()(const wire::CountRequest& count) const {
+    return wire::CountAnswer{state.count(count.prefix, count.after), age_ms};
+  }
   wire::ResponseBody operator()(const wire::HistoryRequest& history) const {
     auto page = state.history(history.name, history.after, history.limit);
     return wire::HistoryAnswer{std::move(page.items), page.more};

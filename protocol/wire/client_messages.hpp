@@ -51,6 +51,15 @@ struct ListRequest {
   friend bool operator==(const ListRequest&, const ListRequest&) = default;
 };
 
+struct CountRequest {
+  using Answer = struct CountAnswer;
+  std::string prefix;
+  std::string after;  // names sorting after this one: where the answer before stopped, or empty
+  ReadMode mode = ReadMode::kLocal;
+  LogIndex at_least;
+  friend bool operator==(const CountRequest&, const CountRequest&) = default;
+};
+
 struct StatusRequest {
   using Answer = struct StatusAnswer;
   friend bool operator==(const StatusRequest&, const StatusRequest&) = default;
@@ -104,10 +113,10 @@ struct WatchRequest {
 
 // An Execute is a type of its own for each of its operations.
 using RequestBody = std::variant<OpenSession, locks::Execute, CheckRequest, ListRequest, StatusRequest, KeepAlive, Wait,
-                                 HistoryRequest, SessionsRequest, WatchRequest>;
+                                 HistoryRequest, SessionsRequest, WatchRequest, CountRequest>;
 
 // What is answered from a node's state, changes nothing, and names the index that must be applied first.
-using ReadRequest = std::variant<CheckRequest, ListRequest, HistoryRequest, SessionsRequest>;
+using ReadRequest = std::variant<CheckRequest, ListRequest, HistoryRequest, SessionsRequest, CountRequest>;
 
 inline LogIndex at_least_of(const ReadRequest& request) {
   return std::visit([](const auto& read) { return read.at_least; }, request);
@@ -151,6 +160,12 @@ struct ListAnswer {
   friend bool operator==(const ListAnswer&, const ListAnswer&) = default;
 };
 
+struct CountAnswer {
+  locks::LockCount count;
+  std::optional<std::uint64_t> age_ms;
+  friend bool operator==(const CountAnswer&, const CountAnswer&) = default;
+};
+
 struct KeptAlive {
   LogIndex forced_at;  // the last entry by which an operator took a lock of this session; none: no operator did
   friend bool operator==(const KeptAlive&, const KeptAlive&) = default;
@@ -179,7 +194,7 @@ struct WatchAnswer {
 };
 
 // What a ReadRequest is answered with.
-using ReadAnswer = std::variant<CheckAnswer, ListAnswer, HistoryAnswer, SessionsAnswer>;
+using ReadAnswer = std::variant<CheckAnswer, ListAnswer, HistoryAnswer, SessionsAnswer, CountAnswer>;
 
 using Role = NodeRole;
 
@@ -223,7 +238,7 @@ struct ErrorAnswer {
 // A locks::Refused is sent as an ErrorAnswer; the other results as they are.
 using ResponseBody = std::variant<locks::SessionOpened, locks::Granted, locks::Held, locks::Released, locks::NotHolder,
                                   CheckAnswer, ListAnswer, StatusAnswer, ErrorAnswer, locks::Queued, locks::Cancelled,
-                                  locks::Closed, KeptAlive, HistoryAnswer, SessionsAnswer, WatchAnswer>;
+                                  locks::Closed, KeptAlive, HistoryAnswer, SessionsAnswer, WatchAnswer, CountAnswer>;
 
 struct Response {
   CallNumber call;   // none if the request was too broken to tell

@@ -97,6 +97,17 @@ struct Schema<WatchRequest> {
   }
 };
 
+template <>
+struct Schema<CountRequest> {
+  static constexpr NamedNumber kRequest{17, "count"};
+  static void fields(auto& v, auto& m) {
+    v.text("prefix", m.prefix, kLockNameOrNone);
+    v.text("after", m.after, kLockNameOrNone);
+    field(v, "mode", m.mode);
+    field(v, "at_least", m.at_least);
+  }
+};
+
 // ---- Answers to clients.
 
 template <>
@@ -263,6 +274,18 @@ struct Schema<ListAnswer> {
   static void fields(auto& v, auto& m) {
     list(v, "locks", m.locks, {0, kMaxListPage});
     field(v, "more", m.more);
+    optional(v, "age_ms", m.age_ms);
+  }
+};
+
+template <>
+struct Schema<CountAnswer> {
+  static constexpr NamedNumber kResponse{17, "count_answer"};
+  static void fields(auto& v, auto& m) {
+    field(v, "locks", m.count.locks);
+    field(v, "holders", m.count.holders);
+    field(v, "waiters", m.count.waiters);
+    v.text("last", m.count.last, kLockNameOrNone);
     optional(v, "age_ms", m.age_ms);
   }
 };

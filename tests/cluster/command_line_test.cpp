@@ -112,6 +112,7 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
                                                   {"check", "a"},
                                                   {"verify", "a", "1"},
                                                   {"list"},
+                                                  {"count"},
                                                   {"watch"},
                                                   {"history"},
                                                   {"sessions"},
@@ -184,6 +185,12 @@ TEST_CASE("list shows what is held, in order, page by page") {
   REQUIRE(listed.size() == locks);
   for (std::size_t i = 0; i < locks; ++i) CHECK(listed[i].at("name") == "many/" + std::to_string(10'000 + i));
   CHECK(user.run_json({"list"}).objects().size() == locks + 1);
+  CHECK(user.run_json({"count", "many/"}).objects().at(0).at("locks") == locks);
+  const Result counted = user.run({"count"});
+  CHECK(counted.exit_code == 0);
+  CHECK(counted.out.starts_with(std::to_string(locks + 1) + " locks, " + std::to_string(locks + 1) +
+                                " holders, 0 waiters"));
+  CHECK(user.run({"count", "nothing/"}).out.starts_with("0 locks"));
   const Result none = user.run({"list", "nothing/"});
   CHECK(none.exit_code == 0);
   CHECK(none.out.empty());

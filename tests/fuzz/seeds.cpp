@@ -63,6 +63,7 @@ std::vector<wire::Request> requests() {
       request(wire::Wait{SessionId(4), WaiterId(7), 1000, LogIndex()}),
       request(wire::HistoryRequest{"", 0, 10, LogIndex()}),
       request(wire::SessionsRequest{SessionId(), 10, LogIndex()}),
+      request(wire::CountRequest{"a/", "a/b", wire::ReadMode::kLinearizable, LogIndex(7)}),
       request(wire::WatchRequest{"", LogIndex(), "", 1000}),
       request(wire::WatchRequest{"a", LogIndex(20), "", 1000}),
   };

@@ -115,30 +115,32 @@ std::string describe(const wire::Request& request) {
                  [](const wire::Wait& m) { return "wait for " + text(m.waiter); },
                  [](const wire::HistoryRequest&) { return std::string("history"); },
                  [](const wire::SessionsRequest&) { return std::string("sessions"); },
+                 [](const wire::CountRequest& m) { return "count " + m.prefix + " at least " + text(m.at_least); },
                  [](const wire::WatchRequest& m) { return "watch from " + text(m.from) + " after '" + m.after + "'"; }};
   return "request " + text(request.call) + ": " + std::visit(body, request.body);
 }
 
 std::string describe(const wire::Response& response) {
-  const auto body = Overloaded{[](const locks::SessionOpened& m) { return "session " + text(m.session); },
-                               [](const locks::Granted& m) { return "granted " + text(m.token); },
-                               [](const locks::Held& m) { return "held " + text(m.token); },
-                               [](const locks::Released&) { return std::string("released"); },
-                               [](const locks::NotHolder&) { return std::string("not holder"); },
-                               [](const wire::CheckAnswer& m) { return describe_view(m); },
-                               [](const wire::ListAnswer& m) { return std::to_string(m.locks.size()) + " locks"; },
-                               [](const wire::StatusAnswer&) { return std::string("status"); },
-                               [](const locks::Queued& m) { return "queued " + text(m.waiter); },
-                               [](const locks::Cancelled&) { return std::string("cancelled"); },
-                               [](const locks::Closed&) { return std::string("closed"); },
-                               [](const wire::KeptAlive&) { return std::string("kept alive"); },
-                               [](const wire::HistoryAnswer&) { return std::string("history"); },
-                               [](const wire::SessionsAnswer&) { return std::string("sessions"); },
-                               [](const wire::WatchAnswer& m) { return describe_watch(m); },
-                               [](const wire::ErrorAnswer& m) {
-                                 return std::string(error_info(m.code).name) +
-                                        (m.current_session ? " " + text(m.current_session) : "");
-                               }};
+  const auto body = Overloaded{
+      [](const locks::SessionOpened& m) { return "session " + text(m.session); },
+      [](const locks::Granted& m) { return "granted " + text(m.token); },
+      [](const locks::Held& m) { return "held " + text(m.token); },
+      [](const locks::Released&) { return std::string("released"); },
+      [](const locks::NotHolder&) { return std::string("not holder"); },
+      [](const wire::CheckAnswer& m) { return describe_view(m); },
+      [](const wire::ListAnswer& m) { return std::to_string(m.locks.size()) + " locks"; },
+      [](const wire::StatusAnswer&) { return std::string("status"); },
+      [](const locks::Queued& m) { return "queued " + text(m.waiter); },
+      [](const locks::Cancelled&) { return std::string("cancelled"); },
+      [](const locks::Closed&) { return std::string("closed"); },
+      [](const wire::KeptAlive&) { return std::string("kept alive"); },
+      [](const wire::HistoryAnswer&) { return std::string("history"); },
+      [](const wire::SessionsAnswer&) { return std::string("sessions"); },
+      [](const wire::CountAnswer& m) { return std::to_string(m.count.locks) + " locks counted"; },
+      [](const wire::WatchAnswer& m) { return describe_watch(m); },
+      [](const wire::ErrorAnswer& m) {
+        return std::string(error_info(m.code).name) + (m.current_session ? " " + text(m.current_session) : "");
+      }};
   return "response " + text(response.call) + " at " + text(response.applied) + ": " + std::visit(body, response.body);
 }
 
@@ -174,6 +176,7 @@ std::string describe(const ClientOutcome& outcome) {
                  [](const locks::Closed&) { return std::string("closed"); },
                  [](const wire::HistoryAnswer&) { return std::string("history"); },
                  [](const wire::SessionsAnswer&) { return std::string("sessions"); },
+                 [](const wire::CountAnswer& m) { return std::to_string(m.count.locks) + " locks counted"; },
                  [](const wire::WatchAnswer& m) { return describe_watch(m); },
                  [](const TakenOver& m) { return std::to_string(m.locks.size()) + " locks taken over"; },
                  [](const ClientError& m) { return std::string(error_info(m.code).name) + " (" + m.detail + ")"; }},

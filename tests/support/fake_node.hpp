@@ -166,6 +166,9 @@ class FakeNode {
     auto page = state_->machine.list(list.prefix, list.after, list.limit);
     return wire::ListAnswer{std::move(page.items), page.more, 3};
   }
+  Body answer(const wire::CountRequest& count) {  // a client must add up what comes in many answers
+    return wire::CountAnswer{state_->machine.count(count.prefix, count.after, 2), 3};
+  }
   Body answer(const wire::HistoryRequest& history) {
     auto page = state_->machine.history(history.name, history.after, history.limit);
     return wire::HistoryAnswer{std::move(page.items), page.more};

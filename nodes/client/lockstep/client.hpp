@@ -177,6 +177,14 @@ struct ListPage {
   LogIndex applied_index;
 };
 
+struct CountResult {
+  std::uint64_t locks = 0;  // names that are held or waited for
+  std::uint64_t holders = 0;
+  std::uint64_t waiters = 0;
+  std::optional<std::chrono::milliseconds> age = {};
+  LogIndex applied_index;
+};
+
 struct HistoryPage {
   std::vector<PastHold> events;  // grants that ended, oldest first
   bool more = false;             // ask again, after the last one's position
@@ -239,6 +247,11 @@ class Client {
   // At most `limit` (and kMaxPage) locks whose names start with `prefix` and sort after `after`.
   Expected<ListPage> list(const std::string& prefix, const std::string& after = {}, std::size_t limit = kMaxPage,
                           ReadMode mode = ReadMode::kLocal, std::optional<Duration> timeout = {});
+  // How many locks start with `prefix`, and how many hold them and wait for them. A node counts some thousands of names
+  // at a time: the sum of more than that is of one moment only if nothing changes meanwhile. `age` and `applied_index`
+  // are those of the oldest answer. `timeout` bounds each of them.
+  Expected<CountResult> count(const std::string& prefix = {}, ReadMode mode = ReadMode::kLocal,
+                              std::optional<Duration> timeout = {});
   // Grants that ended, of one name or of all (empty), after the position `after`; at most kMaxPage.
   Expected<HistoryPage> history(const std::string& name = {}, std::uint64_t after = 0, std::size_t limit = kMaxPage,
                                 std::optional<Duration> timeout = {});

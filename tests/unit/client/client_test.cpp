@@ -61,7 +61,7 @@ TEST_CASE("one client preempts, another is told who holds it, and gets it after 
   CHECK(again->token > granted->token);
 }
 
-TEST_CASE("check, list and status answer what the node knows") {
+TEST_CASE("check, list, count and status answer what the node knows") {
   const auto state = std::make_shared<FakeState>();
   FakeNode node(state);
   Client client = client_of({node.endpoint()});
@@ -81,6 +81,15 @@ TEST_CASE("check, list and status answer what the node knows") {
   const auto second = client.list("a/", first->locks.back().name, 1);
   CHECK(second->locks.at(0).name == "a/2");
   CHECK_FALSE(second->more);
+
+  for (const char* name : {"a/3", "a/4", "a/5"}) REQUIRE(client.preempt(name)->granted);
+  const auto count = client.count("a/");  // the node counts two at a time
+  REQUIRE(count);
+  CHECK(count->locks == 5);
+  CHECK(count->holders == 5);
+  CHECK(count->waiters == 0);
+  CHECK(count->age == 3ms);
+  CHECK(client.count("c")->locks == 0);
 
   const auto status = client.status();
   REQUIRE(status);

@@ -384,6 +384,21 @@ TEST_CASE("a list is given in pages, and says whether there is more") {
   CHECK_FALSE(page("", 5).more);
 }
 
+TEST_CASE("a count is answered from this node's own map, at least as new as asked") {
+  ReplicaWorld world = led_by_a();
+  const SessionId session = world.open_session("a", 1);
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    world.ask("a", ReplicaWorld::preempt(session, n, "lock" + std::to_string(n)));
+    world.deliver();
+  }
+  const auto count = [&](const wire::CountRequest& request) {
+    return world.answer_to<wire::CountAnswer>(world.ask("b", request)).count;
+  };
+  CHECK(count({"lock", "", {}, {}}) == locks::LockCount{3, 3, 0, ""});
+  CHECK(count({"lock", "lock1", {}, {}}) == locks::LockCount{2, 2, 0, ""});
+  CHECK(count({"other", "", {}, {}}) == locks::LockCount{});
+}
+
 // --- the rest ---
 
 TEST_CASE("status says what a node knows, and rejected frames are counted") {

@@ -94,6 +94,42 @@ class ListSubcommand : public Subcommand {
   std::string prefix_;
 };
 
+constexpr std::string_view kCountHelp = R"(
+How many locks are held or waited for, how many hold them and how many wait. Answered by any node from its own map.
+
+Examples:
+  lockstep count
+  lockstep count backups/
+  lockstep --json count backups/ | jq .waiters)";
+
+class CountSubcommand : public Subcommand {
+ public:
+  void add_arguments(CLI::App& command) override {
+    command.add_option("PREFIX", prefix_, "Only those whose names start with it");
+    command.add_flag("--linearizable", linearizable_, "Reflect all that was answered before this command");
+  }
+  std::string about() const override { return prefix_; }
+  Report run(const SubcommandRun& run) override {
+    const auto mode = linearizable_ ? ReadMode::kLinearizable : ReadMode::kLocal;
+    const auto count = run.client->count(prefix_, mode, run.timeout);
+    if (!count) return report_of(prefix_, count.error());
+    Report report;
+    report.json = {{"prefix", prefix_},
+                   {"locks", count->locks},
+                   {"holders", count->holders},
+                   {"waiters", count->waiters},
+                   {"applied_index", count->applied_index.value()}};
+    report.text = number_of(count->locks, "lock") + ", " + number_of(count->holders, "holder") + ", " +
+                  number_of(count->waiters, "waiter");
+    add_age(report, count->age);
+    return report;
+  }
+
+ private:
+  std::string prefix_;
+  bool linearizable_ = false;
+};
+
 constexpr std::string_view kHistoryHelp = R"(
 Grants that are over, oldest first: who held a lock from when to when, and why it ended. The cluster keeps the
 last 100,000.
@@ -158,6 +194,8 @@ constexpr std::array kReadSubcommands{
                     make<VerifySubcommand>},
     SubcommandEntry{"list", "Show the locks that are held or waited for", kListHelp, Access::kReads, false,
                     make<ListSubcommand>},
+    SubcommandEntry{"count", "Count the locks, their holders and waiters", kCountHelp, Access::kReads, false,
+                    make<CountSubcommand>},
     SubcommandEntry{"history", "Show the grants that are over", kHistoryHelp, Access::kReads, false,
                     make<HistorySubcommand>},
     SubcommandEntry{"sessions", "Show the living sessions", kSessionsHelp, Access::kReads, false,
