@@ -44,7 +44,7 @@ TEST_CASE("errors are counted by name and have no latency") {
   measurements.add(milliseconds(2), locks::Held{});
   measurements.add(milliseconds(3), locks::Held{});
   measurements.add(seconds(5), ClientError{ErrorCode::kUnavailable, "", {}});
-  const Report report = summarize("contend", 2, seconds(2), measurements);
+  const Summary report = summarize("contend", 2, seconds(2), measurements);
   CHECK(report.operations == 3);
   CHECK(report.operations_per_second == doctest::Approx(1.5));
   CHECK(report.max == milliseconds(3));

@@ -61,7 +61,7 @@ TEST_CASE("a node that does not answer") {
   const auto answer = exchange(context, SocketKind::kClientDealer, node.endpoint(), "ping", std::chrono::seconds(1));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason == NoAnswer::Reason::kTimeout);
-  CHECK(answer.error().problem == node.endpoint() + ": no answer in time");
+  CHECK(answer.error().detail == node.endpoint() + ": no answer in time");
 }
 
 TEST_CASE("a node that is not there") {
@@ -70,7 +70,7 @@ TEST_CASE("a node that is not there") {
   const auto answer = exchange(context, SocketKind::kClientReq, nobody.endpoint(), "ping", kSoon);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason == NoAnswer::Reason::kTimeout);
-  CHECK(answer.error().problem == nobody.endpoint() + ": no connection in time");
+  CHECK(answer.error().detail == nobody.endpoint() + ": no connection in time");
 }
 
 TEST_CASE("an endpoint that is none") {
@@ -78,5 +78,5 @@ TEST_CASE("an endpoint that is none") {
   const auto answer = exchange(context, SocketKind::kClientDealer, "nonsense", "ping", kPatience);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason == NoAnswer::Reason::kBadEndpoint);
-  CHECK(answer.error().problem.starts_with("nonsense: "));
+  CHECK(answer.error().detail.starts_with("nonsense: "));
 }
