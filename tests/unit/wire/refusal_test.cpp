@@ -112,7 +112,7 @@ TEST_CASE("bytes after the message are refused") {
 }
 
 TEST_CASE("a type that does not exist is refused, and the call still answered") {
-  for (const std::uint64_t type : {0U, 17U, 255U, 256U}) {
+  for (const std::uint64_t type : {0U, 18U, 255U, 256U}) {
     const auto error = error_of_request(packed_array({kOurs, n(type), n(77)}));
     CHECK(wire::to_string(error) == "request.type: unknown value " + std::to_string(type));
     CHECK(error.call == CallNumber(77));
