@@ -33,7 +33,7 @@ TEST_CASE("a new leader counts what it found uncommitted, as published") {
 TEST_CASE("what is appended is counted until it is committed, and so are broadcasts of it (R14)") {
   Log log = log_of({1});
   Backlog backlog(log, LogIndex(1));
-  for (const std::size_t bytes : {10, 20, 30}) {
+  for (const std::size_t bytes : {10U, 20U, 30U}) {
     backlog.appended(entry(bytes));
     log.append(entry(bytes));
   }

@@ -41,7 +41,7 @@ TEST_CASE("a node may stay where it is, and everything may rise") {
 }
 
 TEST_CASE("neither term, commit index nor what may be applied ever falls, and no log grows at its front (R1, R4, S3)") {
-  for (const std::uint64_t term : {3, 4}) {
+  for (const std::uint64_t term : {3U, 4U}) {
     CHECK_FALSE(may([&](Standing& next) { next.term = Term(term), next.commit = LogIndex(6); }));
     CHECK_FALSE(may([&](Standing& next) { next.term = Term(term), next.applicable = LogIndex(5); }));
     CHECK_FALSE(may([&](Standing& next) { next.term = Term(term), next.base = LogIndex(4); }));
