@@ -129,7 +129,8 @@ bool DiskThread::persist_all(std::vector<raft::Write>& queue) {
     const auto persisted = storage_.persist(writes.subspan(done));
     if (!persisted) return report_failure(persisted.error());
     std::vector<raft::DiskEvent> events;
-    for (const raft::Write& write : writes.subspan(done, persisted->count)) events.push_back(raft::Persisted{write.id});
+    for (const raft::Write& write : writes.subspan(done, persisted->count))
+      events.emplace_back(raft::Persisted{write.id});
     report(std::move(events));
     done += persisted->count;
     has_room = !persisted->out_of_space;
@@ -142,7 +143,7 @@ void DiskThread::read_all(std::vector<raft::SnapshotRead> reads) {
   std::vector<raft::DiskEvent> events;
   for (raft::SnapshotRead& read : reads) {
     std::string bytes = storage_.read_snapshot(read);
-    events.push_back(raft::SnapshotPartRead{std::move(read), std::move(bytes)});
+    events.emplace_back(raft::SnapshotPartRead{std::move(read), std::move(bytes)});
   }
   report(std::move(events));
 }
