@@ -49,7 +49,8 @@ std::string comma_separated(std::vector<std::string_view> words) {
 // Whether the value on that line looks like a text without one of its quotes: it begins like a word, a path or an
 // endpoint, or has one quote only.
 bool lacks_a_quote(std::string_view text, int line) {
-  for (int before = 1; before < line && !text.empty(); ++before) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  for (int before = 1; before < line && !text.empty(); ++before)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   text = text.substr(0, text.find('\n'));
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return false;

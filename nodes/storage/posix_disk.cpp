@@ -94,7 +94,8 @@ DiskResult<File> PosixDisk::open(const std::string& name) { return open_file(nam
 void PosixDisk::close(const File& file) { ::close(file.id); }
 
 DiskResult<void> PosixDisk::rename(const std::string& from, const std::string& to) {
-  if (::renameat(folder_fd_.get(), from.c_str(), folder_fd_.get(), to.c_str()) < 0) return failed("rename", path(from), errno);
+  if (::renameat(folder_fd_.get(), from.c_str(), folder_fd_.get(), to.c_str()) < 0)
+    return failed("rename", path(from), errno);
   return {};
 }
 

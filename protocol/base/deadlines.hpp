@@ -1,7 +1,7 @@
 // Which of many things has run out of time: each has an id and a deadline.
 //
-// The owner keeps the things themselves, and tells when one is added, is gone, or has another deadline. Every call costs
-// what it concerns: nothing here walks over all that is kept.
+// The owner keeps the things themselves, and tells when one is added, is gone, or has another deadline. Every call
+// costs what it concerns: nothing here walks over all that is kept.
 //
 // Invariant: an id is in here at most once with one deadline; the owner names the same deadline when it removes the id.
 // A value: copyable, deterministic, not thread-safe.

@@ -1,8 +1,8 @@
 // The renewals of leases that clients of this node asked for, on their way to the leader and back (L2).
 //
-// They travel with the node's barriers, as many as there are in one. When a barrier is answered, its renewals wait until
-// this node has applied the answer's index, so that what ended a session is known here before its client is told. A
-// renewal is sent once. One that is lost is answered with an error, since a client counts its lease from a message of
+// They travel with the node's barriers, as many as there are in one. When a barrier is answered, its renewals wait
+// until this node has applied the answer's index, so that what ended a session is known here before its client is told.
+// A renewal is sent once. One that is lost is answered with an error, since a client counts its lease from a message of
 // its own, and a copy that a node makes later would prove less (L3).
 //
 // A sign of life is a renewal that nobody waits for: a request that shows that its session's client lives.

@@ -2,8 +2,8 @@
 // lease has run out. A follower does nothing of this.
 //
 // The clock is Leases'; this is who keeps it, and for which sessions. It begins when this node leads and knows the full
-// state (R6), gives every session its full TTL then (L6), and ends with the leadership. In between it follows what every
-// applied entry does to sessions.
+// state (R6), gives every session its full TTL then (L6), and ends with the leadership. In between it follows what
+// every applied entry does to sessions.
 //
 // Invariant: leases are known only while they are kept, and only of sessions that live and need one.
 // A value: copyable, deterministic, not thread-safe. It appends nothing itself.

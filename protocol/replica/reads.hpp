@@ -3,8 +3,8 @@
 // A read waits for an index to be applied here. A linearizable one first waits for a barrier, which tells the index;
 // those that come in while one barrier is under way share the next. If a barrier's answer is late another barrier
 // follows, but the late answer still counts: on a slow path every answer is late. The same barriers tell the age of the
-// state. When one is answered with an index and that index is applied, the state is at least as new as the cluster's was
-// when the barrier was sent. No clocks of two machines are compared.
+// state. When one is answered with an index and that index is applied, the state is at least as new as the cluster's
+// was when the barrier was sent. No clocks of two machines are compared.
 //
 // Invariant: every read that is added is returned exactly once, by take_ready() or take_timed_out().
 // A value: copyable, deterministic, not thread-safe. It sends nothing itself.

@@ -7,8 +7,8 @@
 //   replica.end_turn();                    // decides what goes out together
 //   carry_out(replica.take_output());      // only takes it
 //
-// Everything since the last end_turn() is one batch: one broadcast, one write, one frame of commands. The same events in
-// the same order give the same output, always. A Replica is a value: a copy goes its own way.
+// Everything since the last end_turn() is one batch: one broadcast, one write, one frame of commands. The same events
+// in the same order give the same output, always. A Replica is a value: a copy goes its own way.
 //
 // Its parts: Formation until the cluster is formed, then Raft (the log), the state machine (what the log means), the
 // RequestDesk (what clients wait for) and the LeaseKeeper (whose lease has run out, on the leader).
@@ -109,8 +109,8 @@ class Replica {
   const locks::StateMachine& state() const { return state_; }
   LogIndex applied_index() const { return applied_; }
   std::size_t lease_count() const { return leases_.size(); }  // that this node keeps, as the leader
-  // Aborts if what must hold between events does not. Walks over everything: for tests and checkers. What is cheap of it
-  // is checked after every step.
+  // Aborts if what must hold between events does not. Walks over everything: for tests and checkers. What is cheap of
+  // it is checked after every step.
   void check_invariants() const;
 
  private:

@@ -112,7 +112,8 @@ void Node::carry_out(Output output) {
   }
   for (const raft::SnapshotRead& read : output.snapshot_reads) {
     const raft::SharedSnapshot snapshot = disk_.snapshot_at(read.snapshot);
-    waiting_.push_back(raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
+    waiting_.push_back(
+        raft::SnapshotPartRead{read, snapshot ? snapshot->state.substr(read.offset, read.bytes) : std::string()});
   }
   if (output.compaction) {
     const raft::Restored& durable = disk_.durable();

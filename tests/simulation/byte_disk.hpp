@@ -24,7 +24,9 @@ class ByteDisk {
 
   // What a process finds. An error: the node does not start.
   StorageResult<raft::Restored> open();
-  StorageResult<Storage::PersistedWrites> persist(std::span<const raft::Write> writes) { return storage_->persist(writes); }
+  StorageResult<Storage::PersistedWrites> persist(std::span<const raft::Write> writes) {
+    return storage_->persist(writes);
+  }
   StorageResult<raft::Compacted> compact(const Compaction& wanted);
   std::string read(const raft::SnapshotRead& read) { return storage_->read_snapshot(read); }
 

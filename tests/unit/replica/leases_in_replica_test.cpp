@@ -2,8 +2,8 @@
 #include "protocol/replica/replica.hpp"
 
 #include "replica_world.hpp"
-#include "tests/support/show_numbers.hpp"
 #include "tests/support/output_of_turn.hpp"
+#include "tests/support/show_numbers.hpp"
 
 using namespace lockstep;
 

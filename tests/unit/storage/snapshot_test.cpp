@@ -20,8 +20,8 @@ using test::everything;
 using test::hard_state;
 using test::installation;
 using test::large_entries;
-using test::must_persist;
 using test::must_compact;
+using test::must_persist;
 using test::open;
 using test::snapshot_of;
 using test::write;
@@ -232,7 +232,7 @@ TEST_CASE("a snapshot takes part in a group of writes in its order") {
   {
     Storage storage = open(disk);
     must_persist(storage, {write(1, 1, large_entries(1, 3), hard_state(1)), installation(2, large_entries(2, 9)),
-                         write(3, 10, {entry(3, "a")}), write(4, 10, {entry(4, "b")}, hard_state(4))});
+                           write(3, 10, {entry(3, "a")}), write(4, 10, {entry(4, "b")}, hard_state(4))});
   }
   Entries expected = large_entries(2, 9);
   expected.push_back(entry(4, "b"));

@@ -40,8 +40,8 @@ TEST_CASE("the state first, then changes") {
   CHECK(texts(state) == std::string("the state at 9\nheld a") + kBy + "(token 4)\nthat is the state at 9\n");
   CHECK(state[0].json.dump() == R"({"event":"reset","index":9})");
   CHECK(state[1].json["event"] == "state");
-  const auto changes = lines.of(
-      {LogIndex(9)}, page({ended(10, "a", 4, EndReason::kExpired), granted(11, "a")}, {}, {LogIndex(11)}));
+  const auto changes =
+      lines.of({LogIndex(9)}, page({ended(10, "a", 4, EndReason::kExpired), granted(11, "a")}, {}, {LogIndex(11)}));
   CHECK(texts(changes) == std::string("10 expired a") + kBy + "(token 4)\n11 granted a" + kBy + "(token 11)\n");
   CHECK(changes[0].json["reason"] == "expired");
   CHECK(changes[0].json["event"] == "ended");
@@ -54,9 +54,9 @@ TEST_CASE("a state in many pages is complete once, and no change of it is told t
   first.reset = true;
   CHECK(lines.of({}, first).size() == 2);
   // Meanwhile b was given back, and c and d were granted; the next page has c as it is now.
-  const auto second = lines.of(
-      {LogIndex(9), "b"}, page({ended(10, "b", 4, EndReason::kReleased), granted(11, "c"), granted(12, "d")},
-                               {granted(11, "c")}, {LogIndex(12), "c"}));
+  const auto second =
+      lines.of({LogIndex(9), "b"}, page({ended(10, "b", 4, EndReason::kReleased), granted(11, "c"), granted(12, "d")},
+                                        {granted(11, "c")}, {LogIndex(12), "c"}));
   REQUIRE(second.size() == 2);
   CHECK(second[0].json["name"] == "b");
   CHECK(second[1].json["event"] == "state");

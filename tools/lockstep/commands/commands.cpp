@@ -40,7 +40,7 @@ Report run_once(const GlobalOptions& global, const SubcommandEntry& entry, Subco
 }  // namespace
 
 const std::vector<SubcommandEntry>& subcommands() {
-  static const std::vector<SubcommandEntry> all = [] {
+  static const std::vector<SubcommandEntry> kAll = [] {
     std::vector<SubcommandEntry> entries;
     for (const auto family :
          {lock_subcommands(), read_subcommands(), watch_subcommands(), session_subcommands(), status_subcommands()}) {
@@ -48,7 +48,7 @@ const std::vector<SubcommandEntry>& subcommands() {
     }
     return entries;
   }();
-  return all;
+  return kAll;
 }
 
 void add_subcommands(CLI::App& app, const ChooseSubcommand& choose) {
