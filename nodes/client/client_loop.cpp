@@ -172,8 +172,6 @@ void ClientLoop::cancel_now(CallId call) {
 
 // ---- The lease and the locks, from any thread
 
-void ClientLoop::look_at_clock() { step(ClientTick{}); }
-
 LeaseView ClientLoop::lease() {
   const CheckedLock lock(mutex_);
   look_at_clock();

@@ -88,8 +88,8 @@ class ClientLoop {
   void begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options, std::uint64_t thread,
                      const SharedCall& pending) REQUIRES(mutex_);
   void cancel_now(CallId call) REQUIRES(mutex_);
-  void look_at_clock() REQUIRES(mutex_);
   void step(const ClientEvent& event) REQUIRES(mutex_);
+  void look_at_clock() REQUIRES(mutex_) { step(ClientTick{}); }
   void collect() REQUIRES(mutex_);
   void deliver(std::vector<Completion> completions) REQUIRES(mutex_);
   void deliver(const SharedCall& pending, Expected<Completion> result) REQUIRES(mutex_);
@@ -100,7 +100,6 @@ class ClientLoop {
   void serve();
   void carry_out() REQUIRES(mutex_);
   void store(const SavedSession& saved) REQUIRES(mutex_);
-  void send(const std::vector<ClientSend>& sends) REQUIRES(mutex_);
   void read() REQUIRES(mutex_);
 
   const ClientId client_id_;

@@ -33,7 +33,10 @@ void ClientLoop::carry_out() {
     std::vector<ClientOutput> outputs = std::exchange(outbox_, {});
     for (ClientOutput& output : outputs) {
       if (output.save && save_ && !broken_) store(*output.save);
-      if (!broken_) send(output.sends);
+      if (!broken_) {
+        for (const ClientSend& send : output.sends) connections_.send(send.endpoint, wire::encode(send.request));
+        sends_ += output.sends.size();
+      }
       deliver(std::move(output.completions));
     }
     std::vector<Ended> ended = std::exchange(ended_, {});
@@ -54,11 +57,6 @@ void ClientLoop::store(const SavedSession& saved) {
   if (stored) return;
   broken_ = local_error(LocalError::kNotSaved, stored.error());
   fail_all(*broken_);
-}
-
-void ClientLoop::send(const std::vector<ClientSend>& sends) {
-  for (const ClientSend& send : sends) connections_.send(send.endpoint, wire::encode(send.request));
-  sends_ += sends.size();
 }
 
 void ClientLoop::read() {

@@ -39,10 +39,10 @@ LoadRun::LoadRun(Context& context, const LoadOptions& options, LoadHost host)
 Summary LoadRun::run() {
   connect();
   const Time start = host_.now();
-  stage_ends_ = start + options_.warm_up;
+  period_ends_ = start + options_.warm_up;
   next_progress_ = start + kProgressInterval;
   for (LoadClient& client : clients_) client.start(start);
-  while (stage_ != Stage::kDone) {
+  while (period_ != Period::kDone) {
     wait();
     turn();
   }
@@ -73,7 +73,7 @@ void LoadRun::turn() {
     const Time now = host_.now();
     if (const auto finished = client.turn(now)) {
       answered_[i] = answered_[i] || !std::holds_alternative<ClientError>(finished->outcome);
-      if (stage_ == Stage::kMeasuring) measurements_.add(finished->latency, finished->outcome);
+      if (period_ == Period::kMeasuring) measurements_.add(finished->latency, finished->outcome);
       go_on(client, now);
     }
   }
@@ -83,7 +83,7 @@ void LoadRun::turn() {
 }
 
 void LoadRun::go_on(LoadClient& client, Time now) {
-  if (stage_ == Stage::kCleanUp) {
+  if (period_ == Period::kCleanUp) {
     client.start_clean_up(now);
   } else {
     client.start(now);
@@ -95,38 +95,38 @@ void LoadRun::change_phase(Time now) {
   const auto all_idle = [&] {
     return std::all_of(clients_.begin(), clients_.end(), [](const LoadClient& client) { return client.is_idle(); });
   };
-  switch (stage_) {
-    case Stage::kWarmUp: {
+  switch (period_) {
+    case Period::kWarmUp: {
       const bool all_answered = std::find(answered_.begin(), answered_.end(), false) == answered_.end();
-      const bool given_up = now >= stage_ends_ - options_.warm_up + kLongestWarmUp;
-      if (!interrupted && (now < stage_ends_ || !(all_answered || given_up))) return;
-      stage_ = Stage::kMeasuring;
+      const bool given_up = now >= period_ends_ - options_.warm_up + kLongestWarmUp;
+      if (!interrupted && (now < period_ends_ || !(all_answered || given_up))) return;
+      period_ = Period::kMeasuring;
       measuring_since_ = now;
-      stage_ends_ = now + options_.measured;
+      period_ends_ = now + options_.measured;
       next_progress_ = now + kProgressInterval;
       return;
     }
-    case Stage::kMeasuring:
-      if (now < stage_ends_ && !interrupted) return;
-      stage_ = Stage::kCleanUp;
+    case Period::kMeasuring:
+      if (now < period_ends_ && !interrupted) return;
+      period_ = Period::kCleanUp;
       measured_until_ = now;
-      stage_ends_ = now + options_.timeout;
+      period_ends_ = now + options_.timeout;
       return;
-    case Stage::kCleanUp:
-      if (all_idle() || now >= stage_ends_) stage_ = Stage::kDone;
+    case Period::kCleanUp:
+      if (all_idle() || now >= period_ends_) period_ = Period::kDone;
       return;
-    case Stage::kDone: return;
+    case Period::kDone: return;
   }
 }
 
 void LoadRun::tell_progress(Time now) {
   if (now < next_progress_) return;
   next_progress_ = now + kProgressInterval;
-  if (stage_ == Stage::kWarmUp) {
+  if (period_ == Period::kWarmUp) {
     const auto answered = std::count(answered_.begin(), answered_.end(), true);
     host_.progress("warming up: " + std::to_string(answered) + " of " + std::to_string(clients_.size()) +
                    " clients were answered");
-  } else if (stage_ == Stage::kMeasuring) {
+  } else if (period_ == Period::kMeasuring) {
     const std::uint64_t operations = measurements_.operations();
     host_.progress(std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now - measuring_since_).count()) +
                    " s: " + std::to_string(operations - operations_told_) + " operations/s");
@@ -144,7 +144,7 @@ void LoadRun::wait() {
   }
   const Time now = host_.now();
   Time deadline = next_progress_;
-  if (stage_ends_ > now) deadline = std::min(deadline, stage_ends_);
+  if (period_ends_ > now) deadline = std::min(deadline, period_ends_);
   for (const LoadClient& client : clients_) deadline = std::min(deadline, client.next_deadline());
   wait_for(items_, std::clamp<Duration>(deadline - now, Duration::zero(), kLongestWait));
 }

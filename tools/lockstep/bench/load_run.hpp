@@ -43,7 +43,7 @@ class LoadRun {
   Summary run();
 
  private:
-  enum class Stage { kWarmUp, kMeasuring, kCleanUp, kDone };
+  enum class Period { kWarmUp, kMeasuring, kCleanUp, kDone };
 
   void connect();
   void turn();
@@ -58,8 +58,8 @@ class LoadRun {
   PollItems items_;
   std::uint64_t connections_polled_ = 0;
 
-  Stage stage_ = Stage::kWarmUp;
-  Time stage_ends_{};
+  Period period_ = Period::kWarmUp;
+  Time period_ends_{};
   Time measuring_since_{};
   Time measured_until_{};
   std::vector<bool> answered_;  // by client: has it been answered once?
