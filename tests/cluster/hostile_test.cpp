@@ -329,7 +329,9 @@ TEST_CASE("a false peer in the place of a node that is down does no harm to the 
   cluster.kill(down);
   Random random(5);
   {
-    zmq::socket_t publisher(cluster.context()->raw(), zmq::socket_type::xpub);
+    // A context of their own: its end waits until both ports are free, which closing a socket does not.
+    zmq::context_t false_peer;
+    zmq::socket_t publisher(false_peer, zmq::socket_type::xpub);
     publisher.set(zmq::sockopt::linger, 0);
     publisher.set(zmq::sockopt::rcvtimeo, 30'000);
     publisher.set(zmq::sockopt::xpub_verbose, true);  // else the second subscription would not be seen
@@ -350,7 +352,7 @@ TEST_CASE("a false peer in the place of a node that is down does no harm to the 
     for (const std::string& name : rest) check_that_it_serves(cluster, name);
 
     // The same as answers to what the others ask the node that is down; killing the leader makes the last one ask.
-    zmq::socket_t router(cluster.context()->raw(), zmq::socket_type::router);
+    zmq::socket_t router(false_peer, zmq::socket_type::router);
     router.set(zmq::sockopt::linger, 0);
     router.set(zmq::sockopt::rcvtimeo, 30'000);
     router.bind(cluster.endpoints(down).peer);
