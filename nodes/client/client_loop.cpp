@@ -10,6 +10,7 @@
 #include "nodes/client/errors.hpp"
 #include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -55,6 +56,7 @@ const Error kClosed = {ErrorCode::kUnavailable, false, "the client was destroyed
 ClientLoop::ClientLoop(const ClientOptions& options, Connections connections, WakeUp wake_up)
     : client_id_(options.client),
       has_lease_(options.ttl > Duration::zero()),
+      asked_(joined(connections.endpoints())),
       core_(options),
       wake_up_(std::move(wake_up)),
       connections_(std::move(connections)),
@@ -290,7 +292,9 @@ void ClientLoop::deliver(std::vector<Completion> completions) {
     const SharedCall pending = call->second;
     calls_.erase(call);
     if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
-      deliver(pending, tl::unexpected(error_of(*error)));
+      Error shown = error_of(*error);
+      if (shown.is(ErrorCode::kUnavailable)) shown.detail += "; asked " + asked_;
+      deliver(pending, tl::unexpected(std::move(shown)));
     } else {
       deliver(pending, std::move(completion));
     }

@@ -13,6 +13,7 @@ constexpr Duration kConnectPatience = std::chrono::milliseconds(100);
 tl::expected<Connections, TransportError> Connections::open(std::shared_ptr<Context> context,
                                                             const std::vector<std::string>& endpoints) {
   Connections connections(std::move(context));
+  connections.endpoints_ = endpoints;
   for (const std::string& endpoint : endpoints) {
     auto connection = ClientConnection::open(*connections.context_, endpoint);
     if (!connection) return tl::unexpected(connection.error());

@@ -26,6 +26,8 @@ class Connections {
   static tl::expected<Connections, TransportError> open(std::shared_ptr<Context> context,
                                                         const std::vector<std::string>& endpoints);
 
+  // As they were given: for errors that say who was asked.
+  const std::vector<std::string>& endpoints() const { return endpoints_; }
   void send(std::size_t endpoint, std::string frame) { nodes_[endpoint].outbox.push_back(std::move(frame)); }
   // Sends what can be sent. Returns the endpoints that are not connected; what waited for them is dropped.
   std::vector<std::size_t> flush(Time now);
@@ -47,6 +49,7 @@ class Connections {
   static bool drain(Node& node);
 
   std::shared_ptr<Context> context_;  // outlives the sockets, so it stands before them
+  std::vector<std::string> endpoints_;
   std::vector<Node> nodes_;
 };
 

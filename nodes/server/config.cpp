@@ -10,7 +10,7 @@
 #include <map>
 #include <memory>
 
-#include "nodes/server/toml_reader.hpp"
+#include "nodes/toml/toml_reader.hpp"
 #include "nodes/transport/endpoint.hpp"
 #include "protocol/base/invariant.hpp"
 #include "protocol/wire/field_rules.hpp"

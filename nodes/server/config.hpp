@@ -11,8 +11,8 @@
 
 #include <tl/expected.hpp>
 
-#include "nodes/server/config_error.hpp"
 #include "nodes/storage/storage.hpp"
+#include "nodes/toml/config_error.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/raft/raft.hpp"
 #include "protocol/replica/replica.hpp"

@@ -51,7 +51,11 @@ MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_
 }
 
 Formation::Formation(const FormationOptions& options, const Restored& restored, Now now)
-    : options_(options), random_(options.seed), node_(restored), next_hello_(now.time) {
+    : options_(options),
+      random_(options.seed),
+      node_(restored),
+      next_hello_(now.time),
+      tells_at_(now.time + kMissedHellos * options.hello_interval) {
   INVARIANT(restored.entries.size() <= 1, "a node with more than entry 1 was bound to its cluster");
   const auto& members = options_.initial_members;
   INVARIANT(std::find(members.begin(), members.end(), options_.name) != members.end(),
@@ -120,7 +124,7 @@ void Formation::form_if_all_agree(Now now) {
   if (peers_.size() + 1 != options_.initial_members.size()) return;
   // "never forms a cluster while a peer is unreachable" (R17): what it said long ago may have changed.
   for (const auto& [name, peer] : peers_) {
-    if (!peer.knows_us || now.time - peer.heard > kMissedHellos * options_.hello_interval) return;
+    if (!peer.knows_us || !is_heard(now, peer)) return;
   }
   Configuration configuration;
   configuration.cluster = ClusterId(random_.next_nonzero());
@@ -172,6 +176,7 @@ void Formation::tick(Now now) {
   if (now.time < next_hello_) return;
   next_hello_ = now.time + options_.hello_interval;
   if (!formed_) say_hello();
+  if (!has_entry() && now.time >= tells_at_) tell_who_is_missing(now);
   if (doom_ && now.time >= doom_at_) output_.fatal = *doom_;
 }
 
@@ -182,6 +187,24 @@ void Formation::say_hello() {
     if (const auto known = peers_.find(name); known != peers_.end()) hello.to = known->second.id;
     output_.messages.push_back({ToMember{name}, std::move(hello)});
   }
+}
+
+bool Formation::is_heard(Now now, const BlankPeer& peer) const {
+  return now.time - peer.heard <= kMissedHellos * options_.hello_interval;
+}
+
+// For the person who started this node and wonders why it does not serve: once, and again when it changes.
+void Formation::tell_who_is_missing(Now now) {
+  std::vector<std::string> names;
+  for (const std::string& name : options_.initial_members) {
+    const auto peer = peers_.find(name);
+    if (name != options_.name && (peer == peers_.end() || !is_heard(now, peer->second))) names.push_back(name);
+  }
+  const std::string missing = join(names);
+  if (missing == missing_) return;
+  missing_ = missing;
+  if (missing.empty()) return;
+  output_.notices.push_back({Notice::Level::kInfo, "waits for " + missing + ", so that the cluster can form"});
 }
 
 void Formation::tell_everyone() {

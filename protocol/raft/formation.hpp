@@ -74,6 +74,8 @@ class Formation {
   void bind();
   bool has_entry() const { return !node_.entries.empty(); }
   void say_hello();
+  void tell_who_is_missing(Now now);
+  bool is_heard(Now now, const BlankPeer& peer) const;
   void tell_everyone();
   void stop(Now now, std::string detail);
   bool is_first_listed() const { return options_.initial_members.front() == options_.name; }
@@ -89,6 +91,8 @@ class Formation {
   std::optional<Restored> formed_;
   WriteId last_write_;
   Time next_hello_{};
+  Time tells_at_{};                  // when it is no longer usual that others are missing
+  std::string missing_;              // for whom it waits, as it was told last
   std::optional<std::string> doom_;  // why this node will stop; said once the others had time to hear why
   Time doom_at_{};
   FormationOutput output_;

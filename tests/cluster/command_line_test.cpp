@@ -85,12 +85,12 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{},
                                                 {"preempt"},
                                                 {"steal", "a"},
-                                                {"preempt", "a", "--timeout", "5"},
+                                                {"preempt", "a", "--timeout", "5x"},
                                                 {"--client-id", "me", "check", "a"},
                                                 {"preempt", "a", "b"},
                                                 {"acquire", "a", "a"},
                                                 {"acquire", "a", "--shared", "--permits", "2"},
-                                                {"acquire", "a", "--wait", "5"},
+                                                {"acquire", "a", "--wait", "soon"},
                                                 {"release", "a", "--why", "without force"},
                                                 {"verify", "a"},
                                                 {"session", "close"},
@@ -170,6 +170,123 @@ TEST_CASE("status shows every member, also one that is down") {
   const Result table = user.run({"status"});
   CHECK(table.out.find("unreachable") != std::string::npos);
   CHECK(table.out.find(cluster.endpoints(down).client) != std::string::npos);
+}
+
+TEST_CASE("status says whether the cluster serves, and waits until it does") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const std::string leader = cluster.leader();
+  CHECK(wait_until(
+      [&] { return user.run({"status"}).out.ends_with("healthy: " + leader + " leads, all members follow\n"); }));
+  const std::string down = cluster.follower();
+  cluster.kill(down);
+  const Result degraded = user.run({"status"});
+  CHECK(degraded.exit_code == 0);
+  CHECK(degraded.out.ends_with("degraded: " + leader + " leads; " + down + " is unreachable\n"));
+  cluster.kill(leader);
+  const Result lost = user.run({"status"});
+  CHECK(lost.exit_code == 3);
+  CHECK(lost.out.find("quorum lost: ") != std::string::npos);
+  for (const json& node : user.run_json({"status"}).objects()) CHECK(node.at("health") == "quorum_lost");
+  CHECK(user.run({"status", "--wait", "300ms"}).exit_code == 3);
+  Process waiting = user.start({"status", "--wait", "60s"});
+  REQUIRE(wait_until([&] { return user.file("err").find("waiting; quorum lost: ") != std::string::npos; }));
+  cluster.start(leader);
+  CHECK(waiting.wait().exit_code == 0);
+  CHECK(user.file("out").find("degraded: ") != std::string::npos);
+  cluster.start(down);
+}
+
+TEST_CASE("a person at a terminal sees columns, the newest first; a script sees lines") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  for (const char* name : {"a", "b", "c"}) {
+    REQUIRE(user.run({"preempt", name}).exit_code == 0);
+    REQUIRE(user.run({"release", name}).exit_code == 0);
+  }
+  REQUIRE(user.run({"preempt", "kept"}).exit_code == 0);
+  const auto at_terminal = [&](const std::string& command) {
+    // script(1) runs it at a terminal of its own.
+    const std::string line = "exec script -qec '" LOCKSTEP " " + command + "' /dev/null > shown < /dev/null";
+    Process process(user.command_of({"/bin/sh", "-c", line}), user.folder(), user.folder() / "log");
+    CHECK(process.wait().exit_code == 0);
+    return user.file("shown");
+  };
+  const std::string history = at_terminal("history --limit 2");
+  CHECK(history.starts_with("NAME  HELD BY"));
+  CHECK(history.find("\nc ") < history.find("\nb "));
+  CHECK(history.find("\na ") == std::string::npos);
+  const std::string list = at_terminal("list");
+  CHECK(list.starts_with("NAME  KIND       HELD BY"));
+  CHECK(list.find("\nkept  exclusive  ") != std::string::npos);
+  CHECK(at_terminal("sessions").starts_with("SESSION  CLIENT"));
+  CHECK(user.run({"list"}).out.starts_with("held kept by "));
+  CHECK(user.run({"history"}).out.starts_with("a held by "));
+  const auto limited = user.run_json({"history", "--limit", "2"}).objects();
+  REQUIRE(limited.size() == 2);
+  CHECK(limited[0].at("name") == "b");  // the oldest first, as without a limit
+  CHECK(limited[1].at("name") == "c");
+}
+
+TEST_CASE("history goes on with what ends, when it is to follow") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  User other(cluster);
+  Process following = user.start({"history", "--follow"});
+  for (const char* name : {"a", "b"}) {
+    REQUIRE(other.run({"preempt", name}).exit_code == 0);
+    REQUIRE(other.run({"release", name}).exit_code == 0);
+    REQUIRE(wait_until([&] { return user.file("out").find(std::string(name) + " held by ") != std::string::npos; }));
+  }
+  following.signal(SIGINT);
+  CHECK(following.wait().exit_code == 0);
+}
+
+TEST_CASE("a limited list says how to go on, and goes on there") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  for (const char* name : {"a", "b", "c"}) REQUIRE(user.run({"preempt", name}).exit_code == 0);
+  const Result first = user.run({"list", "--limit", "2"});
+  CHECK(first.out.starts_with("held a by "));
+  CHECK(first.err == "lockstep: there are more; go on with --after 'b'\n");
+  const auto rest = user.run_json({"list", "--limit", "2", "--after", "b"}).objects();
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].at("name") == "c");
+}
+
+TEST_CASE("a configuration file comes before the built-in, and after environment and options") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  std::filesystem::create_directories(user.folder() / "config" / "lockstep");
+  const auto write = [&](const std::string& text) {
+    std::ofstream(user.folder() / "config" / "lockstep" / "client.toml") << text;
+  };
+  write("servers = \"" + cluster.endpoints("a").client + "\"\n");
+  user.use_servers("");  // as if it were not set
+  CHECK(user.run({"count"}).exit_code == 0);
+  write("servers = \"tcp://127.0.0.1:1\"\ntimeout = \"100ms\"\n");
+  const Result wrong_server = user.run({"count"});
+  CHECK(wrong_server.exit_code == 3);
+  CHECK(wrong_server.err.find("asked tcp://127.0.0.1:1") != std::string::npos);
+  CHECK(user.run({"--server", cluster.endpoints("a").client, "--timeout", "30s", "count"}).exit_code == 0);
+  write("timeout = \"5\"\nservers = []\n");
+  const Result bad = user.run({"count"});
+  CHECK(bad.exit_code == 2);
+  CHECK(bad.err.find("client.toml:1: timeout: expected a duration") != std::string::npos);
+  CHECK(user.run({"--help"}).exit_code == 0);
+}
+
+TEST_CASE("run takes its command as flock(1) does, and a lock may be called -n") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  CHECK(user.run({"run", "a", "echo", "-n", "x"}).out == "x");
+  CHECK(user.run({"run", "-n", "a", "sh", "-c", "echo $LOCKSTEP_LOCK"}).out == "a\n");
+  CHECK(user.run({"run", "--", "-n", "--", "printenv", "LOCKSTEP_LOCK"}).out == "-n\n");
+  CHECK(user.run({"lock", "a", "-w", "10"}).exit_code == 0);
+  CHECK(user.run({"try", "a"}).exit_code == 1);
+  CHECK(user.run({"unlock", "a"}).exit_code == 0);
+  CHECK(user.run({"preempt", "--", "-n"}).exit_code == 0);
+  CHECK(user.run({"check", "--", "-n"}).exit_code == 0);
 }
 
 TEST_CASE("list shows what is held, in order, page by page") {

@@ -48,6 +48,7 @@ class User {
   // `words` in this user's environment.
   std::vector<std::string> command_of(const std::vector<std::string>& words) const {
     std::vector<std::string> command{"/usr/bin/env", "XDG_STATE_HOME=" + folder().string(),
+                                     "XDG_CONFIG_HOME=" + (folder() / "config").string(),
                                      "LOCKSTEP_SERVER=" + servers_};
     command.insert(command.end(), words.begin(), words.end());
     return command;

@@ -14,9 +14,11 @@
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/commands/bench_command.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/habits.hpp"
 #include "tools/lockstep/commands/run_command.hpp"
 #include "tools/lockstep/commands/shell_command.hpp"
 #include "tools/lockstep/commands/zmq_command.hpp"
+#include "tools/lockstep/options/client_config.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
@@ -50,49 +52,18 @@ bool asked_for_json(const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), kJsonOption) != words.end();
 }
 
-// Whether the command is `run`: the first word that is neither an option nor an option's value.
-bool is_run(const CLI::App& app, const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (!words[i].starts_with("-")) return words[i] == "run";
-    const CLI::Option* option = app.get_option_no_throw(words[i]);
-    if (option != nullptr && option->get_items_expected_max() > 0) ++i;  // passes over the value
+// Of the machine, and of the user, who comes after it.
+tl::expected<void, ConfigError> read_client_configs(GlobalOptions& options) {
+  for (const auto& file : client_config_files()) {
+    if (auto read = read_client_config(file, options); !read) return read;
   }
-  return false;
+  return {};
 }
 
 // "lockstep session close", as far as the words could be understood.
 std::string command_named(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   return app.get_name() + (chosen.empty() ? "" : " " + command_named(*chosen.front()));
-}
-
-// The command that the words got to, or the program itself.
-const CLI::App& innermost(const CLI::App& app) {
-  const auto chosen = app.get_subcommands();
-  return chosen.empty() ? app : innermost(*chosen.front());
-}
-
-bool has_subcommands(const CLI::App& app) {
-  return !app.get_subcommands([](const CLI::App*) { return true; }).empty();
-}
-
-std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<std::string> unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
-  if (!unknown.empty()) {
-    const bool is_option = unknown.front().starts_with("-");
-    return (is_option ? "unknown option '" : "unknown command '") + unknown.front() + "'";
-  }
-  const bool is_missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && has_subcommands(innermost(app));
-  return is_missing ? "a command is missing" : error.what();
-}
-
-// Of `run NAME... -- COMMAND ARGUMENTS`, the part after the --, which is not ours to understand.
-std::vector<std::string> take_command(const CLI::App& app, std::vector<std::string>& words) {
-  const auto separator = std::find(words.begin(), words.end(), "--");
-  if (separator == words.end() || !is_run(app, words)) return {};
-  std::vector<std::string> command(separator + 1, words.end());
-  words.erase(separator, words.end());
-  return command;
 }
 
 int run(int argc, char** argv) {
@@ -102,23 +73,27 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
   app.fallthrough();  // global options may stand after the command, too
   app.require_subcommand(1);
+  const auto config = read_client_configs(line.global);
   add_global_options(app, line.global);
+  add_commands(app, line);
+  app.footer(std::string(kFooter));  // after the commands, which would have it too
   line.words = take_command(app, words);
   const bool json = asked_for_json(words);
   const bool stdout_is_ours = !is_run(app, words);
-  add_commands(app, line);
-  app.footer(std::string(kFooter));  // after the commands, which would have it too
+  const auto refuse = [&](const Report& wrong) {
+    print(wrong, json, stdout_is_ours ? std::cout : std::cerr);
+    return wrong.exit_code;
+  };
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    const Report wrong =
-        usage_report(what_is_wrong(app, error), "`" + command_named(app) + " --help` shows how it is written");
-    print(wrong, json, stdout_is_ours ? std::cout : std::cerr);
-    return wrong.exit_code;
+    return refuse(
+        usage_report(what_is_wrong(app, error), "`" + command_named(app) + " --help` shows how it is written"));
   }
+  if (!config) return refuse(usage_report(to_string(config.error()), "correct that line of the file, or move it away"));
   return line.chosen();
 }
 

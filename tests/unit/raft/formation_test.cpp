@@ -29,6 +29,7 @@ class FormingWorld {
     std::deque<Write> outstanding;
     bool disk_is_late = false;
     std::optional<std::string> fatal;
+    std::vector<std::string> notices;
     bool formed() const { return formation && formation->formed(); }
   };
 
@@ -114,6 +115,7 @@ class FormingWorld {
   void settle(Node& node) {
     FormationOutput output = node.formation->take_output();
     if (output.fatal) node.fatal = output.fatal;
+    for (const Notice& notice : output.notices) node.notices.push_back(notice.text);
     for (Write& write : output.writes) node.outstanding.push_back(std::move(write));
     for (const Outgoing& outgoing : output.messages) send(node, outgoing);
     if (!node.disk_is_late && !node.outstanding.empty()) persist(key_of(node));
@@ -229,6 +231,18 @@ TEST_CASE("nothing forms while one of the initial members is missing (R17)") {
   world.start("c");
   world.run(kAMoment);
   CHECK(world.all_formed_alike(kThree));
+}
+
+TEST_CASE("a node that waits for others says for whom: once, and again when it changes") {
+  FormingWorld world = three();
+  world.start("a");
+  world.start("b");
+  world.run(10 * kAMoment);
+  CHECK(world.at("a").notices == std::vector<std::string>{"waits for c, so that the cluster can form"});
+  world.crash("b");
+  world.run(10 * kAMoment);
+  CHECK(world.at("a").notices.back() == "waits for b, c, so that the cluster can form");
+  CHECK(world.at("a").notices.size() == 2);
 }
 
 TEST_CASE("a member that fell silent is missing: nothing forms without it (R17)") {

@@ -54,6 +54,7 @@ const std::vector<SubcommandEntry>& subcommands() {
 void add_subcommands(CLI::App& app, const ChooseSubcommand& choose) {
   for (const SubcommandEntry& entry : subcommands()) {
     CLI::App* command = subcommand_for(app, entry);
+    if (!entry.alias.empty()) command->alias(std::string(entry.alias));
     command->footer(std::string(entry.examples));
     const std::shared_ptr<Subcommand> subcommand = entry.make();
     subcommand->add_arguments(*command);

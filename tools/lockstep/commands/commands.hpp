@@ -51,6 +51,7 @@ struct SubcommandEntry {
   Access access;
   bool waits;  // it may take as long as it likes, and ends when it is asked to stop
   std::unique_ptr<Subcommand> (*make)();
+  std::string_view alias = {};  // what people who know other tools type
 };
 
 // For an entry's `make`.

@@ -145,10 +145,11 @@ class SessionCloseSubcommand : public Subcommand {
 
 constexpr std::array kLockSubcommands{
     SubcommandEntry{"preempt", "Take a lock if nobody has it", kPreemptHelp, Access::kSession, false,
-                    make<PreemptSubcommand>},
+                    make<PreemptSubcommand>, "try"},
     SubcommandEntry{"acquire", "Take locks, waiting in line for them", kAcquireHelp, Access::kSession, true,
-                    make<AcquireSubcommand>},
-    SubcommandEntry{"release", "Give a lock back", kReleaseHelp, Access::kSession, false, make<ReleaseSubcommand>},
+                    make<AcquireSubcommand>, "lock"},
+    SubcommandEntry{"release", "Give a lock back", kReleaseHelp, Access::kSession, false, make<ReleaseSubcommand>,
+                    "unlock"},
 };
 
 constexpr std::array kSessionSubcommands{

@@ -5,7 +5,6 @@
 #include <iostream>
 #include <set>
 
-#include "nodes/text/duration.hpp"
 #include "protocol/locks/commands.hpp"
 
 namespace lockstep {
@@ -13,15 +12,18 @@ namespace lockstep {
 void LockTerms::add_arguments(CLI::App& command) {
   command.add_option("NAME", names_, "The locks' names, at most 16: all at once, or none of them")->required();
   const auto read_wait = [this](const std::string& text) {
-    const auto duration = parse_duration(text);
+    const auto duration = read_duration(text);
     if (!duration) throw CLI::ValidationError("--wait", duration.error());
     wait_ = *duration;
   };
+  auto* wait = command.add_option_function<std::string>(
+      "-w,--wait", read_wait, "How long to stand in line; left out, for ever; 0s: not at all");
+  wait->type_name("DURATION");
   command
-      .add_option_function<std::string>("--wait", read_wait,
-                                        "How long to stand in line; left out, for ever; 0s: not at all")
-      ->type_name("DURATION");
-  auto* shared = command.add_flag("--shared", shared_, "Together with others who share it");
+      .add_flag_callback(
+          "-n,--no-wait", [this] { wait_ = Duration::zero(); }, "Try once, as --wait 0s")
+      ->excludes(wait);
+  auto* shared = command.add_flag("-s,--shared", shared_, "Together with others who share it");
   command.add_option("--permits", permits_, "One of so many permits; every user must say the same number")
       ->check(CLI::Range(std::uint32_t{1}, locks::kMaxPermits))
       ->type_name("N")

@@ -1,11 +1,42 @@
 // The subcommands that only look: at one lock, at many, at what was.
+#include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <deque>
+#include <iostream>
+#include <limits>
+#include <mutex>
 
+#include "nodes/system/clock.hpp"
+#include "tools/lockstep/answers/table.hpp"
 #include "tools/lockstep/commands/commands.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
 namespace {
+
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+void add_limit(CLI::App& command, std::size_t& limit, const std::string& what) {
+  command.add_option("--limit", limit, "At most so many " + what)
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, kNoLimit - 1));
+}
+
+// One page, as a table at a terminal and else a line each. False: nobody reads any more.
+template <typename Item, typename Line>
+bool show_page(const SubcommandRun& run, const std::vector<Item>& items, Line line, bool as_table = is_at_terminal()) {
+  if (as_table && !run.global.json) {
+    for (const std::string& row : table_of(items, wall_time())) std::cout << row << '\n';
+    return static_cast<bool>(std::cout.flush());
+  }
+  return std::all_of(items.begin(), items.end(), [&](const Item& item) { return print(line(item), run.global.json); });
+}
+
+Report tell_more(const SubcommandRun& run, const std::string& way) {
+  if (!run.global.json) std::cerr << "lockstep: there are more; go on with " << way << '\n';
+  return {};
+}
 
 constexpr std::string_view kCheckHelp = R"(
 Answered by any node from its own map, with its age; never older than what you have seen before.
@@ -64,34 +95,40 @@ class VerifySubcommand : public Subcommand {
 };
 
 constexpr std::string_view kListHelp = R"(
-One line a lock, in order of name. A long list comes in pages, each of one moment.
+One line for each lock, in order of name: columns at a terminal. A long list comes in pages, each of one moment. With
+--limit, the last line on stderr says how to go on.
 
 Examples:
   lockstep list
   lockstep list backups/
+  lockstep list --limit 20 --after backups/nightly
   lockstep --json list backups/ | jq -r .name)";
 
 class ListSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
     command.add_option("PREFIX", prefix_, "Only those whose names start with it");
+    add_limit(command, limit_, "locks");
+    command.add_option("--after", after_, "Begin behind this name")->type_name("NAME");
   }
   std::string about() const override { return prefix_; }
   Report run(const SubcommandRun& run) override {
-    std::string after;
     for (;;) {
-      const auto page = run.client->list(prefix_, after, kMaxPage, ReadMode::kLocal, run.timeout);
+      const auto page = run.client->list(prefix_, after_, std::min(limit_, kMaxPage), ReadMode::kLocal, run.timeout);
       if (!page) return report_of(prefix_, page.error());
-      for (const LockInfo& lock : page->locks) {
-        if (!print(report_of(lock, page->applied_index), run.global.json)) return {};  // nobody reads any more
-      }
+      const auto line = [&](const LockInfo& lock) { return report_of(lock, page->applied_index); };
+      if (!show_page(run, page->locks, line)) return {};  // nobody reads any more
       if (!page->more || page->locks.empty()) return {};
-      after = page->locks.back().name;
+      after_ = page->locks.back().name;
+      limit_ -= page->locks.size();
+      if (limit_ == 0) return tell_more(run, "--after '" + after_ + "'");
     }
   }
 
  private:
   std::string prefix_;
+  std::size_t limit_ = kNoLimit;
+  std::string after_;
 };
 
 constexpr std::string_view kCountHelp = R"(
@@ -131,60 +168,117 @@ class CountSubcommand : public Subcommand {
 };
 
 constexpr std::string_view kHistoryHelp = R"(
-Grants that are over, oldest first: who held a lock from when to when, and why it ended. The cluster keeps the
-last 100,000.
+Grants that are over: who held a lock from when to when, and why it ended. The cluster keeps the last 100,000. At a
+terminal: columns, the newest first, and the newest 50 unless --limit says otherwise. Elsewhere: a line each, the
+oldest first. --follow goes on with what ends from now on; Ctrl-C ends it.
 
 Examples:
   lockstep history
-  lockstep history backups/nightly
+  lockstep history backups/nightly --limit 5
+  lockstep history --follow
   lockstep --json history | jq 'select(.reason == "forced")')";
 
 class HistorySubcommand : public Subcommand {
  public:
-  void add_arguments(CLI::App& command) override { command.add_option("NAME", name_, "Only this lock's"); }
+  void add_arguments(CLI::App& command) override {
+    command.add_option("NAME", name_, "Only the grants of this lock");
+    add_limit(command, limit_, "grants, the newest");
+    command.add_flag("-f,--follow", follow_, "Go on with each grant that ends");
+  }
   std::string about() const override { return name_; }
   std::optional<Report> refuse() const override {
     return name_.empty() ? std::nullopt : report_of_bad_name(name_);  // none: all of them
   }
   Report run(const SubcommandRun& run) override {
-    std::uint64_t after = 0;
-    for (;;) {
-      const auto page = run.client->history(name_, after, kMaxPage, run.timeout);
-      if (!page) return report_of(name_, page.error());
-      for (const PastHold& event : page->events) {
-        if (!print(report_of(event), run.global.json)) return {};
-      }
-      if (!page->more || page->events.empty()) return {};
-      after = page->events.back().position;
+    const bool as_table = is_at_terminal() && !run.global.json && !follow_;
+    if (as_table && limit_ == kNoLimit) limit_ = kAtTerminal;
+    if (auto failed = as_table || limit_ != kNoLimit ? show_newest(run, as_table) : show_all(run)) return *failed;
+    while (follow_ && !run.stop.stop_requested()) {
+      if (auto failed = show_all(run)) return run.stop.stop_requested() ? Report() : *failed;
+      pause(run.stop);
     }
+    return {};
   }
 
  private:
+  static constexpr std::size_t kAtTerminal = 50;
+
+  // From where the last look ended; `see` is false when there is no more to look for. Nothing: it went well.
+  template <typename See>
+  std::optional<Report> look(const SubcommandRun& run, See see) {
+    for (;;) {
+      if (run.stop.stop_requested()) return Report();
+      const auto page = run.client->history(name_, position_, kMaxPage, run.timeout);
+      if (!page) return report_of(name_, page.error());
+      if (!page->events.empty()) position_ = page->events.back().position;
+      if (!see(page->events)) return Report();
+      if (!page->more || page->events.empty()) return std::nullopt;
+    }
+  }
+  std::optional<Report> show_all(const SubcommandRun& run) {
+    return look(run, [&](const std::vector<PastHold>& events) {
+      return std::all_of(events.begin(), events.end(),
+                         [&](const PastHold& event) { return print(report_of(event), run.global.json); });
+    });
+  }
+  std::optional<Report> show_newest(const SubcommandRun& run, bool as_table) {
+    std::deque<PastHold> newest;
+    auto failed = look(run, [&](const std::vector<PastHold>& events) {
+      newest.insert(newest.end(), events.begin(), events.end());
+      if (newest.size() > limit_) newest.erase(newest.begin(), newest.end() - static_cast<std::ptrdiff_t>(limit_));
+      return true;
+    });
+    if (failed) return failed;
+    std::vector<PastHold> shown(newest.begin(), newest.end());
+    if (as_table) std::reverse(shown.begin(), shown.end());
+    show_page(
+        run, shown, [](const PastHold& event) { return report_of(event); }, as_table);
+    return std::nullopt;
+  }
+  static void pause(const std::stop_token& stop) {
+    constexpr auto kPause = std::chrono::milliseconds(500);
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait_for(lock, stop, kPause, [] { return false; });
+  }
+
   std::string name_;
+  std::size_t limit_ = kNoLimit;
+  bool follow_ = false;
+  std::uint64_t position_ = 0;
 };
 
 constexpr std::string_view kSessionsHelp = R"(
-Living sessions, oldest first: whose they are, when they expire, how many locks they hold and wait for.
+Living sessions, the oldest first: whose they are, when they expire, how many locks they hold and wait for. Columns at a
+terminal.
 
 Examples:
   lockstep sessions
+  lockstep sessions --limit 20
   lockstep --json sessions | jq 'select(.locks > 0)')";
 
 class SessionsSubcommand : public Subcommand {
  public:
-  void add_arguments(CLI::App&) override {}
+  void add_arguments(CLI::App& command) override {
+    add_limit(command, limit_, "sessions");
+    command.add_option("--after", after_, "Begin behind this session")->type_name("ID")->transform(an_ordinal());
+  }
   Report run(const SubcommandRun& run) override {
-    SessionId after;
     for (;;) {
-      const auto page = run.client->sessions(after, kMaxPage, run.timeout);
+      const auto page = run.client->sessions(SessionId(after_), std::min(limit_, kMaxPage), run.timeout);
       if (!page) return report_of("", page.error());
-      for (const SessionInfo& session : page->sessions) {
-        if (!print(report_of(session, page->applied_index), run.global.json)) return {};
-      }
+      const auto line = [&](const SessionInfo& session) { return report_of(session, page->applied_index); };
+      if (!show_page(run, page->sessions, line)) return {};
       if (!page->more || page->sessions.empty()) return {};
-      after = page->sessions.back().session;
+      after_ = page->sessions.back().session.value();
+      limit_ -= page->sessions.size();
+      if (limit_ == 0) return tell_more(run, "--after " + std::to_string(after_));
     }
   }
+
+ private:
+  std::size_t limit_ = kNoLimit;
+  std::uint64_t after_ = 0;
 };
 
 constexpr std::array kReadSubcommands{
@@ -193,10 +287,10 @@ constexpr std::array kReadSubcommands{
     SubcommandEntry{"verify", "Ask whether a token is still the current one", kVerifyHelp, Access::kReads, false,
                     make<VerifySubcommand>},
     SubcommandEntry{"list", "Show the locks that are held or waited for", kListHelp, Access::kReads, false,
-                    make<ListSubcommand>},
+                    make<ListSubcommand>, "ls"},
     SubcommandEntry{"count", "Count the locks, their holders and waiters", kCountHelp, Access::kReads, false,
                     make<CountSubcommand>},
-    SubcommandEntry{"history", "Show the grants that are over", kHistoryHelp, Access::kReads, false,
+    SubcommandEntry{"history", "Show the grants that are over", kHistoryHelp, Access::kReads, true,
                     make<HistorySubcommand>},
     SubcommandEntry{"sessions", "Show the living sessions", kSessionsHelp, Access::kReads, false,
                     make<SessionsSubcommand>},

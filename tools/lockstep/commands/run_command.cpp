@@ -54,7 +54,6 @@ constexpr int kFirstExitCode = 119;  // 120 to 123 stand for 1, 3, 4 and 5
 
 struct RunArguments {
   LockTerms terms;
-  bool no_wait = false;
   Duration ttl = std::chrono::seconds(10);
   run::GuardianOptions guardian;
   std::string note;
@@ -201,7 +200,6 @@ struct Acquired {
 Acquired acquire(Client& client, const RunArguments& arguments) {
   StopOnSignal interrupt({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
   AcquireOptions options = arguments.terms.options();
-  if (arguments.no_wait) options.wait = Duration::zero();
   options.stop = interrupt.token();
   options.on_progress = tell_progress;
   auto lock = Lock::acquire(client, arguments.terms.names(), options);
@@ -213,8 +211,7 @@ using Identity = std::optional<RunIdentity>;
 
 Expected<Identity> open_identity(const GlobalOptions& global, const RunArguments& arguments) {
   if (arguments.identity.empty()) return Identity();
-  const auto patience = arguments.no_wait ? Duration::zero() : arguments.terms.options().wait;
-  auto opened = RunIdentity::open(arguments.identity, global.client_id, patience);
+  auto opened = RunIdentity::open(arguments.identity, global.client_id, arguments.terms.options().wait);
   if (!opened) return tl::unexpected(std::move(opened.error()));
   return Identity(*std::move(opened));
 }
@@ -266,7 +263,6 @@ void add_run_command(CLI::App& app, CommandLine& line) {
   command->footer(kFooter);
   const auto arguments = std::make_shared<RunArguments>();
   arguments->terms.add_arguments(*command);
-  command->add_flag("--no-wait", arguments->no_wait, "Try once, as --wait 0s")->excludes("--wait");
   add_duration_option(*command, "--ttl", arguments->ttl,
                       "How long the locks stay taken if this machine dies; renewed meanwhile");
   add_duration_option(*command, "--grace", arguments->guardian.grace,

@@ -5,7 +5,11 @@
 #include <array>
 #include <future>
 #include <iostream>
+#include <thread>
+#include <utility>
 
+#include "nodes/system/clock.hpp"
+#include "tools/lockstep/answers/table.hpp"
 #include "tools/lockstep/commands/commands.hpp"
 
 namespace lockstep {
@@ -34,20 +38,67 @@ std::vector<MemberReport> ask_members(const std::vector<MemberInfo>& members, Du
 }
 
 constexpr std::string_view kStatusHelp = R"(
-One line a member: its role, the leader it follows, its term, what it knows to be committed and has
-applied, the age of its state, its process. Members that do not answer are shown as such.
+One line for each member: its role, the leader that it follows, its term, what it knows to be committed and has
+applied, the age of its state, its process. The last line says whether the cluster serves: healthy, degraded (a member
+is missing, but a quorum follows a leader), no leader, or quorum lost. With --json it is "health" of every object.
+Exit codes: 0 it serves; 3 it does not, or no node answers in time.
 
 Examples:
   lockstep status
+  lockstep status --wait 30s && echo ready          until it serves
   lockstep --json status | jq -r 'select(.role == "leader") | .pid')";
 
 class StatusSubcommand : public Subcommand {
  public:
-  void add_arguments(CLI::App&) override {}
-  Report run(const SubcommandRun& run) override { return show_status(run.global); }
-};
+  void add_arguments(CLI::App& command) override {
+    add_duration_option(command, "-w,--wait", wait_, "Until the cluster serves, but no longer than this");
+  }
 
-using Row = std::array<std::string, 9>;
+  // Prints the table, or an object for each member, once: at the end of the wait.
+  Report run(const SubcommandRun& run) override {
+    const Time deadline = boot_time() + wait_;
+    for (;;) {
+      const auto first = ask(run.global.servers, run.global.timeout);
+      const auto reports = first ? ask_members(first->members, std::min(run.global.timeout, kMemberPatience))
+                                 : std::vector<MemberReport>();
+      const ClusterHealth health = first ? health_of(reports) : ClusterHealth();
+      if (health.serves() || boot_time() >= deadline || run.stop.stop_requested()) {
+        return first ? show(run.global, reports, health) : report_of("", first.error());
+      }
+      tell(first ? health.text : first.error().detail);
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+
+ private:
+  static constexpr Duration kPause = std::chrono::milliseconds(200);
+
+  // On stderr, what is waited for, whenever that changes.
+  void tell(const std::string& why) {
+    if (why != std::exchange(told_, why)) std::cerr << "lockstep: waiting; " + why + "\n";
+  }
+
+  static Report show(const GlobalOptions& options, const std::vector<MemberReport>& reports,
+                     const ClusterHealth& health) {
+    if (options.json) {
+      for (const MemberReport& report : reports) {
+        auto json = json_of(report);
+        json["health"] = to_string(health.kind);
+        std::cout << json.dump() << '\n';
+      }
+    } else {
+      for (const std::string& line : table_of(reports)) std::cout << line << '\n';
+      std::cout << health.text << '\n';
+    }
+    std::cout.flush();
+    Report report;
+    report.exit_code = health.serves() ? kExitYes : kExitUnavailable;
+    return report;
+  }
+
+  Duration wait_{};
+  std::string told_;
+};
 
 Row row_of(const MemberReport& report) {
   const std::string& endpoint = report.member.client_endpoint;
@@ -65,8 +116,8 @@ Row row_of(const MemberReport& report) {
 }
 
 constexpr std::array kStatusSubcommands{
-    SubcommandEntry{"status", "Show every member: role, term, indexes, age, process", kStatusHelp, Access::kAlone,
-                    false, make<StatusSubcommand>},
+    SubcommandEntry{"status", "Show every member: role, term, indexes, age, process", kStatusHelp, Access::kAlone, true,
+                    make<StatusSubcommand>},
 };
 
 }  // namespace
@@ -103,34 +154,7 @@ nlohmann::ordered_json json_of(const MemberReport& report) {
 std::vector<std::string> table_of(const std::vector<MemberReport>& reports) {
   std::vector<Row> rows{{"NODE", "ROLE", "LEADER", "TERM", "COMMIT", "APPLIED", "AGE", "PID", "ENDPOINT"}};
   for (const MemberReport& report : reports) rows.push_back(row_of(report));
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      widths[column] = std::max(widths[column], row[column].size());
-    }
-  }
-  std::vector<std::string> lines;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t column = 0; column + 1 < row.size(); ++column) {
-      line += row[column] + std::string(widths[column] - row[column].size() + 2, ' ');
-    }
-    lines.push_back(line + row.back());
-  }
-  return lines;
-}
-
-Report show_status(const GlobalOptions& options) {
-  const auto first = ask(options.servers, options.timeout);
-  if (!first) return report_of("", first.error());
-  const auto reports = ask_members(first->members, std::min(options.timeout, kMemberPatience));
-  if (options.json) {
-    for (const MemberReport& report : reports) std::cout << json_of(report).dump() << '\n';
-  } else {
-    for (const std::string& line : table_of(reports)) std::cout << line << '\n';
-  }
-  std::cout.flush();
-  return Report{};
+  return aligned(rows);
 }
 
 }  // namespace lockstep

@@ -12,21 +12,36 @@
 namespace lockstep {
 namespace {
 
-// As CLI11 has it: changes the text to what is meant, and says what is wrong with it, or nothing.
+constexpr std::string_view kClientPort = ":7101";
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
+
+tl::expected<Duration, std::string> read_duration(const std::string& text) {
+  return parse_duration(is_number(text) ? text + "s" : text);
+}
+
 std::string read_server(std::string& text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string::npos) return "there is an empty one; expected tcp://host:port, several separated by commas";
   text = text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+  if (is_number(text)) return "'" + text + "': a port needs its host, as in localhost:" + text;
+  if (text.find("://") == std::string::npos && text.find_first_of(kBlanks) == std::string::npos) {
+    const std::size_t end_of_host = text.starts_with('[') ? text.find(']') : 0;
+    if (text.find(':', end_of_host) == std::string::npos) text += kClientPort;
+    text = "tcp://" + text;
+  }
   const auto endpoint = parse_connectable_endpoint(text);
   return endpoint ? "" : "'" + text + "': " + endpoint.error();
 }
 
-}  // namespace
-
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help) {
   const auto read = [&value, names](const std::string& text) {
-    const auto duration = parse_duration(text);
+    const auto duration = read_duration(text);
     if (!duration) throw CLI::ValidationError(names, duration.error());
     value = *duration;
   };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <tl/expected.hpp>
 
 #include "protocol/base/client_id.hpp"
 #include "protocol/base/types.hpp"
@@ -38,7 +39,14 @@ inline constexpr const char* kJsonOption = "--json";
 // The global options, on `app`.
 void add_global_options(CLI::App& app, GlobalOptions& options);
 
-// For a command's own duration options: as nodes/text/duration.hpp reads them.
+// A duration as a person types it: as nodes/text/duration.hpp reads it, or a bare number of seconds, as flock(1) and
+// timeout(1) have it.
+tl::expected<Duration, std::string> read_duration(const std::string& text);
+// Completes a server as a person types it: "host:port" and "host" become tcp://host:port, with 7101 for the port. What
+// is wrong with it, or nothing.
+std::string read_server(std::string& text);
+
+// For a command's own duration options.
 CLI::Option* add_duration_option(CLI::App& app, const std::string& names, Duration& value, const std::string& help);
 
 // For options that are an index, a session or a token: digits alone. (CLI11 reads -1 as the largest number there is.)

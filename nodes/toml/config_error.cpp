@@ -1,5 +1,5 @@
 // The one line, and the line number of a key or of the table it should stand in.
-#include "nodes/server/config_error.hpp"
+#include "nodes/toml/config_error.hpp"
 
 namespace lockstep {
 

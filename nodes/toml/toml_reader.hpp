@@ -14,7 +14,7 @@
 #include <toml++/toml.h>
 #include <tl/expected.hpp>
 
-#include "nodes/server/config_error.hpp"
+#include "nodes/toml/config_error.hpp"
 #include "protocol/base/types.hpp"
 
 namespace lockstep {
@@ -37,6 +37,8 @@ class TomlReader {
 
   std::string text(std::string_view key);  // required
   std::string text(std::string_view key, std::string otherwise);
+  // Of an array, or one by itself; empty if it is not there.
+  std::vector<std::string> texts(std::string_view key);
   bool boolean(std::string_view key, bool otherwise);
   std::int64_t integer(std::string_view key, std::int64_t lowest, std::int64_t highest, std::int64_t otherwise);
   Duration duration(std::string_view key, Duration lowest, Duration highest, Duration otherwise);
@@ -46,12 +48,13 @@ class TomlReader {
   // A required array of tables, [[key]].
   std::vector<TomlReader> tables(std::string_view key, const std::vector<std::string_view>& known);
 
+  // What is wrong with the value of this key, for whoever knows more than its type.
+  void fail(std::string_view key, std::string detail) { reading_->fail(path_of(key), std::move(detail)); }
   std::string path_of(std::string_view key) const;
 
  private:
   template <typename T>
   std::optional<T> value(std::string_view key);
-  void fail(std::string_view key, std::string detail) { reading_->fail(path_of(key), std::move(detail)); }
 
   TomlReading* reading_;
   const toml::table* table_;

@@ -1,5 +1,5 @@
 // toml++ behind questions about keys, and its errors as sentences.
-#include "nodes/server/toml_reader.hpp"
+#include "nodes/toml/toml_reader.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -113,6 +113,19 @@ std::string TomlReader::text(std::string_view key) {
 
 std::string TomlReader::text(std::string_view key, std::string otherwise) {
   return value<std::string>(key).value_or(std::move(otherwise));
+}
+
+std::vector<std::string> TomlReader::texts(std::string_view key) {
+  const toml::node* node = table_->get(key);
+  if (node == nullptr) return {};
+  const toml::array* found = node->as_array();
+  if (found == nullptr) return {text(key)};
+  std::vector<std::string> all;
+  for (const toml::node& item : *found) {
+    if (!item.is_string()) fail(key, expected(toml::node_type::string, item.type()));
+    all.push_back(item.value_or(std::string()));
+  }
+  return all;
 }
 
 bool TomlReader::boolean(std::string_view key, bool otherwise) { return value<bool>(key).value_or(otherwise); }

@@ -1,0 +1,53 @@
+// Whether a cluster serves, by what its members say.
+#include "tools/lockstep/commands/cluster_health.hpp"
+
+#include <doctest/doctest.h>
+
+namespace lockstep::cluster_health_test {
+namespace {
+
+MemberReport says(const std::string& name, const std::string& leader, std::uint64_t term) {
+  NodeStatus status;
+  status.name = name;
+  status.leader = leader;
+  status.term = Term(term);
+  return {{name, "tcp://127.0.0.1:1", NodeId(1)}, status};
+}
+
+MemberReport silent(const std::string& name) {
+  return {{name, "tcp://127.0.0.1:1", NodeId(1)}, tl::unexpected(Error{ErrorCode::kUnavailable, false, "", {}})};
+}
+
+void check(const std::vector<MemberReport>& reports, HealthKind kind, const std::string& text) {
+  const ClusterHealth health = health_of(reports);
+  CHECK(health.kind == kind);
+  CHECK(health.text == text);
+  CHECK(health.serves() == (kind == HealthKind::kHealthy || kind == HealthKind::kDegraded));
+}
+
+}  // namespace
+
+TEST_CASE("a quorum that follows one leader serves, with all members or without some") {
+  check({says("a", "a", 1)}, HealthKind::kHealthy, "healthy: a leads, the only member");
+  check({says("a", "b", 3), says("b", "b", 3), says("c", "b", 3)}, HealthKind::kHealthy,
+        "healthy: b leads, all members follow");
+  check({says("a", "b", 3), says("b", "b", 3), silent("c")}, HealthKind::kDegraded,
+        "degraded: b leads; c is unreachable");
+  check({says("a", "b", 3), says("b", "b", 3), says("c", "", 3)}, HealthKind::kDegraded,
+        "degraded: b leads; c does not follow");
+  check({says("a", "b", 3), says("b", "b", 3), says("c", "a", 2)}, HealthKind::kDegraded,
+        "degraded: b leads; c does not follow");
+}
+
+TEST_CASE("without a quorum that follows one leader nothing is served") {
+  check({says("a", "", 4), says("b", "", 4), says("c", "", 4)}, HealthKind::kNoLeader,
+        "no leader: a, b and c answer, but too few follow one leader");
+  check({says("a", "a", 5), says("b", "", 5), silent("c")}, HealthKind::kNoLeader,
+        "no leader: a and b answer, but too few follow one leader; c is unreachable");
+  check({says("a", "c", 2), says("b", "b", 3), silent("c")}, HealthKind::kNoLeader,
+        "no leader: a and b answer, but too few follow one leader; c is unreachable");
+  check({silent("a"), silent("b"), says("c", "a", 3)}, HealthKind::kQuorumLost, "quorum lost: a and b are unreachable");
+  check({silent("a")}, HealthKind::kQuorumLost, "quorum lost: a is unreachable");
+}
+
+}  // namespace lockstep::cluster_health_test

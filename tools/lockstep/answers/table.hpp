@@ -1,0 +1,30 @@
+// Columns for a person at a terminal. Scripts get lines or JSON, which no width of a column changes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lockstep/client.hpp"
+
+namespace lockstep {
+
+using Row = std::vector<std::string>;
+
+// The rows as lines without their ends, each column as wide as its widest cell, and the last as it is. Every row has as
+// many cells as the first.
+std::vector<std::string> aligned(const std::vector<Row>& rows);
+// Whether stdout is a terminal.
+bool is_at_terminal();
+
+// How long ago, for a person: "12 s ago", "3 min ago", "5 h ago", "2 days ago"; "just now" below a second, and of a
+// clock that is ahead of ours.
+std::string ago(WallTime then, WallTime now);
+// "2026-01-31 12:00:00 (3 min ago)", in UTC.
+std::string when(WallTime then, WallTime now);
+
+// A page of each, its heading first. What others chose is shown without control characters.
+std::vector<std::string> table_of(const std::vector<LockInfo>& locks, WallTime now);
+std::vector<std::string> table_of(const std::vector<SessionInfo>& sessions, WallTime now);
+std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime now);
+
+}  // namespace lockstep

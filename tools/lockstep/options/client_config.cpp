@@ -1,0 +1,62 @@
+// Reads the configuration files, and checks what stands there as the options are checked.
+#include "tools/lockstep/options/client_config.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "nodes/toml/toml_reader.hpp"
+
+namespace lockstep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kLongestTimeout = std::chrono::hours(24);
+
+void read_servers(TomlReader& table, GlobalOptions& options) {
+  std::vector<std::string> servers = table.texts("servers");
+  for (std::string& server : servers) {
+    if (const std::string wrong = read_server(server); !wrong.empty()) table.fail("servers", wrong);
+  }
+  if (!servers.empty()) options.servers = std::move(servers);
+}
+
+}  // namespace
+
+std::vector<fs::path> client_config_files() {
+  std::vector<fs::path> files{"/etc/lockstep/client.toml"};
+  const auto of_environment = [](const char* name) {
+    const char* value = std::getenv(name);
+    return fs::path(value == nullptr ? "" : value);
+  };
+  fs::path folder = of_environment("XDG_CONFIG_HOME");
+  if (!folder.is_absolute()) {  // the XDG base directory specification: a relative one is not to be used
+    const fs::path home = of_environment("HOME");
+    folder = home.is_absolute() ? home / ".config" : fs::path();
+  }
+  if (!folder.empty()) files.push_back(folder / "lockstep" / "client.toml");
+  return files;
+}
+
+tl::expected<void, ConfigError> read_client_config(const fs::path& file, GlobalOptions& options) {
+  std::ifstream stream(file);
+  if (!stream) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};  // of another user: as if it were not there
+    return tl::unexpected(ConfigError{file.string(), 0, "", std::strerror(errno)});
+  }
+  std::stringstream text;
+  text << stream.rdbuf();
+  const auto parsed = parse_toml(text.str(), file.string());
+  if (!parsed) return tl::unexpected(parsed.error());
+  TomlReading reading{file.string(), {}, {}};
+  TomlReader table(reading, *parsed, "", {"servers", "timeout"});
+  read_servers(table, options);
+  options.timeout = table.duration("timeout", Duration::zero(), kLongestTimeout, options.timeout);
+  if (reading.error) return tl::unexpected(*reading.error);
+  return {};
+}
+
+}  // namespace lockstep
