@@ -79,8 +79,8 @@ class Recovery {
 
   std::string way_out() const {
     if (!options_.cluster_of_one) return "Nothing was changed. " + way_out_of_lost_data(options_.folder);
-    return "Nothing was changed. Restore the data folder from a copy of the time it was whole, knowing that what came "
-           "after is lost; or move it away and start empty";
+    return "Nothing was changed. Restore the data folder from a copy of the time when it was whole, and lose what came "
+           "after, or move it away and start empty";
   }
 
   // The snapshot that should be there and is not: "data/snapshot-0000000000000007 is damaged".
