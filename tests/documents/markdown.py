@@ -46,6 +46,17 @@ def blocks(path):
     return found
 
 
+def headings(path):
+    """The headings of a document, as links name them."""
+    found, fenced = set(), False
+    for line in path.read_text().split("\n"):
+        fenced ^= FENCE.match(line) is not None
+        if not fenced and re.match(r"#+ ", line):
+            words = re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower())
+            found.add(words.replace(" ", "-"))
+    return found
+
+
 def paragraphs(path):
     """(line, text, whether it is prose) of every paragraph, item of a list and cell of a table, without blocks and headings."""
     found, current, fenced = [], [], False

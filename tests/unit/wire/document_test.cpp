@@ -218,7 +218,7 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("how long a wait or a watch is held back", wire::kMaxPollMs, "ms") +
       limit_row("names of one acquire", locks::kMaxAcquireNames, "names") +
       limit_row("permits of a semaphore", locks::kMaxPermits, "permits") +
-      limit_row("who shares a lock; more wait", locks::kMaxHolders, "holders") +
+      limit_row("holders of a shared lock; more of them wait", locks::kMaxHolders, "holders") +
       limit_row("a session's note", wire::kMaxNote, "bytes") +
       limit_row("an operator's reason", wire::kMaxWhy, "bytes") +
       limit_row("an error's text", wire::kMaxErrorDetail, "bytes") +
