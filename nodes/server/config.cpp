@@ -122,7 +122,7 @@ void check_endpoints(const NodeConfig& config, TomlReading& reading) {
       if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");
       if (config.members[i].name == config.name && !config.allow_plaintext && !is_loopback(*parsed)) {
         reading.fail(key, "'" + endpoint + "' may be reached from other machines, and nothing is encrypted or " +
-                              "authenticated: set allow_plaintext = true if that is what you want");
+                              "authenticated: say allow_plaintext = true if that is what you want");
       }
     }
   }

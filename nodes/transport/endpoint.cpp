@@ -90,7 +90,7 @@ tl::expected<Endpoint, std::string> parse_connectable_endpoint(std::string_view 
   auto endpoint = parse_endpoint(text);
   if (!endpoint || endpoint->transport == Endpoint::Transport::kIpc) return endpoint;
   if (endpoint->host == "*" || endpoint->host == "0.0.0.0" || endpoint->host == "[::]") {
-    return tl::unexpected("'" + endpoint->host + "' does not name one machine that others could connect to");
+    return tl::unexpected("'" + endpoint->host + "' names no one machine that others could connect to");
   }
   if (endpoint->port == 0) return tl::unexpected(std::string("the port must be 1 to 65535, not '*'"));
   return endpoint;

@@ -219,7 +219,7 @@ TEST_CASE("an endpoint that no socket could use is refused") {
   CHECK(error_with("tcp://127.0.0.1:7203", "tcp://127.0.0.1:99999") ==
         "b.toml:19: members[2].peer: the port must be 1 to 65535, not '99999'");
   CHECK(error_with("tcp://127.0.0.1:7302", "tcp://*:7302") ==
-        "b.toml:14: members[1].publish: '*' does not name one machine that others could connect to");
+        "b.toml:14: members[1].publish: '*' names no one machine that others could connect to");
 }
 
 TEST_CASE("an endpoint used twice is refused") {
@@ -230,7 +230,7 @@ TEST_CASE("an endpoint used twice is refused") {
 TEST_CASE("serving other machines without encryption has to be asked for by name") {
   CHECK(error_with("tcp://127.0.0.1:7102", "tcp://10.0.0.2:7102") ==
         "b.toml:12: members[1].client: 'tcp://10.0.0.2:7102' may be reached from other machines, and nothing is "
-        "encrypted or authenticated: set allow_plaintext = true if that is what you want");
+        "encrypted or authenticated: say allow_plaintext = true if that is what you want");
   CHECK(
       error_of(replaced("tcp://127.0.0.1:7102", "tcp://10.0.0.2:7102").insert(0, "allow_plaintext = true\n")).empty());
   // Where the others listen is theirs to say.

@@ -54,10 +54,10 @@ TEST_CASE("what libzmq would take without a word is refused with a reason") {
 TEST_CASE("an endpoint to connect to names one machine and a port") {
   CHECK(problem_of_connecting_to("tcp://127.0.0.1:7101").empty());
   CHECK(problem_of_connecting_to("ipc:///tmp/a").empty());
-  CHECK(problem_of_connecting_to("tcp://*:7101") == "'*' does not name one machine that others could connect to");
+  CHECK(problem_of_connecting_to("tcp://*:7101") == "'*' names no one machine that others could connect to");
   CHECK(problem_of_connecting_to("tcp://0.0.0.0:7101") ==
-        "'0.0.0.0' does not name one machine that others could connect to");
-  CHECK(problem_of_connecting_to("tcp://[::]:7101") == "'[::]' does not name one machine that others could connect to");
+        "'0.0.0.0' names no one machine that others could connect to");
+  CHECK(problem_of_connecting_to("tcp://[::]:7101") == "'[::]' names no one machine that others could connect to");
   CHECK(problem_of_connecting_to("tcp://127.0.0.1:*") == "the port must be 1 to 65535, not '*'");
 }
 

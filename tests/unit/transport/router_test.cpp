@@ -220,5 +220,5 @@ TEST_CASE("a client's connection refuses an endpoint that names nobody") {
   Context context;
   const auto client = ClientConnection::open(context, "tcp://*:7101");
   REQUIRE_FALSE(client);
-  CHECK(to_string(client.error()) == "tcp://*:7101: '*' does not name one machine that others could connect to");
+  CHECK(to_string(client.error()) == "tcp://*:7101: '*' names no one machine that others could connect to");
 }
