@@ -17,7 +17,8 @@
 #include "tests/support/describe_fields.hpp"
 #include "tests/unit/locks/random_commands.hpp"
 
-using namespace lockstep;
+namespace lockstep::document_test {
+
 using lockstep::testing::DescribeFields;
 
 namespace {
@@ -247,3 +248,5 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("ended sessions whose end is remembered", locks::kKeptEndedSessions, "sessions");
   check_has(section("Limits"), expected);
 }
+
+}  // namespace lockstep::document_test
