@@ -18,7 +18,7 @@ Error lost_error(LossReason reason) {
 }
 
 Error held_by_another(const AcquireAnswer& answer) {
-  std::string detail = "the lock was not to be had: others wait for it";
+  std::string detail = "the lock was not granted: others wait for it";
   if (answer.held_by) {
     detail = "\"" + answer.held_by->name + "\" is held by " + to_string(answer.held_by->owner);
     if (!answer.held_by->note.empty()) detail += " (" + answer.held_by->note + ")";

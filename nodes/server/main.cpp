@@ -20,9 +20,9 @@ constexpr const char* kExamples = R"(Examples:
   lockstepd configs/local/a.toml     node a of three; start b.toml and c.toml beside it
   lockstepd --check-config my.toml   say what is wrong with a configuration, and start nothing
 
-configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and SIGINT; after a crash it
-goes on where its disk says. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the
-command line.)";
+configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and SIGINT. After a crash it
+continues from its disk. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the command
+line.)";
 
 struct DaemonArguments {
   std::string config_file;

@@ -72,7 +72,7 @@ StorageResult<raft::SharedSnapshot> read_older(Disk& disk, const CompactionJob& 
   if (!snapshot) return storage_error(snapshot.error());
   if (!*snapshot) {
     return storage_error(job.folder + "/" + snapshot_name(job.older) +
-                         " is damaged. Start the node again: it then goes on from the snapshot before it");
+                         " is damaged. Start the node again: it then continues from the snapshot before it");
   }
   return *std::move(snapshot);
 }

@@ -6,13 +6,13 @@
 
 #include "nodes/storage/encoding.hpp"
 #include "nodes/storage/file_names.hpp"
+#include "nodes/storage/way_out.hpp"
 
 namespace lockstep {
 namespace {
 
 std::string way_out(const std::string& folder) {
-  return ". How much was lost cannot be known, so the node must not go on with it. Move " + folder +
-         " away and start the node again: it is then a new node, to be joined as one";
+  return ". How much was lost cannot be known, so the node must not go on with it. " + way_out_of_lost_data(folder);
 }
 
 class Scanner {

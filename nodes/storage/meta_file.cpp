@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "nodes/storage/encoding.hpp"
+#include "nodes/storage/way_out.hpp"
 
 namespace lockstep {
 namespace {
@@ -82,8 +83,8 @@ StorageResult<MetaFile> MetaFile::load(Disk& disk, const std::string& folder, st
   const std::string path = folder + "/" + kMetaName;
   const std::array<std::optional<Copy>, 2> copies = {decode_copy(*bytes, 0), decode_copy(*bytes, 1)};
   if (!copies[0] && !copies[1]) {
-    return storage_error(path + ": both copies are damaged, so the node no longer knows whom it voted for. Move " +
-                         folder + " away and start it again: it is then a new node, to be joined as one");
+    return storage_error(path + ": both copies are damaged, so the node no longer knows whom it voted for. " +
+                         way_out_of_lost_data(folder));
   }
   const bool second_counts = !copies[0] || (copies[1] && copies[1]->sequence > copies[0]->sequence);
   const Copy& newest = second_counts ? *copies[1] : *copies[0];

@@ -6,6 +6,7 @@
 
 #include "nodes/storage/file_names.hpp"
 #include "nodes/storage/recovery_plan.hpp"
+#include "nodes/storage/way_out.hpp"
 
 namespace lockstep {
 namespace {
@@ -57,8 +58,7 @@ class Recovery {
     };
     if (std::any_of(names->begin(), names->end(), is_of_a_node)) {
       return storage_error(options_.folder + ": there is a log but no file `meta`, so the node no longer knows whom " +
-                           "it voted for. Move " + options_.folder +
-                           " away and start it again: it is then a new node, to be joined as one");
+                           "it voted for. " + way_out_of_lost_data(options_.folder));
     }
     Meta meta;
     meta.node = options_.fresh_node_id;
@@ -78,12 +78,9 @@ class Recovery {
   std::string path(const std::string& name) const { return options_.folder + "/" + name; }
 
   std::string way_out() const {
-    if (!options_.cluster_of_one) {
-      return "Nothing was changed. Move " + options_.folder +
-             " away and start the node again: it is then a new node, to be joined as one";
-    }
-    return "Nothing was changed. Restore the data folder from a copy of the time it was whole, knowing that what came "
-           "after is lost; or move it away and start empty";
+    if (!options_.cluster_of_one) return "Nothing was changed. " + way_out_of_lost_data(options_.folder);
+    return "Nothing was changed. Restore the data folder from a copy of the time when it was whole, and lose what came "
+           "after, or move it away and start empty";
   }
 
   // The snapshot that should be there and is not: "data/snapshot-0000000000000007 is damaged".

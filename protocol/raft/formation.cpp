@@ -44,7 +44,7 @@ MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_
   if (configuration.find(hello.name) != nullptr) {
     return HelloRefused{"cluster " + cluster_text + " knows another node by the name " + hello.name +
                         ". A wiped disk is a new node, since what it had acknowledged is gone: put its data folder "
-                        "back (docs/operations.md says more)"};
+                        "back, or move to a new cluster (docs/operations.md has the steps)"};
   }
   return HelloRefused{"node " + hello.name + " is not a member of cluster " + cluster_text +
                       ": check its name and its member list"};

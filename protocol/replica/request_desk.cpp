@@ -244,7 +244,7 @@ std::size_t RequestDesk::size() const {
 std::vector<ClientReply> RequestDesk::take_replies() { return std::exchange(replies_, {}); }
 
 void RequestDesk::reply_busy(const AppliedState& state, Asker asker) {
-  reply_error(state, asker, ErrorCode::kBusy, "this node holds as many unfinished requests as it may");
+  reply_error(state, asker, ErrorCode::kBusy, "this node is at its limit of unfinished requests");
 }
 
 void RequestDesk::reply(const AppliedState& state, Asker asker, wire::ResponseBody body) {

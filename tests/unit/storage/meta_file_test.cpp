@@ -99,7 +99,7 @@ TEST_CASE("two bad copies are refused, naming the file and the way out") {
   const auto meta = load(disk, notices);
   REQUIRE_FALSE(meta);
   CHECK(meta.error().detail.find("data/meta: both copies are damaged") == 0);
-  CHECK(meta.error().detail.find("Move data away") != std::string::npos);
+  CHECK(meta.error().detail.find("move to a new cluster") != std::string::npos);
 }
 
 TEST_CASE("a folder of another format is refused, not taken for damage") {

@@ -196,7 +196,7 @@ TEST_CASE("without any snapshot and without the log's beginning the node refuses
     std::string message = refusal(disk, with);
     CHECK(
         says(message, "data/" + kNewer + " is damaged, the log begins with entry 21, and there is no other snapshot"));
-    CHECK(says(message, with.cluster_of_one ? "Restore the data folder" : "Move data away"));
+    CHECK(says(message, with.cluster_of_one ? "Restore the data folder" : "move to a new cluster"));
     disk = written.disk;
     remove(disk, kNewer);
     remove(disk, kOlder);

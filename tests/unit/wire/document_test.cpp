@@ -1,15 +1,21 @@
-// docs/protocol.md says what the code does: its tables of messages, errors and limits are made from the
-// schema, the error table and limits.hpp; so are those of a state in docs/storage-format.md. A failure shows the text
-// that the document should have.
+// docs/protocol.md says what the code does, and the code does what it says: its tables of messages, answers, errors and
+// limits are compared both ways with the schema, the state machine, the error table and limits.hpp. So are those of a
+// state in docs/storage-format.md. A failure shows the text that the document should have.
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <map>
+#include <regex>
+#include <set>
 #include <sstream>
+#include <type_traits>
 
+#include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/raft.hpp"
 #include "protocol/wire/message_types.hpp"
 #include "protocol/wire/state_schema.hpp"
 #include "tests/support/describe_fields.hpp"
+#include "tests/unit/locks/random_commands.hpp"
 
 namespace lockstep::document_test {
 
@@ -53,6 +59,72 @@ void check_types(const std::string& text) {
   }
 }
 
+std::string show(const wire::NamedNumber& type) {
+  return std::to_string(type.number) + " `" + std::string(type.name) + "`";
+}
+
+template <typename Type>
+std::string show(Type type) {
+  return show({static_cast<std::uint64_t>(type), to_string(type)});
+}
+
+// What the code has is in the document; this is the other way round. A heading of the fourth level that begins with a
+// number is a type's.
+template <typename... Types>
+void check_has_no_other_types(const std::string& text) {
+  std::multiset<std::string> in_code;
+  const auto add = [&](std::span<const wire::NamedNumber> names) {
+    for (const wire::NamedNumber& type : names)
+      in_code.insert(std::to_string(type.number) + " " + std::string(type.name));
+  };
+  (add(wire::names_of<Types>()), ...);
+  std::multiset<std::string> in_document;
+  const std::regex heading("\n#### ([0-9]+ [^\n]*)");
+  for (std::sregex_iterator found(text.begin(), text.end(), heading), end; found != end; ++found) {
+    in_document.insert((*found)[1]);
+  }
+  CHECK(in_document == in_code);
+}
+
+using Answers = std::map<wire::RequestType, std::set<wire::ResponseType>>;
+
+// Every kind of answer that the state machine gave to each kind of operation, while it was asked at random.
+void add_answers_of_the_state(Answers& answers) {
+  const locks::StateLimits limits{.locks = 20, .sessions = 12, .locks_per_session = 8, .waiters_per_lock = 5};
+  locks::StateMachine state(limits);
+  locks::RandomCommands commands(1, 5);
+  LogIndex index(1);
+  for (int i = 0; i < 50'000; ++i) {
+    index = index.next();
+    const locks::Command command = commands.next(index);
+    const auto outcome = state.apply(index, WallTime{std::chrono::milliseconds(i)}, command);
+    state.take_changes();
+    if (!outcome) continue;
+    commands.learned(command, outcome->result);
+    const auto answer = std::visit(
+        [](const auto& result) -> wire::ResponseBody {
+          if constexpr (std::is_same_v<std::decay_t<decltype(result)>, locks::Refused>)
+            return wire::ErrorAnswer{};
+          else
+            return result;
+        },
+        outcome->result);
+    if (const auto* execute = std::get_if<locks::Execute>(&command)) {
+      answers[wire::type_of(wire::RequestBody(*execute))].insert(wire::type_of(answer));
+    } else if (std::holds_alternative<locks::Open>(command)) {
+      answers[wire::type_of(wire::RequestBody(wire::OpenSession{}))].insert(wire::type_of(answer));
+    }
+  }
+}
+
+// A read names its answer.
+template <typename... Reads>
+void add_answers_of_reads(Answers& answers) {
+  (answers[wire::type_of(wire::RequestBody(Reads{}))].insert(
+       wire::type_of(wire::ResponseBody(typename Reads::Answer{}))),
+   ...);
+}
+
 std::string limit_row(const std::string& what, std::uint64_t value, const std::string& unit) {
   return "| " + what + " | " + std::to_string(value) + " " + unit + " |\n";
 }
@@ -68,12 +140,48 @@ TEST_CASE("docs/protocol.md has every message between nodes, with its fields as 
   locks::StateLimits of_state;
   wire::field(limits, "", of_state);
   check_has(text, fields_table("Limits of the state", limits.rows()));
+  check_has_no_other_types<wire::MessageType, wire::EntryType, wire::CommandType>(text);
+}
+
+TEST_CASE("docs/protocol.md lists the messages between nodes: all of them, and no others") {
+  const std::string text = section("Messages between nodes");
+  std::multiset<std::string> listed;
+  const std::regex row("\n\\| ([0-9]+) \\| (`[a-z_]+`) \\|");
+  for (std::sregex_iterator found(text.begin(), text.end(), row), end; found != end; ++found) {
+    listed.insert((*found)[1].str() + " " + (*found)[2].str());
+  }
+  std::multiset<std::string> in_code;
+  for (const wire::NamedNumber& type : wire::names_of<wire::MessageType>()) in_code.insert(show(type));
+  CHECK(listed == in_code);
 }
 
 TEST_CASE("docs/protocol.md has every message of clients, with its fields as they are") {
   const std::string text = section("Messages of clients");
   check_types<wire::RequestType>(text);
   check_types<wire::ResponseType>(text);
+  check_has_no_other_types<wire::RequestType, wire::ResponseType>(text);
+}
+
+TEST_CASE("docs/protocol.md says of every request by what it can be answered") {
+  Answers answers;
+  add_answers_of_the_state(answers);
+  add_answers_of_reads<wire::CheckRequest, wire::ListRequest, wire::StatusRequest, wire::HistoryRequest,
+                       wire::SessionsRequest, wire::WatchRequest, wire::CountRequest>(answers);
+  const auto add = [&](const wire::RequestBody& request, const wire::ResponseBody& answer) {
+    answers[wire::type_of(request)].insert(wire::type_of(answer));
+  };
+  add(wire::KeepAlive{}, wire::KeptAlive{});
+  add(wire::Wait{}, locks::Granted{});
+  add(wire::Wait{}, locks::Queued{});
+  std::string expected = "| request | is answered by one of |\n|---|---|\n";
+  for (const wire::NamedNumber& request : wire::names_of<wire::RequestType>()) {
+    expected += "| " + show(request) + " | ";
+    for (const wire::ResponseType answer : answers[static_cast<wire::RequestType>(request.number)]) {
+      if (answer != wire::type_of(wire::ResponseBody(wire::ErrorAnswer{}))) expected += show(answer) + ", ";
+    }
+    expected += show(wire::type_of(wire::ResponseBody(wire::ErrorAnswer{}))) + " |\n";
+  }
+  check_has(section("Messages of clients"), expected);
 }
 
 TEST_CASE("docs/storage-format.md has the records of a state, with their fields as they are") {
@@ -111,7 +219,7 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("how long a wait or a watch is held back", wire::kMaxPollMs, "ms") +
       limit_row("names of one acquire", locks::kMaxAcquireNames, "names") +
       limit_row("permits of a semaphore", locks::kMaxPermits, "permits") +
-      limit_row("who shares a lock; more wait", locks::kMaxHolders, "holders") +
+      limit_row("holders of a shared lock; more of them wait", locks::kMaxHolders, "holders") +
       limit_row("a session's note", wire::kMaxNote, "bytes") +
       limit_row("an operator's reason", wire::kMaxWhy, "bytes") +
       limit_row("an error's text", wire::kMaxErrorDetail, "bytes") +

@@ -37,8 +37,8 @@ class PreemptSubcommand : public Subcommand {
 };
 
 constexpr std::string_view kAcquireHelp = R"(
-All of the names or none of them, with one token, first come first served. The locks stay held when the command has
-ended, until they are released; `lockstep run` holds them only while a command runs.
+Takes all of the names or none of them, with one token, first come, first served. The locks stay held after this command
+has ended, until they are released. `lockstep run` holds them only while a command runs.
 Exit codes: 0 granted; 1 not within --wait; 3 no answer in time: repeat the command; 4 refused (held already by
 yourself, a deadlock, another kind of lock); 130 interrupted: nothing is left in line.
 
@@ -47,7 +47,7 @@ Examples:
   lockstep acquire backups/nightly --wait 30s       gives up after 30 seconds
   lockstep acquire backups/nightly --wait 0s        tries once
   lockstep acquire accounts/7 accounts/9            both at once
-  lockstep acquire reports --shared                 together with others who share it
+  lockstep acquire reports --shared                 together with others that share it
   lockstep acquire license --permits 5              one of five permits)";
 
 class AcquireSubcommand : public Subcommand {
@@ -86,8 +86,8 @@ class AcquireSubcommand : public Subcommand {
 };
 
 constexpr std::string_view kReleaseHelp = R"(
-With --force it is taken from whoever holds it, for operators: the holder learns it, and the history keeps who did
-it and why. Without --force it is yours to release, or not_holder.
+--force is for operators: it takes the lock from any holder. The holder is told, and the history keeps who did it and
+why. Without --force a lock that is not yours is answered with not_holder.
 Exit codes: 0 released; 1 not the holder, or with --force: free; 3 no answer in time: repeat the command, it never
 runs twice.
 
@@ -100,7 +100,7 @@ class ReleaseSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
     command.add_option("NAME", name_, "The lock's name")->required();
-    auto* force = command.add_flag("--force", force_, "Take it from whoever holds it");
+    auto* force = command.add_flag("--force", force_, "Take it from any holder");
     command.add_option("--why", why_, "A reason for the history, at most 256 bytes")->type_name("TEXT")->needs(force);
   }
   std::string about() const override { return name_; }

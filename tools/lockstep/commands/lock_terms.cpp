@@ -17,14 +17,14 @@ void LockTerms::add_arguments(CLI::App& command) {
     wait_ = *duration;
   };
   auto* wait = command.add_option_function<std::string>(
-      "-w,--wait", read_wait, "How long to stand in line; left out, for ever; 0s: not at all");
+      "-w,--wait", read_wait, "How long to wait in line; the default is for ever, 0s tries once");
   wait->type_name("DURATION");
   command
       .add_flag_callback(
           "-n,--no-wait", [this] { wait_ = Duration::zero(); }, "Try once, as --wait 0s")
       ->excludes(wait);
-  auto* shared = command.add_flag("-s,--shared", shared_, "Together with others who share it");
-  command.add_option("--permits", permits_, "One of so many permits; every user must say the same number")
+  auto* shared = command.add_flag("-s,--shared", shared_, "Share it with others that say --shared too");
+  command.add_option("--permits", permits_, "Take one of N permits; every user must give the same N")
       ->check(CLI::Range(std::uint32_t{1}, locks::kMaxPermits))
       ->type_name("N")
       ->excludes(shared);

@@ -28,17 +28,18 @@ namespace lockstep {
 namespace {
 
 constexpr const char* kFooter = R"(
-The command has LOCKSTEP_TOKEN, the fencing token, and LOCKSTEP_LOCK, the locks' names, one a line. It has a group of
-processes of its own, which signals are forwarded to. When it ends, the rest of its group is killed, and then
-the locks are released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace,
-SIGKILL, early enough to be gone before the lease lets anybody else have them; also if lockstep itself is killed
-or stopped. A process that leaves the group (setsid, a daemon) is out of reach.
-At a terminal the command's group has the foreground from its start if stdin, stdout and stderr all are that terminal; else,
-as in a pipeline, from when it first reads it. In the background (&) a command that reads it waits for fg, with its lock.
-With --identity, the same command line started again after lockstep was killed has its locks at once, with a new token,
-not only when their lease runs out. FILE keeps who it is (with a secret, so 0600) and FILE.lock that nobody else is: a second
-run waits until the first and all it started are gone. Both are for one machine: do not share or copy them.
-Nothing but the command writes to stdout; with --json the outcomes without a command are objects on stderr.
+The command has LOCKSTEP_TOKEN, the fencing token, and LOCKSTEP_LOCK, the locks' names, one a line. It runs in a process
+group of its own, to which signals are forwarded. When it ends, the rest of its group is killed, then the locks are
+released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace, SIGKILL. That is early
+enough for the group to be gone before the lease lets another client have the locks, even if lockstep itself is killed or
+stopped. A process that leaves the group (setsid, a daemon) is out of reach.
+At a terminal the command's group has the foreground from its start if stdin, stdout and stderr are all that terminal. In a
+pipeline it gets the foreground when it first reads the terminal. In the background (&) a command that reads it waits for
+fg, and keeps its lock.
+With --identity, the same command line started again after lockstep was killed has its locks at once, with a new token. It
+does not wait for the lease to run out. FILE keeps the client id and its secret (mode 0600). FILE.lock is held by the run and
+all that it started: a second run waits until they are gone. Both are for one machine: do not share or copy them.
+Only the command writes to stdout. With --json the outcomes without a command are objects on stderr.
 Exit codes: the command's own (128+n if signal n killed it, 126 and 127 as in a shell), or
   2 usage; 120 held by another, or waited long enough; 121 no answer in time; 122 refused; 123 the lock was lost;
   128+n interrupted by signal n while waiting.
@@ -269,9 +270,10 @@ void add_run_command(CLI::App& app, CommandLine& line) {
                       "From SIGTERM to SIGKILL, for a command whose lock is lost; less if --ttl leaves less");
   command
       ->add_option("--identity", arguments->identity,
-                   "Go on with the locks of an earlier run that was killed; see below")
+                   "Continue with the locks of an earlier run that was killed; see below")
       ->type_name("FILE");
-  command->add_option("--note", arguments->note, "Who that is, for those who wait or ask")->type_name("TEXT");
+  command->add_option("--note", arguments->note, "A note about this client, for those that wait or ask")
+      ->type_name("TEXT");
   command->callback([&line, command, arguments] {
     if (command->count("--grace") == 0) {
       arguments->guardian.grace = std::min(arguments->guardian.grace, longest_grace(*arguments));
