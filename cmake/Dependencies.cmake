@@ -8,7 +8,10 @@ find_package(tomlplusplus REQUIRED)  # libtomlplusplus-dev
 find_package(CLI11 REQUIRED)         # libcli11-dev
 find_package(nlohmann_json REQUIRED) # nlohmann-json3-dev
 find_package(tl-expected REQUIRED)   # libexpected-dev
-find_package(doctest REQUIRED)       # doctest-dev
+if(BUILD_TESTING AND PROJECT_IS_TOP_LEVEL)
+  find_package(doctest REQUIRED)     # doctest-dev
+  find_package(SQLite3 REQUIRED)     # libsqlite3-dev
+endif()
 
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)  # libsodium-dev: SHA-256 of session secrets
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev: hashes of state and requests

@@ -49,13 +49,73 @@ json_field() {
   printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
-# build_preset PRESET [TARGET...]: configures it and builds the targets, or everything; a release goes to build/.
+# in_words SECONDS: "40 s", "2 min 5 s".
+in_words() {
+  if (($1 < 60)); then printf '%d s' "$1"; else printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); fi
+}
+
+# draw_progress WHAT LOG: on one line of the terminal, until it is killed or the caller is gone. A build's log ends with
+# [DONE/ALL], which gives a bar and the time that is left; of anything else the time that has passed is shown.
+draw_progress() {
+  local what=$1 log=$2 started=$SECONDS last past width=30 filled bar
+  while kill -0 $$ 2>/dev/null; do
+    last=$(tail -c 300 "$log" 2>/dev/null | tail -n 1)
+    past=$((SECONDS - started))
+    if [[ $last =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((BASH_REMATCH[1] > 0)); then
+      filled=$((width * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      printf -v bar '%*s' "$filled" ''
+      printf -v bar '%-*s' "$width" "${bar// /#}"
+      printf '\r\e[K%s [%s] %d of %d, about %s left' "$what" "${bar// /.}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" \
+        "$(in_words $((past * (BASH_REMATCH[2] - BASH_REMATCH[1]) / BASH_REMATCH[1])))" >&2
+    else
+      printf '\r\e[K%s: %s' "$what" "$(in_words "$past")" >&2
+    fi
+    sleep 0.5
+  done
+}
+
+# with_progress WHAT LOG COMMAND...: what the command says goes to LOG. A person sees how far it is; if it fails, the
+# end of the log.
+with_progress() {
+  local what=$1 log=$2 started=$SECONDS drawer='' status=0
+  shift 2
+  mkdir -p "$(dirname "$log")"
+  : >"$log"
+  if [[ -t 2 ]]; then
+    draw_progress "$what" "$log" &
+    drawer=$!
+  else
+    say "$what; what is said meanwhile is in $log"
+  fi
+  "$@" >"$log" 2>&1 || status=$?
+  if [[ $drawer ]]; then
+    kill "$drawer" 2>/dev/null || true
+    wait "$drawer" 2>/dev/null || true
+    printf '\r\e[K' >&2
+  fi
+  if ((status != 0)); then
+    tail -n 40 "$log" >&2
+    say "$program: failed: $what. The end of $log is above"
+    return 1
+  fi
+  say "$what: done in $(in_words $((SECONDS - started)))"
+}
+
+# build_preset PRESET [TARGET...]: configures it and builds the targets, or everything; a release goes to build/. What
+# cmake is to be given beside the preset is in the array cmake_options.
+cmake_options=()
 build_preset() {
-  local preset=$1 target=()
+  local preset=$1 target=() folder=$repository/build
   shift
   (($# == 0)) || target=(--target "$@")
-  (cd "$repository" && cmake --preset "$preset" && cmake --build --preset "$preset" -j "$(nproc)" "${target[@]}") >&2 ||
-    fail "the build of preset '$preset' failed; the compiler's message is above"
+  [[ $preset == release ]] || folder=$repository/build-$preset
+  (
+    cd "$repository"
+    with_progress "Looking for compiler and libraries" "$folder/log/configure.log" \
+      cmake --preset "$preset" "${cmake_options[@]}" &&
+      with_progress "Building $preset" "$folder/log/build.log" \
+        cmake --build --preset "$preset" -j "$(nproc)" "${target[@]}"
+  ) || exit 1
 }
 
 # node_endpoint CONFIG [KEY]: where the node of this configuration serves clients, or another of its endpoints: the
