@@ -115,6 +115,8 @@ std::string TomlReader::text(std::string_view key, std::string otherwise) {
   return value<std::string>(key).value_or(std::move(otherwise));
 }
 
+std::optional<std::string> TomlReader::optional_text(std::string_view key) { return value<std::string>(key); }
+
 bool TomlReader::boolean(std::string_view key, bool otherwise) { return value<bool>(key).value_or(otherwise); }
 
 std::int64_t TomlReader::integer(std::string_view key, std::int64_t lowest, std::int64_t highest,

@@ -37,6 +37,7 @@ class TomlReader {
 
   std::string text(std::string_view key);  // required
   std::string text(std::string_view key, std::string otherwise);
+  std::optional<std::string> optional_text(std::string_view key);
   bool boolean(std::string_view key, bool otherwise);
   std::int64_t integer(std::string_view key, std::int64_t lowest, std::int64_t highest, std::int64_t otherwise);
   Duration duration(std::string_view key, Duration lowest, Duration highest, Duration otherwise);
