@@ -106,8 +106,8 @@ std::string bash_completion(const CommandDescription& program) {
   for (const SpelledCommand& spelled : spelled_commands(program)) text += case_of(spelled, program);
   text += R"(  esac
   mapfile -t COMPREPLY < <(
-    [[ -z $words ]] || compgen -W "$words" -- "$current"
-    [[ -z $files || $current == -* ]] || compgen -f -- "$current"
+    [[ -z $words ]] || compgen -W "$words" -- "$current" || true
+    [[ -z $files || $current == -* ]] || compgen -f -- "$current" || true
   )
   [[ -z $files ]] || compopt -o filenames 2>/dev/null
   return 0
