@@ -13,9 +13,6 @@
 namespace lockstep {
 namespace {
 
-// Longer than anyone waits, and short enough to be added to any time.
-constexpr Duration kForEver = std::chrono::hours(24 * 365);
-
 Error lost_error(LossReason reason) {
   return error_of({error_after(reason), "the lock was lost (" + std::string(to_string(reason)) + ")", {}, true});
 }

@@ -3,12 +3,9 @@
 
 #include <algorithm>
 
+#include "nodes/system/clock.hpp"
+
 namespace lockstep {
-namespace {
-
-constexpr Duration kForEver = std::chrono::hours(24 * 365);  // more cannot be added to a clock's time without care
-
-}  // namespace
 
 std::optional<NameQueue::Ticket> NameQueue::enter(const std::vector<std::string>& names,
                                                   std::optional<Duration> patience, const std::stop_token& stop) {

@@ -104,7 +104,6 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
   }
   CHECK(user.run_json({"preempt"}).object()["error"] == "usage");
 
-  const auto start = std::chrono::steady_clock::now();
   for (const std::vector<std::string>& command : {std::vector<std::string>{"preempt", "a"},
                                                   {"acquire", "a"},
                                                   {"release", "a"},
@@ -126,7 +125,6 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
     CHECK(as_json.object()["error"] == "unavailable");
     CHECK(as_json.object()["definite"] == false);
   }
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
   CHECK(user.run({"--version"}).out.find("lockstep ") == 0);
   CHECK(user.run({"--help"}).out.find("Examples") != std::string::npos);
 }

@@ -15,17 +15,12 @@ std::string joined(const std::vector<std::string>& words) {
   return all;
 }
 
-std::string range(LogIndex first, LogIndex last) {
-  if (first == last) return text(first.value());
-  return text(first.value()) + ".." + text(last.value());
-}
-
 std::string entries_of(const Append& append) {
   if (append.entries.empty()) return "empty";
   const bool one_term = append.entries.front().term == append.entries.back().term;
   const bool one_entry = append.entries.size() == 1;
   return std::string(one_entry ? "entry " : "entries ") +
-         range(append.previous_index.next(), append.previous_index + append.entries.size()) +
+         describe_range(append.previous_index.next(), append.previous_index + append.entries.size()) +
          (one_term ? " of term " + text(append.entries.front().term.value())
                    : " of terms " + describe_terms(append.entries));
 }
@@ -71,6 +66,11 @@ struct Describer {
 };
 
 }  // namespace
+
+std::string describe_range(LogIndex first, LogIndex last) {
+  if (first == last) return text(first.value());
+  return text(first.value()) + ".." + text(last.value());
+}
 
 std::string describe(const MessageBody& body, const NameOf& name_of) { return std::visit(Describer{name_of}, body); }
 

@@ -21,11 +21,6 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-std::string range(LogIndex first, LogIndex last) {
-  if (first == last) return std::to_string(first.value());
-  return std::to_string(first.value()) + ".." + std::to_string(last.value());
-}
-
 }  // namespace
 
 RaftWorld::RaftWorld(const std::string& names, const Options& options) : options_(options), names_(words_of(names)) {
@@ -229,7 +224,7 @@ void RaftWorld::note_last_written(Node& node, const Write& write) {
   if (write.snapshot) node.last_written = write.snapshot->head.index;
   if (write.entries.empty()) return;
   if (write.first <= node.last_written) {
-    trace(node.name + ": drops its entries " + range(write.first, node.last_written));
+    trace(node.name + ": drops its entries " + describe_range(write.first, node.last_written));
   }
   node.last_written = write.first.previous() + write.entries.size();
 }
@@ -238,7 +233,8 @@ void RaftWorld::ask_disk(Node& node, Write write) {
   if (node.disk_is_late) {
     std::string what;
     if (write.snapshot) what += " snapshot up to " + std::to_string(write.snapshot->head.index.value());
-    if (!write.entries.empty()) what += " entries " + range(write.first, write.first.previous() + write.entries.size());
+    if (!write.entries.empty())
+      what += " entries " + describe_range(write.first, write.first.previous() + write.entries.size());
     if (write.hard_state) {
       what += " term " + std::to_string(write.hard_state->term.value());
       if (write.hard_state->vote) what += " vote " + name_of(write.hard_state->vote);
@@ -361,7 +357,7 @@ void RaftWorld::check(Node& node) {
     REQUIRE_MESSAGE(leader->second == node.name, "a term has one leader");
   }
   if (raft.commit_index() > node.checked_commit) {
-    trace(node.name + ": commits " + range(node.checked_commit.next(), raft.commit_index()));
+    trace(node.name + ": commits " + describe_range(node.checked_commit.next(), raft.commit_index()));
   }
   for (; node.checked_commit < raft.commit_index(); node.checked_commit = node.checked_commit.next()) {
     const LogIndex index = node.checked_commit.next();

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
+namespace lockstep::client_id_test {
 
 TEST_CASE("a client id reads back as it was written") {
   const std::string text = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
@@ -20,3 +20,5 @@ TEST_CASE("what is not a UUID is not a client id") {
     CHECK_FALSE(parse_client_id(text));
   }
 }
+
+}  // namespace lockstep::client_id_test

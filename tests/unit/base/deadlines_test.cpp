@@ -6,8 +6,7 @@
 
 #include "tests/support/aborts.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::deadlines_test {
 namespace {
 constexpr Time at(int ms) { return Time(std::chrono::milliseconds(ms)); }
 }  // namespace
@@ -47,3 +46,5 @@ TEST_CASE("an owner that names another deadline than it added is wrong") {
     deadlines.remove(at(20), 1);
   }));
 }
+
+}  // namespace lockstep::deadlines_test

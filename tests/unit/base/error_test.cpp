@@ -4,7 +4,7 @@
 
 #include <set>
 
-using namespace lockstep;
+namespace lockstep::error_test {
 
 TEST_CASE("every error has one row, one name and one number") {
   std::set<std::string_view> names;
@@ -22,3 +22,5 @@ TEST_CASE("what a client may retry is never called definite") {
   CHECK(error_info(ErrorCode::kBusy).certainty == Certainty::kThisCopy);
   CHECK(error_info(ErrorCode::kNoLeader).certainty == Certainty::kThisCopy);
 }
+
+}  // namespace lockstep::error_test

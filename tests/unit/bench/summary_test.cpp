@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
+namespace lockstep::summary_test {
+
 using namespace lockstep::bench;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -54,3 +55,5 @@ TEST_CASE("errors are counted by name and have no latency") {
   CHECK(table.find("answers: granted 1, held 2") != std::string::npos);
   CHECK(table.find("errors: unavailable 1") != std::string::npos);
 }
+
+}  // namespace lockstep::summary_test

@@ -4,7 +4,8 @@
 
 #include <set>
 
-using namespace lockstep;
+namespace lockstep::workload_test {
+
 using namespace lockstep::bench;
 
 namespace {
@@ -84,3 +85,5 @@ TEST_CASE("loads are called by the names that the command line takes") {
   CHECK_FALSE(parse_load("cycles"));
   CHECK_FALSE(parse_load(""));
 }
+
+}  // namespace lockstep::workload_test

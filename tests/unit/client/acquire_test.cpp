@@ -1,7 +1,6 @@
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::acquire_test {
 namespace {
 
 const ClientId kOther = *parse_client_id("00000000-0000-4000-8000-000000000001");
@@ -478,3 +477,5 @@ TEST_CASE("a watch may be held back as long as it asked for, and a retry asks fo
   client.pass(1s);
   CHECK(client.outcome<ClientError>(silent).code == ErrorCode::kUnavailable);
 }
+
+}  // namespace lockstep::acquire_test

@@ -4,7 +4,8 @@
 
 #include "protocol/client_core/acquisition_table.hpp"
 
-using namespace lockstep;
+namespace lockstep::acquisition_table_test {
+
 using namespace lockstep::client_core;
 using namespace std::chrono_literals;
 
@@ -138,3 +139,5 @@ TEST_CASE("after all are gone no id is used again") {
   CHECK(table.add(asked({"a"})) > id);
   table.check_invariants();
 }
+
+}  // namespace lockstep::acquisition_table_test

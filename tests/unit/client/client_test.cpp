@@ -10,7 +10,8 @@
 #include "nodes/system/clock.hpp"
 #include "tests/support/fake_node.hpp"
 
-using namespace lockstep;
+namespace lockstep::client_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -361,3 +362,5 @@ TEST_CASE("client ids are name-based UUIDs, each its own") {
   CHECK((one.bytes[6] >> 4) == 5);       // RFC 4122 section 4.1.3: the version
   CHECK((one.bytes[8] & 0xc0) == 0x80);  // section 4.1.1: the variant
 }
+
+}  // namespace lockstep::client_test

@@ -3,7 +3,8 @@
 #include "protocol/client_core/endpoints.hpp"
 #include "protocol/client_core/holds.hpp"
 
-using namespace lockstep;
+namespace lockstep::holds_test {
+
 using namespace lockstep::client_core;
 using namespace std::chrono_literals;
 
@@ -104,3 +105,5 @@ TEST_CASE("pauses double up to the limit, and half of each is certain") {
   }
   CHECK(endpoints.backoff(1'000'000) <= 100ms);
 }
+
+}  // namespace lockstep::holds_test

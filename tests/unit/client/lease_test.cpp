@@ -2,8 +2,7 @@
 
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::lease_test {
 namespace {
 
 constexpr Duration kCertain = 8820ms;  // 0.98 of 9 s
@@ -529,3 +528,5 @@ TEST_CASE("under a lease what a call left behind is settled although nobody wait
     CHECK(client.sent_of<locks::Execute>().empty() != lease);
   }
 }
+
+}  // namespace lockstep::lease_test

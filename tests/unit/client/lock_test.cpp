@@ -12,7 +12,8 @@
 #include "tests/support/fake_node.hpp"
 #include "tests/support/wait_until.hpp"
 
-using namespace lockstep;
+namespace lockstep::lock_test {
+
 using lockstep::testing::wait_until;
 using namespace std::chrono_literals;
 
@@ -231,20 +232,20 @@ TEST_CASE("L3: a lock is lost when no renewal is acknowledged, the callback says
 }
 
 TEST_CASE("a lock outlives many leases while the client lives") {
+  constexpr Duration kTtl = 4s;  // renewed every third of it, however busy the machine
   OneNode one;
   Told<LeaseEvent> events;  // outlives the client, which tells its own end
-  Client client = one.client(1s);
+  Client client = one.client(kTtl);
   client.on_lease_event([&](const LeaseEvent& event) { events(event); });
   auto lock = Lock::acquire(client, {"a"});
   REQUIRE(lock);
   const Time acquired = boot_time();
   Told<Duration> warned;
-  lock->on_warning(300ms, [&](Duration left) { warned(left); });
-  CHECK(wait_until([&] { return boot_time() - acquired > 2500ms; }));
+  lock->on_warning(kTtl / 10, [&](Duration left) { warned(left); });
+  CHECK(wait_until([&] { return *lock->safe_until() > acquired + 2 * kTtl; }));
   CHECK(lock->is_held());
-  CHECK(*lock->safe_until() > acquired + 2500ms);
   CHECK(warned.so_far().empty());
-  CHECK(events.so_far().size() >= 6);
+  CHECK(events.so_far().size() >= 3);  // a renewal each
 }
 
 TEST_CASE("an operator's hand, an expiry and a close end a lock with their reasons") {
@@ -374,14 +375,12 @@ TEST_CASE("a destroyed client with TTL 0 leaves its locks, but no place in line 
   CHECK_FALSE(one.state->check("released"));
 }
 
-TEST_CASE("a client without a node is destroyed within a short time") {
+TEST_CASE("a client is destroyed without waiting for a node that is deaf") {
   OneNode one;
   auto client = std::make_unique<Client>(one.client());
   CHECK(client->preempt("a")->granted);
   one.node.set_manner(FakeNode::Manner::kDeaf);
-  const Time start = boot_time();
-  client.reset();
-  CHECK(boot_time() - start < 3s);
+  client.reset();  // would wait for ever
 }
 
 // ---- Several nodes
@@ -390,14 +389,14 @@ TEST_CASE("a wait goes on at another node when its own dies, and the lease is ke
   const auto state = std::make_shared<FakeState>();
   FakeNode first(state);
   FakeNode second(state);
-  Client client = client_of({first.endpoint(), second.endpoint()}, 1s);
+  Client client = client_of({first.endpoint(), second.endpoint()}, 3s);
   Client holder = client_of({second.endpoint()});
   auto held = Lock::acquire(holder, {"a"});
   REQUIRE(held);
   std::thread failure([&] {
     CHECK(wait_until([&] { return state->waiters("a") == 1; }));
     first.set_manner(FakeNode::Manner::kDeaf);
-    CHECK(wait_until([&] { return state->count<wire::KeepAlive>() >= 8; }));
+    CHECK(wait_until([&] { return state->count<wire::KeepAlive>() >= 4; }));
     CHECK(held->release());
   });
   const auto lock = Lock::acquire(client, {"a"});
@@ -561,3 +560,5 @@ TEST_CASE("threads that contend through one client and through two exclude each 
   CHECK(counter == 60);
   CHECK(wait_until([&] { return one.state->locks() == 0; }));
 }
+
+}  // namespace lockstep::lock_test

@@ -8,7 +8,8 @@
 #include "protocol/base/random.hpp"
 #include "protocol/client_core/operation_line.hpp"
 
-using namespace lockstep;
+namespace lockstep::operation_line_test {
+
 using namespace lockstep::client_core;
 
 namespace {
@@ -193,3 +194,5 @@ TEST_CASE("whatever comes and goes, what may go is what the rule says") {
   }
   CHECK(started > 1000);
 }
+
+}  // namespace lockstep::operation_line_test

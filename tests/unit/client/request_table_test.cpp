@@ -5,7 +5,8 @@
 #include "protocol/base/random.hpp"
 #include "protocol/client_core/request_table.hpp"
 
-using namespace lockstep;
+namespace lockstep::request_table_test {
+
 using namespace lockstep::client_core;
 using namespace std::chrono_literals;
 
@@ -219,3 +220,5 @@ TEST_CASE("whatever happens to requests, each is found by what it is") {
   }
   CHECK(copy.value() > 1000);
 }
+
+}  // namespace lockstep::request_table_test

@@ -1,6 +1,6 @@
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
+namespace lockstep::retry_test {
 
 TEST_CASE("the first operation opens the session, the next ones use it") {
   ScriptedClient client(options_with(1));
@@ -247,3 +247,5 @@ TEST_CASE("a copy of the core goes its own way and the same events give the same
     CHECK(one.sent[i].request == two.sent[i].request);
   }
 }
+
+}  // namespace lockstep::retry_test

@@ -1,7 +1,6 @@
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::session_test {
 namespace {
 
 // A client with a session that an earlier process kept.
@@ -359,3 +358,5 @@ TEST_CASE("a release is never taken for one that undoes an acquisition which its
   client.answer(client.last_of<locks::Release>(), locks::NotHolder{}, 22);
   client.outcome<locks::NotHolder>(release);
 }
+
+}  // namespace lockstep::session_test

@@ -1,8 +1,7 @@
 // L1: who goes on from an earlier process takes its session over, never shares it, and fences nobody later.
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::takeover_test {
 namespace {
 
 ClientOptions kept_with_lease(const SavedSession& saved, std::size_t endpoints = 1) {
@@ -225,3 +224,5 @@ TEST_CASE("a session that is lost while it is taken over tells so, and its locks
   CHECK(losses[0].locks == std::vector<OwnedLock>{{"a", FencingToken(30)}});
   CHECK(client.outcome<ClientError>(client.take_over()).code == ErrorCode::kSessionSuperseded);
 }
+
+}  // namespace lockstep::takeover_test

@@ -10,8 +10,7 @@
 #include "protocol/locks/state_machine.hpp"
 #include "tests/unit/client/scripted_client.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::way_test {
 namespace {
 
 constexpr Duration kStep = 10ms;
@@ -343,3 +342,5 @@ TEST_CASE("L3: over a bad network nobody relies on another's lock, and nothing i
   CHECK(not_acquired > 1000);
   CHECK(unavailable > 10);
 }
+
+}  // namespace lockstep::way_test

@@ -1,7 +1,8 @@
 // A wait that would never end is refused at once, and says why.
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::deadlock_test {
+
 using namespace lockstep::locks;
 
 namespace {
@@ -160,3 +161,5 @@ TEST_CASE("beyond 10,000 threads the search gives up, and the request just waits
     if (others > kMaxDeadlockNodes) CHECK(std::holds_alternative<Queued>(closing));
   }
 }
+
+}  // namespace lockstep::deadlock_test

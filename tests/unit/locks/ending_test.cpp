@@ -2,7 +2,8 @@
 // session, then its locks, then the grants to those who live.
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::ending_test {
+
 using namespace lockstep::locks;
 
 namespace {
@@ -329,3 +330,5 @@ TEST_CASE("the history keeps the last 100,000 events and is read in pages, of al
   CHECK_FALSE(state.history("rare", rare.items.back().position, 40).more);
   CHECK(state.history("never", 0, 10).items.empty());
 }
+
+}  // namespace lockstep::ending_test

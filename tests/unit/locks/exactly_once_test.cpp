@@ -1,7 +1,8 @@
 // A request runs at most once, however many copies of it reach the log.
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::exactly_once_test {
+
 using namespace lockstep::locks;
 
 TEST_CASE("a second copy of a request is answered from the table and does not run") {
@@ -108,3 +109,5 @@ TEST_CASE("a refusal that the state gave is kept for the retry too") {
   CHECK(machine.execute(session, 2, Preempt{"b"})->result == Result(refusal(ErrorCode::kTooManyLocks)));
   CHECK_FALSE(machine.state.check("b"));
 }
+
+}  // namespace lockstep::exactly_once_test

@@ -1,7 +1,8 @@
 // Exclusive locks: preempt, release, check, list, and the limits of the state.
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::locks_test {
+
 using namespace lockstep::locks;
 
 TEST_CASE("preempt of a free lock is granted with the entry's index as token") {
@@ -140,3 +141,5 @@ TEST_CASE("the hash tells apart states that will answer differently") {
     }
   }
 }
+
+}  // namespace lockstep::locks_test

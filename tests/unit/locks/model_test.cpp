@@ -11,7 +11,8 @@
 #include "random_commands.hpp"
 #include "tests/support/naive_machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::model_test {
+
 using namespace lockstep::locks;
 
 namespace {
@@ -274,3 +275,5 @@ TEST_CASE("every deadlock that is found is a real cycle, and none is missed") {
   CHECK(searched == 300 * 60);
   CHECK(found > 1000);
 }
+
+}  // namespace lockstep::model_test

@@ -1,7 +1,8 @@
 // L1: who may open a session, and who may take one over.
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::sessions_test {
+
 using namespace lockstep::locks;
 
 TEST_CASE("a session's id is the index of the entry that opened it") {
@@ -156,3 +157,5 @@ TEST_CASE("if every session holds locks, another is refused, but a takeover is n
   CHECK(machine.open(open_as(3, 1)) == Result(refusal(ErrorCode::kTooManySessions)));
   CHECK(machine.opens(open_as(1, 2, first)));
 }
+
+}  // namespace lockstep::sessions_test

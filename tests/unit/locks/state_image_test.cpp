@@ -7,7 +7,8 @@
 
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::state_image_test {
+
 using namespace lockstep::locks;
 
 namespace {
@@ -247,3 +248,5 @@ TEST_CASE("a history that contradicts what was applied is refused") {
       {"event 2 was forced by nobody, or ended by an operator without force", [](auto& i) { i.history[1].by.reset(); }},
   });
 }
+
+}  // namespace lockstep::state_image_test

@@ -3,7 +3,8 @@
 
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::views_test {
+
 using namespace lockstep::locks;
 
 TEST_CASE("check shows holders and waiters, their notes and since when") {
@@ -191,3 +192,5 @@ TEST_CASE("the hash tells apart states that differ in a waiter, a mode, a thread
   std::sort(hashes.begin(), hashes.end());
   CHECK(std::adjacent_find(hashes.begin(), hashes.end()) == hashes.end());
 }
+
+}  // namespace lockstep::views_test

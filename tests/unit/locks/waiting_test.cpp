@@ -3,7 +3,8 @@
 
 #include "machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::waiting_test {
+
 using namespace lockstep::locks;
 
 namespace {
@@ -392,3 +393,5 @@ TEST_CASE("an entry tells which waiters it granted or dropped, and whose they we
   m.release(m.a, "y");  // nobody waits, and what an entry before did is not told again
   CHECK(m.state.take_settled_waiters().empty());
 }
+
+}  // namespace lockstep::waiting_test

@@ -5,7 +5,8 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::ahead_buffer_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -62,3 +63,5 @@ TEST_CASE("what does not fit is left to be fetched later (R7)") {
   CHECK(ahead.bytes() == 3 * kOne);
   ahead.check_invariants();
 }
+
+}  // namespace lockstep::ahead_buffer_test

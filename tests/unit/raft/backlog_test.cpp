@@ -6,7 +6,8 @@
 #include "tests/support/aborts.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::backlog_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -75,3 +76,5 @@ TEST_CASE("an entry that was not counted breaks the backlog's invariant (R14)") 
   CHECK(test::aborts([&] { backlog.check_invariants(log, LogIndex(1)); }));
   CHECK(test::aborts([&] { Backlog(backlog).committed(log, LogIndex(1), LogIndex(2)); }));
 }
+
+}  // namespace lockstep::backlog_test

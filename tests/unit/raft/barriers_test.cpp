@@ -4,7 +4,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::barriers_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -251,3 +252,5 @@ TEST_CASE("rounds start from nothing in each term: an old leader's are not the n
   world.deliver();
   CHECK(world.barriers("b").size() == 1);
 }
+
+}  // namespace lockstep::barriers_test

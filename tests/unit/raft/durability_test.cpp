@@ -8,7 +8,8 @@
 #include "protocol/base/random.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::durability_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -142,3 +143,5 @@ TEST_CASE("what counts as durable is on the disk, whatever was truncated and how
     }
   }
 }
+
+}  // namespace lockstep::durability_test

@@ -6,7 +6,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::elections_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -397,3 +398,5 @@ TEST_CASE("that a repair is complete is durable before the first ack after it (S
   REQUIRE(world.in_flight<Ack>("c", "a").size() == 1);
   CHECK(world.in_flight<Ack>("c", "a")[0].match == LogIndex(3));
 }
+
+}  // namespace lockstep::elections_test

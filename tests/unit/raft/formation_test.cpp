@@ -9,7 +9,8 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::formation_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -522,3 +523,5 @@ TEST_CASE("a node of another cluster is refused by a formed one, and told so (R1
   // An id counts, not a name: this is a known disk under a name that is not its own.
   CHECK(std::holds_alternative<HelloRefused>(answer(2, 0, "a")));
 }
+
+}  // namespace lockstep::formation_test

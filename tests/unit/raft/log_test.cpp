@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
+namespace lockstep::log_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -63,3 +64,5 @@ TEST_CASE("a slice holds what follows, up to a size, but at least one entry") {
   CHECK(log.slice(LogIndex(0), 2 * size_of(log.at(LogIndex(1)))).size() == 2);
   CHECK(log.slice(LogIndex(4), SIZE_MAX).empty());
 }
+
+}  // namespace lockstep::log_test

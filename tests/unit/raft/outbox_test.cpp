@@ -6,7 +6,8 @@
 #include "tests/support/aborts.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::outbox_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -170,3 +171,5 @@ TEST_CASE("what may never wait to leave breaks the outbox's invariant (R1, S2)")
   CHECK(breaks(damaged, outgoing(2, Ack{})));
   CHECK(breaks(damaged, outgoing(2, granted_vote())));
 }
+
+}  // namespace lockstep::outbox_test

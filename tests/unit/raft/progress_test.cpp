@@ -6,7 +6,8 @@
 #include "tests/support/aborts.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::progress_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -75,3 +76,5 @@ TEST_CASE("only voters are counted (R11)") {
   CHECK(test::aborts([&] { progress.acked(at(1), NodeId(4), ack(1)); }));
   CHECK(test::aborts([&] { progress.acked(at(1), NodeId(1), ack(1)); }));
 }
+
+}  // namespace lockstep::progress_test

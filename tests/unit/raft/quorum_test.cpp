@@ -5,7 +5,8 @@
 
 #include "protocol/base/types.hpp"
 
-using namespace lockstep;
+namespace lockstep::quorum_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -33,3 +34,5 @@ TEST_CASE("a quorum has reached the highest position that a majority is at or be
   CHECK(reached({1, 2, 3, 4, 5}) == LogIndex(3));
   CHECK(reached({5, 5, 5, 0, 0}) == LogIndex(5));
 }
+
+}  // namespace lockstep::quorum_test

@@ -5,7 +5,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::raft_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -179,3 +180,5 @@ TEST_CASE("a node is a value: a copy goes its own way") {
   CHECK(world.node("b").log().at(LogIndex(3)).body == EntryBody(Command{"y"}));
   CHECK(copy.node("b").log().at(LogIndex(3)).body == EntryBody(Command{"x"}));
 }
+
+}  // namespace lockstep::raft_test

@@ -5,7 +5,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::repair_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -307,3 +308,5 @@ TEST_CASE("a hint does not count as hearing the leader: the election timer runs 
   world.timeout("b");
   CHECK(world.now() == deadline);
 }
+
+}  // namespace lockstep::repair_test

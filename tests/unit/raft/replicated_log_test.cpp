@@ -6,7 +6,8 @@
 #include "tests/support/aborts.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::replicated_log_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -158,3 +159,5 @@ TEST_CASE("a configuration behind entry 1 breaks the log's invariant (R17)") {
   log.check_positions();
   CHECK(test::aborts([&] { log.check_invariants(); }));
 }
+
+}  // namespace lockstep::replicated_log_test

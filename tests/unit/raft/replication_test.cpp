@@ -5,7 +5,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::replication_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -418,3 +419,5 @@ TEST_CASE("a leader that may take no more answers a Forward with Busy") {
   world.receive("a", "b", Term(2), Forward{CallNumber(4), {"x", std::string(100, 'y')}});
   CHECK(world.in_flight<Busy>("a", "b") == std::vector{Busy{CallNumber(4)}});
 }
+
+}  // namespace lockstep::replication_test

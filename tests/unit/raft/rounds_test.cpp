@@ -6,7 +6,8 @@
 #include "tests/support/aborts.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::rounds_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -80,3 +81,5 @@ TEST_CASE("what was confirmed stays so, and nothing is confirmed that has not be
   rounds.confirm(Round(1));
   CHECK(test::aborts([&] { rounds.confirm(Round()); }));
 }
+
+}  // namespace lockstep::rounds_test

@@ -5,7 +5,8 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::snapshot_transfer_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -140,3 +141,5 @@ TEST_CASE("when nothing else can be read, the newest is tried again") {
   installed.could_not_read(LogIndex(7), LogIndex(7));  // the log does not reach back to the older one
   CHECK(read_for(installed)->snapshot == LogIndex(7));
 }
+
+}  // namespace lockstep::snapshot_transfer_test

@@ -7,7 +7,8 @@
 #include "tests/support/raft_world.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::snapshots_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -456,3 +457,5 @@ TEST_CASE("a leader that compacts what it has not published yet goes on publishi
   world.run(std::chrono::milliseconds(300));
   CHECK(world.node("b").commit_index() == world.node("a").log().last_index());
 }
+
+}  // namespace lockstep::snapshots_test

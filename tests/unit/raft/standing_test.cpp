@@ -5,7 +5,8 @@
 
 #include "tests/support/aborts.hpp"
 
-using namespace lockstep;
+namespace lockstep::standing_test {
+
 using namespace lockstep::raft;
 
 namespace {
@@ -63,3 +64,5 @@ TEST_CASE("what was proved or confirmed stays so within a term, and a leader dro
   CHECK_FALSE(may([](Standing& next) { next.confirmed_round = Round(2); }));
   CHECK(may([](Standing& next) { next.last_led = {}, next.latest_round = next.confirmed_round = {}; }));  // steps down
 }
+
+}  // namespace lockstep::standing_test

@@ -6,8 +6,7 @@
 #include "protocol/wire/codec.hpp"
 #include "tests/support/aborts.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::equal_states_test {
 namespace {
 
 constexpr LogIndex kIndex(1024);
@@ -58,3 +57,5 @@ TEST_CASE("a snapshot whose state is not the one its head names is not restored 
   snapshot.head.state_hash += 1;
   CHECK_FALSE(restore_state(snapshot).has_value());
 }
+
+}  // namespace lockstep::equal_states_test

@@ -6,8 +6,7 @@
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/state_codec.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::fold_test {
 namespace {
 
 // Entry 1, and `sessions` entries that each open a session.
@@ -86,3 +85,5 @@ TEST_CASE("of a snapshot that cannot be read it is said whether it is damaged or
   REQUIRE_FALSE(folded);
   CHECK(folded.error().starts_with("the snapshot up to index 3 is of another version of Lockstep ("));
 }
+
+}  // namespace lockstep::fold_test

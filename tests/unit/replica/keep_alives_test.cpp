@@ -6,7 +6,8 @@
 #include "protocol/wire/limits.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::keep_alives_test {
+
 using raft::Renewal;
 
 namespace {
@@ -213,3 +214,5 @@ TEST_CASE("an answer that does not speak of every renewal says nothing of any") 
   for (const auto& answered : renewals.take_answered(LogIndex(1))) CHECK(answered.verdict == Renewal::kUnknown);
   CHECK(renewals.size() == 0);
 }
+
+}  // namespace lockstep::keep_alives_test

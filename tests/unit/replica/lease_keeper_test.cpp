@@ -5,7 +5,8 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
+namespace lockstep::lease_keeper_test {
+
 using raft::Renewal;
 
 namespace {
@@ -156,3 +157,5 @@ TEST_CASE("a node that leads no more forgets its leases") {
   CHECK(node.leases.size() == 0);
   node.leases.check_invariants(node.state);
 }
+
+}  // namespace lockstep::lease_keeper_test

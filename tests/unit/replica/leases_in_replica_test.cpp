@@ -5,8 +5,7 @@
 #include "tests/support/output_of_turn.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::leases_in_replica_test {
 namespace {
 
 constexpr std::uint32_t kTtl = 3000;
@@ -569,3 +568,5 @@ TEST_CASE("a session of TTL 0 that waits has 10 s from a new leader's election, 
   world.run(ms(400));
   CHECK_FALSE(world.node("c").state().waiter_state(waiting, waiter));
 }
+
+}  // namespace lockstep::leases_in_replica_test

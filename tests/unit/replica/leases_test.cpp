@@ -5,8 +5,7 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::leases_test {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(50);
@@ -166,3 +165,5 @@ TEST_CASE("the clock wants to be woken at every tick while a lease runs, since a
   leases.advance(at(ms(70)), false);
   CHECK(leases.next_deadline() == at(ms(70)) + kTick);
 }
+
+}  // namespace lockstep::leases_test

@@ -3,8 +3,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
-
+namespace lockstep::pending_requests_test {
 namespace {
 
 constexpr Duration kLifetime = std::chrono::seconds(10);
@@ -159,3 +158,5 @@ TEST_CASE("its tables agree whatever happens to requests") {
   pending.check_invariants();
   CHECK(pending.size() == 2);
 }
+
+}  // namespace lockstep::pending_requests_test

@@ -5,8 +5,7 @@
 #include "tests/support/output_of_turn.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::polls_in_replica_test {
 namespace {
 
 constexpr Duration ms(int count) { return std::chrono::milliseconds(count); }
@@ -293,3 +292,5 @@ TEST_CASE("history and sessions are read at any node, in pages, and never from b
   CHECK(others.sessions.at(0).session == world.waiting);
   CHECK_FALSE(others.more);
 }
+
+}  // namespace lockstep::polls_in_replica_test

@@ -5,8 +5,7 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::reads_test {
 namespace {
 
 constexpr Duration kInterval = std::chrono::milliseconds(500);
@@ -219,3 +218,5 @@ TEST_CASE("of a barrier that is lost with its leader only the reads that are lef
   reads.barrier_answered(CallNumber(2), LogIndex(4));
   CHECK(which(reads.take_ready(LogIndex(4))) == Which{2});
 }
+
+}  // namespace lockstep::reads_test

@@ -5,8 +5,7 @@
 #include "tests/support/output_of_turn.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::replica_test {
 namespace {
 
 constexpr auto kLifetime = std::chrono::seconds(10);
@@ -518,3 +517,5 @@ TEST_CASE("a node is a value: a copy goes its own way, and the same events give 
   }
   CHECK(world.node("b").status(world.time()).pending == 0);
 }
+
+}  // namespace lockstep::replica_test

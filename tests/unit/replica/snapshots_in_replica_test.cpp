@@ -5,8 +5,7 @@
 #include "tests/support/output_of_turn.hpp"
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::snapshots_in_replica_test {
 namespace {
 
 constexpr Duration ms(int count) { return std::chrono::milliseconds(count); }
@@ -180,3 +179,5 @@ TEST_CASE("a snapshot that cannot be read is not installed, and is fetched again
   world.run(ms(1000));
   CHECK(world.node("c").state().hash() == world.node("a").state().hash());
 }
+
+}  // namespace lockstep::snapshots_in_replica_test

@@ -5,8 +5,7 @@
 
 #include "tests/support/show_numbers.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::waits_test {
 namespace {
 
 constexpr Time at(int ms) { return Time(std::chrono::seconds(1000) + std::chrono::milliseconds(ms)); }
@@ -71,3 +70,5 @@ TEST_CASE("a held Wait ends at its time, the earliest first, and is not settled 
   CHECK(who(waits.settle(WaiterId(20))) == Numbers{3});
   CHECK(waits.next_deadline() == Time::max());
 }
+
+}  // namespace lockstep::waits_test

@@ -6,7 +6,8 @@
 #include "tests/support/show_numbers.hpp"
 #include "tests/unit/locks/machine.hpp"
 
-using namespace lockstep;
+namespace lockstep::watches_test {
+
 using locks::LockChange;
 
 namespace {
@@ -288,3 +289,5 @@ TEST_CASE("one entry can do much, and a watcher has all of it in one answer") {
   CHECK(names(answer->changes) == all);
   CHECK(answer->changes.back().ended == locks::EndReason::kClosed);
 }
+
+}  // namespace lockstep::watches_test

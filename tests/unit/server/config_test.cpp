@@ -9,7 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
-using namespace lockstep;
+namespace lockstep::config_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -351,3 +352,5 @@ TEST_CASE("the files of configs/local make one cluster, and what a.toml shows as
   CHECK(shown->compact_log_bytes == a->compact_log_bytes);
   CHECK(with_defaults.find("\ncompact_log_bytes") != std::string::npos);
 }
+
+}  // namespace lockstep::config_test

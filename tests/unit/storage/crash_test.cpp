@@ -10,7 +10,7 @@
 #include "tests/unit/storage/crash_choices.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
-namespace lockstep {
+namespace lockstep::crash_test {
 namespace {
 
 using test::acknowledged;
@@ -197,4 +197,4 @@ TEST_CASE("a write larger than a batch is found as a prefix of its entries, its 
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::crash_test

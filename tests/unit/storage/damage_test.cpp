@@ -11,7 +11,7 @@
 #include "tests/support/memory_disk.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
-namespace lockstep {
+namespace lockstep::damage_test {
 namespace {
 
 using test::entry;
@@ -355,4 +355,4 @@ TEST_CASE("a segment cut short is found like any other damage") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::damage_test

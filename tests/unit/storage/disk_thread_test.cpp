@@ -14,7 +14,7 @@
 #include "tests/unit/storage/snapshots.hpp"
 #include "tests/unit/storage/temporary_folder.hpp"
 
-namespace lockstep {
+namespace lockstep::disk_thread_test {
 namespace {
 
 using test::entry;
@@ -293,4 +293,4 @@ TEST_CASE("what recovery found is there to be taken from the start") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::disk_thread_test

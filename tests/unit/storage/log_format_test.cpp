@@ -8,7 +8,7 @@
 #include "nodes/storage/log_replay.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
-namespace lockstep {
+namespace lockstep::log_format_test {
 namespace {
 
 std::string hex(std::string_view bytes) {
@@ -131,4 +131,4 @@ TEST_CASE("the worked example of docs/storage-format.md") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::log_format_test

@@ -7,7 +7,7 @@
 #include "tests/support/memory_disk.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
-namespace lockstep {
+namespace lockstep::meta_file_test {
 namespace {
 
 Meta some_meta(std::uint64_t term) {
@@ -117,4 +117,4 @@ TEST_CASE("a folder of another format is refused, not taken for damage") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::meta_file_test

@@ -13,7 +13,7 @@
 #include "tests/unit/storage/fixture.hpp"
 #include "tests/unit/storage/temporary_folder.hpp"
 
-namespace lockstep {
+namespace lockstep::posix_disk_test {
 namespace {
 
 using test::TemporaryFolder;
@@ -121,4 +121,4 @@ TEST_CASE("a node's storage on a real folder comes back after a restart") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::posix_disk_test

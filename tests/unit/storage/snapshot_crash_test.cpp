@@ -11,7 +11,7 @@
 #include "tests/unit/storage/fixture.hpp"
 #include "tests/unit/storage/snapshots.hpp"
 
-namespace lockstep {
+namespace lockstep::snapshot_crash_test {
 namespace {
 
 using test::entry;
@@ -279,4 +279,4 @@ TEST_CASE("segments and snapshots whose deletion was cut short are deleted at th
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::snapshot_crash_test

@@ -10,7 +10,7 @@
 #include "tests/unit/storage/fixture.hpp"
 #include "tests/unit/storage/snapshots.hpp"
 
-namespace lockstep {
+namespace lockstep::snapshot_damage_test {
 namespace {
 
 using test::everything;
@@ -298,4 +298,4 @@ TEST_CASE("where a missing end of the log cannot be measured, a snapshot does no
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::snapshot_damage_test

@@ -10,7 +10,7 @@
 #include "tests/unit/storage/fixture.hpp"
 #include "tests/unit/storage/snapshots.hpp"
 
-namespace lockstep {
+namespace lockstep::snapshot_test {
 namespace {
 
 using test::acknowledged;
@@ -398,4 +398,4 @@ TEST_CASE("S6: a compaction of a log that rotted under it ends the node, and the
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::snapshot_test

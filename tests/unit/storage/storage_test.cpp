@@ -7,7 +7,7 @@
 #include "tests/support/memory_disk.hpp"
 #include "tests/unit/storage/fixture.hpp"
 
-namespace lockstep {
+namespace lockstep::storage_test {
 namespace {
 
 using test::acknowledged;
@@ -257,4 +257,4 @@ TEST_CASE("a folder that another process works in is refused") {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::storage_test

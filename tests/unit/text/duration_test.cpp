@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
+namespace lockstep::duration_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -41,3 +42,5 @@ TEST_CASE("a duration is printed so that it can be read back") {
   }
   CHECK(format_duration(1500us) == "1ms");
 }
+
+}  // namespace lockstep::duration_test

@@ -4,7 +4,7 @@
 
 #include <array>
 
-using namespace lockstep;
+namespace lockstep::hex_test {
 
 TEST_CASE("bytes become two digits each, and come back in either case, with blanks between them") {
   CHECK(to_hex(std::string_view("\x00\x7f\xff", 3)) == "007fff");
@@ -28,3 +28,5 @@ TEST_CASE("a fixed number of bytes is filled only by exactly their digits") {
   CHECK(bytes == std::array<std::uint8_t, 2>{0xa1, 0xb2});
   for (const char* bad : {"a1", "a1b2c3", "a1 b2", "a1b"}) CHECK_FALSE(fill_from_hex(bad, bytes));
 }
+
+}  // namespace lockstep::hex_test

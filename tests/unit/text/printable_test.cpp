@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
+namespace lockstep::printable_test {
 
 TEST_CASE("what people write is repeated as they wrote it") {
   for (const char* text : {"", "jobs/42", "a b", "Zürich/Grüße", "日本", "\xf0\x9f\x94\x92", "back\\slash"}) {
@@ -32,3 +32,5 @@ TEST_CASE("of what is long the middle is left out, between characters") {
   CHECK(printable(shown, 22) == shown);
   CHECK(printable(std::string(100, '\x1b'), 40).size() <= 40);
 }
+
+}  // namespace lockstep::printable_test

@@ -8,8 +8,7 @@
 #include "nodes/transport/router.hpp"
 #include "tests/support/port_of_nobody.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::exchange_test {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(30);
@@ -80,3 +79,5 @@ TEST_CASE("an endpoint that is none") {
   CHECK(answer.error().reason == NoAnswer::Reason::kBadEndpoint);
   CHECK(answer.error().detail.starts_with("nonsense: "));
 }
+
+}  // namespace lockstep::exchange_test

@@ -4,7 +4,8 @@
 
 #include <csignal>
 
-using namespace lockstep;
+namespace lockstep::guardian_test {
+
 using namespace lockstep::run;
 using namespace std::chrono_literals;
 
@@ -163,3 +164,5 @@ TEST_CASE_FIXTURE(Fixture, "one command is started, once") {
   CHECK(step(0s, StartOrder{at(10s), {}}) == "start");
   CHECK(step(0s, StartOrder{at(10s), {}}) == "");
 }
+
+}  // namespace lockstep::guardian_test

@@ -5,7 +5,8 @@
 #include "nodes/text/hex.hpp"
 #include "tests/support/random_message.hpp"
 
-using namespace lockstep;
+namespace lockstep::message_json_test {
+
 using namespace lockstep::testing;
 
 namespace {
@@ -170,3 +171,5 @@ TEST_CASE("bytes as hexadecimal digits") {
     CHECK_FALSE(from_hex(bad));
   }
 }
+
+}  // namespace lockstep::message_json_test

@@ -5,8 +5,7 @@
 #include "tools/lockstep/commands/line_reader.hpp"
 #include "tools/lockstep/commands/status_command.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::report_test {
 namespace {
 
 const ClientId kOwner = *parse_client_id("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
@@ -258,3 +257,5 @@ TEST_CASE("the shell splits words as other shells do") {
   CHECK(*split_words("check ''") == Words{"check", ""});
   for (const char* open : {"check 'a", "check \"a"}) CHECK_FALSE(split_words(open));
 }
+
+}  // namespace lockstep::report_test

@@ -11,7 +11,8 @@
 #include "tests/support/process.hpp"
 #include "tools/lockstep/kept/state_folder.hpp"
 
-using namespace lockstep;
+namespace lockstep::state_file_test {
+
 using namespace std::chrono_literals;
 using lockstep::testing::TemporaryFolder;
 
@@ -269,3 +270,5 @@ TEST_CASE("a file of any name says whose it is, and a new one becomes that of wh
     CHECK_FALSE(StateFile::open(fresh, std::nullopt));
   }
 }
+
+}  // namespace lockstep::state_file_test

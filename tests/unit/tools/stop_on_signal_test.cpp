@@ -9,7 +9,8 @@
 
 #include "tests/support/wait_until.hpp"
 
-using namespace lockstep;
+namespace lockstep::stop_on_signal_test {
+
 using lockstep::testing::wait_until;
 
 TEST_CASE("a signal stops what waits, and is told") {
@@ -47,3 +48,5 @@ TEST_CASE("a signal that comes after the end is left to whoever looks next") {
   StopOnSignal second({SIGUSR1});
   CHECK(second.finish() == SIGUSR1);
 }
+
+}  // namespace lockstep::stop_on_signal_test

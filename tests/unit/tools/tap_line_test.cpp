@@ -4,8 +4,7 @@
 
 #include "protocol/wire/codec.hpp"
 
-using namespace lockstep;
-
+namespace lockstep::tap_line_test {
 namespace {
 
 raft::Entry entry_of(const raft::EntryBody& body) { return {Term(3), WallTime{}, body}; }
@@ -81,3 +80,5 @@ TEST_CASE("a large proposal still fits on a line") {
   CHECK(line.ends_with("; #49 noop; and 992 more"));
   CHECK(line.size() < 300);
 }
+
+}  // namespace lockstep::tap_line_test

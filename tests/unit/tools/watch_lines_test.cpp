@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
-
+namespace lockstep::watch_lines_test {
 namespace {
 
 LockEvent granted(std::uint64_t index, const std::string& name) {
@@ -80,3 +79,5 @@ TEST_CASE("from an index that is known, only the changes after it are shown") {
   CHECK(texts(lines.of({LogIndex(5)}, page({granted(6, "a")}, {}, {LogIndex(6)}))) ==
         std::string("6 granted a") + kBy + "(token 6)\n");
 }
+
+}  // namespace lockstep::watch_lines_test

@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace lockstep;
-
+namespace lockstep::endpoint_test {
 namespace {
 std::string problem_of(std::string_view text) {
   const auto parsed = parse_endpoint(text);
@@ -88,3 +87,5 @@ TEST_CASE("a host name becomes an address before it is bound") {
   CHECK(*bindable(*parse_endpoint("tcp://*:7101")) == "tcp://*:7101");
   CHECK(*bindable(*parse_endpoint("ipc:///tmp/a")) == "ipc:///tmp/a");
 }
+
+}  // namespace lockstep::endpoint_test

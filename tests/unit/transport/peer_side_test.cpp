@@ -12,7 +12,8 @@
 #include "nodes/transport/subscriber.hpp"
 #include "transport_testing.hpp"
 
-using namespace lockstep;
+namespace lockstep::peer_side_test {
+
 using lockstep::testing::eventually;
 using lockstep::testing::kAnyPort;
 using lockstep::testing::receive_one;
@@ -142,3 +143,5 @@ TEST_CASE("waiting ends when a file descriptor is ready, or with its time") {
   close(ends[0]);
   close(ends[1]);
 }
+
+}  // namespace lockstep::peer_side_test

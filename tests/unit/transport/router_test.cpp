@@ -9,7 +9,8 @@
 #include "tests/support/port_of_nobody.hpp"
 #include "transport_testing.hpp"
 
-using namespace lockstep;
+namespace lockstep::router_test {
+
 using lockstep::testing::eventually;
 using lockstep::testing::kAnyPort;
 using lockstep::testing::PortOfNobody;
@@ -222,3 +223,5 @@ TEST_CASE("a client's connection refuses an endpoint that names nobody") {
   REQUIRE_FALSE(client);
   CHECK(to_string(client.error()) == "tcp://*:7101: '*' names no one machine that others could connect to");
 }
+
+}  // namespace lockstep::router_test

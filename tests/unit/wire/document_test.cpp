@@ -11,7 +11,8 @@
 #include "protocol/wire/state_schema.hpp"
 #include "tests/support/describe_fields.hpp"
 
-using namespace lockstep;
+namespace lockstep::document_test {
+
 using lockstep::testing::DescribeFields;
 
 namespace {
@@ -139,3 +140,5 @@ TEST_CASE("docs/protocol.md has the limits as they are") {
       limit_row("ended sessions whose end is remembered", locks::kKeptEndedSessions, "sessions");
   check_has(section("Limits"), expected);
 }
+
+}  // namespace lockstep::document_test

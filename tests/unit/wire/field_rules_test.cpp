@@ -4,6 +4,8 @@
 
 #include "protocol/wire/codec.hpp"
 
+namespace lockstep::field_rules_test {
+
 using namespace lockstep::wire;
 
 namespace {
@@ -95,3 +97,5 @@ TEST_CASE("a text is cut between characters, never inside one") {
   CHECK(clipped("caf\xC3\xA9", 5) == "caf\xC3\xA9");
   CHECK(clipped("\xF0\x9F\x94\x92", 3).empty());
 }
+
+}  // namespace lockstep::field_rules_test

@@ -7,7 +7,8 @@
 #include "protocol/wire/state_codec.hpp"
 #include "tests/support/msgpack_bytes.hpp"
 
-using namespace lockstep;
+namespace lockstep::golden_test {
+
 using lockstep::testing::from_hex;
 using lockstep::testing::to_hex;
 
@@ -120,3 +121,5 @@ TEST_CASE("the bytes of a state: one session that holds a lock, and an earlier g
   REQUIRE(decoded);
   CHECK(decoded->hash() == state.hash());
 }
+
+}  // namespace lockstep::golden_test

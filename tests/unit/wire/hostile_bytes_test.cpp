@@ -7,7 +7,8 @@
 #include "tests/support/msgpack_bytes.hpp"
 #include "tests/support/random_message.hpp"
 
-using namespace lockstep;
+namespace lockstep::hostile_bytes_test {
+
 using namespace lockstep::testing;
 
 namespace {
@@ -121,3 +122,5 @@ TEST_CASE("arrays nested without end are refused at the first that has no place"
   const std::string first = wire::to_string(wire::decode_message(nested).error());
   CHECK(first == "message.version: expected an unsigned integer, got an array");
 }
+
+}  // namespace lockstep::hostile_bytes_test

@@ -4,7 +4,8 @@
 
 #include "tests/support/random_message.hpp"
 
-using namespace lockstep;
+namespace lockstep::message_rules_test {
+
 using namespace lockstep::wire;
 
 namespace {
@@ -80,3 +81,5 @@ TEST_CASE("a rule that concerns several fields is seen") {
 TEST_CASE("the first violation in the order of the fields is told") {
   CHECK(violation_of(ListRequest{"\n", "\n", 0, {}, {}}).field == "prefix");
 }
+
+}  // namespace lockstep::message_rules_test

@@ -4,7 +4,8 @@
 
 #include <set>
 
-using namespace lockstep;
+namespace lockstep::names_test {
+
 using namespace lockstep::wire;
 
 namespace {
@@ -64,3 +65,5 @@ TEST_CASE("roles and modes have the names that the command line shows") {
   CHECK(to_string(Role::kLeader) == "leader");
   CHECK(to_string(ReadMode::kLinearizable) == "linearizable");
 }
+
+}  // namespace lockstep::names_test

@@ -6,7 +6,8 @@
 #include "protocol/wire/codec.hpp"
 #include "tests/support/msgpack_bytes.hpp"
 
-using namespace lockstep;
+namespace lockstep::reader_test {
+
 using namespace lockstep::testing;
 
 namespace {
@@ -116,3 +117,5 @@ TEST_CASE("an array is read from every form that holds one") {
     CHECK(std::holds_alternative<wire::StatusRequest>(decoded->body));
   }
 }
+
+}  // namespace lockstep::reader_test

@@ -5,7 +5,8 @@
 #include "tests/support/msgpack_bytes.hpp"
 #include "tests/support/random_message.hpp"
 
-using namespace lockstep;
+namespace lockstep::refusal_test {
+
 using namespace lockstep::testing;
 
 namespace {
@@ -272,3 +273,5 @@ TEST_CASE("a configuration must have readable limits and members with ids") {
   CHECK(form(n(1), packed_array({n(1), n(2), n(1ULL << 32)})) ==
         "form.configuration.state_limits.locks_per_session: expected 0 to 4294967295, got 4294967296");
 }
+
+}  // namespace lockstep::refusal_test

@@ -4,7 +4,8 @@
 #include "tests/support/msgpack_bytes.hpp"
 #include "tests/support/random_message.hpp"
 
-using namespace lockstep;
+namespace lockstep::round_trip_test {
+
 using namespace lockstep::testing;
 
 namespace {
@@ -117,3 +118,5 @@ TEST_CASE("a clock before 1970 is sent as 1970") {
   REQUIRE(decoded);
   CHECK(std::get<raft::Form>(decoded->body).time == WallTime{});
 }
+
+}  // namespace lockstep::round_trip_test

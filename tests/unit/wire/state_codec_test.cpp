@@ -14,7 +14,8 @@
 #include "tests/support/msgpack_bytes.hpp"
 #include "tests/unit/locks/random_commands.hpp"
 
-using namespace lockstep;
+namespace lockstep::state_codec_test {
+
 using namespace lockstep::locks;
 using namespace lockstep::testing;
 
@@ -276,3 +277,5 @@ TEST_CASE("200,000 locks are written and read back in no time") {
   REQUIRE(read);
   CHECK(read->hash() == state.hash());
 }
+
+}  // namespace lockstep::state_codec_test

@@ -20,18 +20,18 @@ namespace {
 
 constexpr std::size_t kMostClients = 1000;
 
-std::atomic<bool> interrupted = false;
+std::atomic<bool> ends_early = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may set it");
 
 // The first Ctrl-C ends the run early, with its result and nothing left held; a second one ends the program.
 void end_early_on_interrupt() {
   struct sigaction action {};
-  action.sa_handler = [](int) { interrupted.store(true); };
+  action.sa_handler = [](int) { ends_early.store(true); };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
 }
 
-nlohmann::json to_json(const bench::Summary& report) {
+nlohmann::json summary_json(const bench::Summary& report) {
   const auto microseconds = [](Duration d) { return std::chrono::duration_cast<std::chrono::microseconds>(d).count(); };
   return {{"load", report.load},
           {"clients", report.clients},
@@ -67,12 +67,12 @@ int run_bench(const GlobalOptions& global, bench::LoadOptions options) {
   host.now = boot_time;
   host.fresh_client = fresh_client;
   host.progress = [](const std::string& text) { std::cerr << text << std::endl; };
-  host.interrupted = &interrupted;
+  host.interrupted = &ends_early;
   Context context;
   bench::LoadRun run(context, options, std::move(host));
   const bench::Summary report = run.run();
   if (global.json) {
-    std::cout << to_json(report).dump() << std::endl;
+    std::cout << summary_json(report).dump() << std::endl;
   } else {
     std::cout << bench::to_table(report) << std::flush;
   }

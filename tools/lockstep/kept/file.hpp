@@ -10,8 +10,12 @@
 #include <tl/expected.hpp>
 
 #include "nodes/system/file_descriptor.hpp"
+#include "protocol/base/types.hpp"
 
 namespace lockstep {
+
+// flock(2) with a deadline does not exist: who waits for a lock on a file looks again after this.
+constexpr Duration kLockRetry = std::chrono::milliseconds(10);
 
 template <typename T>
 using FileResult = tl::expected<T, std::string>;

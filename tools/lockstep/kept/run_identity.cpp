@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration kLockRetry = std::chrono::milliseconds(20);
-
 Duration left_until(Time deadline) { return std::max(deadline - boot_time(), Duration::zero()); }
 
 Expected<FileDescriptor> lock_alone(const fs::path& path, const fs::path& identity, std::optional<Duration> patience) {

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration kLockRetry = std::chrono::milliseconds(10);
-
 Error unreadable(const fs::path& path, const std::string& detail) {
   return state_error(path.string() + ": " + detail +
                      ". Put back a good copy, or move the file away and use another client id: without its secret "
