@@ -6,7 +6,7 @@
 namespace lockstep {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\\' || c == '\'') result += '\\';
@@ -15,14 +15,14 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-std::string quoted_all(const std::vector<std::string>& words) {
+std::string fish_quoted_all(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += " " + quoted(word);
+  for (const std::string& word : words) text += " " + fish_quoted(word);
   return text;
 }
 
 std::string condition_of(const std::string& function, const SpelledCommand& spelled) {
-  return " -n " + quoted(function + quoted_all(spelled.paths));
+  return " -n " + fish_quoted(function + fish_quoted_all(spelled.paths));
 }
 
 std::string names_in_fish(const OptionDescription& option) {
@@ -39,12 +39,12 @@ std::string lines_of(const std::string& function, const SpelledCommand& spelled,
   for (const CommandDescription& below : spelled.command->commands) {
     std::vector<std::string> names{below.words.back()};
     names.insert(names.end(), below.aliases.begin(), below.aliases.end());
-    text += start + " -a " + quoted(joined(names, " ")) + " -d " + quoted(below.summary) + "\n";
+    text += start + " -a " + fish_quoted(joined(names, " ")) + " -d " + fish_quoted(below.summary) + "\n";
   }
   for (const OptionDescription& option : options_at(*spelled.command, program)) {
     text += start + names_in_fish(option) + (option.value.empty() ? "" : " -r") + (option.is_file ? " -F" : "");
-    if (!option.choices.empty()) text += " -a " + quoted(joined(option.choices, " "));
-    text += " -d " + quoted(option.help) + "\n";
+    if (!option.choices.empty()) text += " -a " + fish_quoted(joined(option.choices, " "));
+    text += " -d " + fish_quoted(option.help) + "\n";
   }
   for (const OptionDescription& positional : spelled.command->positionals) {
     if (positional.is_file) text += start + " -F\n";
@@ -78,13 +78,13 @@ std::string fish_completion(const CommandDescription& program) {
         return 1
 )";
   if (!with_values.empty()) {
-    text += "      case" + quoted_all({with_values.begin(), with_values.end()}) + "\n        set is_value yes\n";
+    text += "      case" + fish_quoted_all({with_values.begin(), with_values.end()}) + "\n        set is_value yes\n";
   }
   text += R"(      case '-*'
       case '*'
         set -l longer (string trim "$path $word")
         if contains -- $longer)" +
-          quoted_all(paths) + R"(
+          fish_quoted_all(paths) + R"(
           set path $longer
         end
     end

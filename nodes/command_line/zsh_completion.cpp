@@ -4,7 +4,7 @@
 namespace lockstep {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string zsh_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
@@ -29,7 +29,7 @@ std::string spec_of(const OptionDescription& option) {
   std::string text;
   const std::string value = option.value.empty() ? "" : ":" + in_spec(option.value) + ":" + action_of(option);
   for (const std::string& name : option.names) {
-    text += "    " + quoted(name + "[" + in_spec(option.help) + "]" + value) + " \\\n";
+    text += "    " + zsh_quoted(name + "[" + in_spec(option.help) + "]" + value) + " \\\n";
   }
   return text;
 }
@@ -41,8 +41,8 @@ std::string body_of_group(const CommandDescription& command) {
   text += "      local -a commands=(\n";
   for (const CommandDescription& below : command.commands) {
     const std::string summary = ":" + in_spec(below.summary);
-    text += "        " + quoted(below.words.back() + summary) + "\n";
-    for (const std::string& alias : below.aliases) text += "        " + quoted(alias + summary) + "\n";
+    text += "        " + zsh_quoted(below.words.back() + summary) + "\n";
+    for (const std::string& alias : below.aliases) text += "        " + zsh_quoted(alias + summary) + "\n";
   }
   text += "      )\n      _describe command commands\n      ;;\n    rest)\n      case $words[1] in\n";
   for (const CommandDescription& below : command.commands) {
@@ -56,7 +56,7 @@ std::string body_of_group(const CommandDescription& command) {
 std::string body_of_positionals(const CommandDescription& command) {
   std::string text;
   for (const OptionDescription& positional : command.positionals) {
-    text += "    " + quoted("*:" + in_spec(positional.names.front()) + ":" + action_of(positional)) + " \\\n";
+    text += "    " + zsh_quoted("*:" + in_spec(positional.names.front()) + ":" + action_of(positional)) + " \\\n";
     break;  // zsh takes one rest
   }
   return text + "    && return\n";

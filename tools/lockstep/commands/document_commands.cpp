@@ -11,7 +11,7 @@
 namespace lockstep {
 namespace {
 
-int say(const std::string& text) {
+int print_text(const std::string& text) {
   std::cout << text;
   return kExitYes;
 }
@@ -21,13 +21,14 @@ int say(const std::string& text) {
 void add_document_commands(CLI::App& app, CommandLine& line) {
   auto* manual = app.add_subcommand("manual", "Print the manual page")->group("");
   manual->callback([&app, &line] {
-    line.chosen = [&app] { return say(manual_page(describe(app), {1, app.version(), "lockstepd(8)"})); };
+    line.chosen = [&app] { return print_text(manual_page(describe(app), {1, app.version(), "lockstepd(8)"})); };
   });
   auto* completion = app.add_subcommand("completion", "Print a script that completes this command line")->group("");
   const auto shell = std::make_shared<std::string>();
   completion->add_option("SHELL", *shell, "The shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completion->callback(
-      [&app, &line, shell] { line.chosen = [&app, shell] { return say(completion_for(*shell, describe(app))); }; });
+  completion->callback([&app, &line, shell] {
+    line.chosen = [&app, shell] { return print_text(completion_for(*shell, describe(app))); };
+  });
 }
 
 }  // namespace lockstep
