@@ -23,13 +23,18 @@ using namespace std::chrono_literals;
 constexpr std::array kLogLevels{"debug", "info", "warning", "error"};
 constexpr std::array kEndpointKeys{"client", "peer", "publish"};
 
+constexpr const char* kSayListen =
+    ". Say here how they reach this member; where a node itself listens is said in its own file, under [listen]";
+
 constexpr auto kSmallestSegment = static_cast<std::int64_t>(kMinSegmentBytes);
 constexpr std::int64_t kLargestSegment = std::int64_t{1024} * 1024 * 1024;
 constexpr std::int64_t kSmallestCompaction = 4 * 1024;
 constexpr std::int64_t kLargestCompaction = std::int64_t{64} * 1024 * 1024 * 1024;
 
-const std::string& endpoint_of(const MemberConfig& member, std::size_t which) {
-  return which == 0 ? member.client : which == 1 ? member.peer : member.publish;
+// Of a MemberConfig or a ListenConfig.
+template <typename Endpoints>
+const auto& endpoint_of(const Endpoints& endpoints, std::string_view which) {
+  return which == "client" ? endpoints.client : which == "peer" ? endpoints.peer : endpoints.publish;
 }
 
 std::string key_of(std::size_t member, std::string_view key) {
@@ -84,6 +89,14 @@ void read_members(TomlReader& root, NodeConfig& config) {
   }
 }
 
+void read_listen(TomlReader& root, NodeConfig& config) {
+  auto table = root.table("listen", {"client", "peer", "publish"});
+  if (!table) return;
+  config.listen.client = table->optional_text("client");
+  config.listen.peer = table->optional_text("peer");
+  config.listen.publish = table->optional_text("publish");
+}
+
 // Everything that is right key by key may still not be a cluster.
 void check_names(const NodeConfig& config, TomlReading& reading) {
   const std::size_t count = config.members.size();
@@ -105,25 +118,43 @@ void check_names(const NodeConfig& config, TomlReading& reading) {
   }
 }
 
-void check_endpoints(const NodeConfig& config, TomlReading& reading) {
+// What others connect to, so that each names one machine.
+void check_members_endpoints(const NodeConfig& config, TomlReading& reading) {
   std::map<std::string, std::string> used;  // by endpoint: its key
   for (std::size_t i = 0; i < config.members.size(); ++i) {
-    for (std::size_t which = 0; which < kEndpointKeys.size(); ++which) {
+    for (const std::string_view which : kEndpointKeys) {
       const std::string& endpoint = endpoint_of(config.members[i], which);
-      const std::string key = key_of(i, kEndpointKeys[which]);
-      const auto parsed = parse_connectable_endpoint(endpoint);
-      if (!parsed) {
-        reading.fail(key, parsed.error());
+      const std::string key = key_of(i, which);
+      const auto parsed = parse_endpoint(endpoint);
+      const auto connectable = parse_connectable_endpoint(endpoint);
+      if (!connectable) {
+        const bool is_every_interface = parsed && is_wildcard(*parsed);
+        reading.fail(key, connectable.error() + (is_every_interface ? kSayListen : ""));
         return;
       }
       const std::string detail = wire::validate_text(endpoint, wire::kEndpoint);
       if (!detail.empty()) reading.fail(key, detail);
       const auto [other, is_new] = used.try_emplace(endpoint, key);
       if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");
-      if (config.members[i].name == config.name && !config.allow_plaintext && !is_loopback(*parsed)) {
-        reading.fail(key, "'" + endpoint + "' may be reached from other machines, and nothing is encrypted or " +
-                              "authenticated: say allow_plaintext = true if that is what you want");
-      }
+    }
+  }
+}
+
+// Where this node itself is bound: there a wildcard is right, and it decides who can reach the node.
+void check_bound_endpoints(const NodeConfig& config, TomlReading& reading) {
+  std::map<std::string, std::string> used;  // by endpoint: its key
+  for (const std::string_view which : kEndpointKeys) {
+    const KeyedEndpoint bound = config.bound(which);
+    const auto parsed = parse_endpoint(bound.endpoint);
+    if (!parsed || (parsed->transport == Endpoint::Transport::kTcp && parsed->port == 0)) {
+      reading.fail(bound.key, parsed ? "the port must be 1 to 65535, not '*'" : parsed.error());
+      return;
+    }
+    const auto [other, is_new] = used.try_emplace(bound.endpoint, bound.key);
+    if (!is_new) reading.fail(bound.key, "'" + bound.endpoint + "' is used by " + other->second + " already");
+    if (!config.allow_plaintext && !is_loopback(*parsed)) {
+      reading.fail(bound.key, "'" + bound.endpoint + "' may be reached from other machines, and nothing is encrypted " +
+                                  "or authenticated: say allow_plaintext = true if that is what you want");
     }
   }
 }
@@ -146,7 +177,10 @@ std::size_t position_of_self(const NodeConfig& config) {
 
 const MemberConfig& NodeConfig::self() const { return members[position_of_self(*this)]; }
 
-std::string NodeConfig::key_of_self(std::string_view key) const { return key_of(position_of_self(*this), key); }
+KeyedEndpoint NodeConfig::bound(std::string_view which) const {
+  if (const auto& own = endpoint_of(listen, which)) return {"listen." + std::string(which), *own};
+  return {key_of(position_of_self(*this), which), endpoint_of(self(), which)};
+}
 
 tl::expected<NodeConfig, ConfigError> read_config(const std::string& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "re"), &std::fclose);
@@ -171,20 +205,22 @@ tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const 
   TomlReading reading;
   reading.file = file;
   TomlReader root(reading, *table, "",
-                  {"name", "data", "log_level", "allow_plaintext", "members", "timing", "limits", "storage"});
+                  {"name", "data", "log_level", "allow_plaintext", "members", "listen", "timing", "limits", "storage"});
   config.name = root.text("name");
   config.data = root.text("data");
   config.log_level = root.text("log_level", config.log_level);
   config.allow_plaintext = root.boolean("allow_plaintext", config.allow_plaintext);
   read_members(root, config);
+  read_listen(root, config);
   read_timing(root, config, reading);
   read_limits(root, config);
   read_storage(root, config);
   if (!reading.error) {
     check_own_settings(config, reading);
     check_names(config, reading);
-    check_endpoints(config, reading);
+    check_members_endpoints(config, reading);
   }
+  if (!reading.error) check_bound_endpoints(config, reading);
   if (reading.error) return tl::unexpected(*reading.error);
   config.lines = std::move(reading.lines);
   return config;

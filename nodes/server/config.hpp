@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +20,26 @@
 
 namespace lockstep {
 
+// How the others reach a member.
 struct MemberConfig {
   std::string name;
   std::string client;  // endpoints
   std::string peer;
   std::string publish;
   friend bool operator==(const MemberConfig&, const MemberConfig&) = default;
+};
+
+// Where a node itself is bound; what is left out is bound where the others reach it.
+struct ListenConfig {
+  std::optional<std::string> client;
+  std::optional<std::string> peer;
+  std::optional<std::string> publish;
+};
+
+// An endpoint, and the key that says it: "listen.peer", "members[1].peer".
+struct KeyedEndpoint {
+  std::string key;
+  std::string endpoint;
 };
 
 struct NodeConfig {
@@ -34,6 +49,7 @@ struct NodeConfig {
   std::string log_level = "info";
   bool allow_plaintext = false;
   std::vector<MemberConfig> members;
+  ListenConfig listen;
   raft::Timing timing;
   locks::StateLimits limits;
   std::uint64_t segment_bytes = StorageOptions{}.segment_bytes;
@@ -41,8 +57,8 @@ struct NodeConfig {
   KeyLines lines;
 
   const MemberConfig& self() const;
-  // The key of one of this node's own endpoints: "members[1].peer".
-  std::string key_of_self(std::string_view key) const;
+  // Where this node itself is to be bound, for `which` of client, peer and publish.
+  KeyedEndpoint bound(std::string_view which) const;
 };
 
 tl::expected<NodeConfig, ConfigError> read_config(const std::string& file);

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "nodes/command_line/completion.hpp"
+#include "nodes/command_line/manual_page.hpp"
 #include "nodes/server/config.hpp"
 #include "nodes/server/server.hpp"
 #include "nodes/text/printable.hpp"
@@ -60,19 +62,34 @@ int run(const DaemonArguments& arguments) {
   return (*server)->run();
 }
 
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("lockstepd: a node of a Lockstep cluster, a distributed lock service.");
+  CLI::App app("A node of a Lockstep cluster, a distributed lock service", "lockstepd");
   DaemonArguments arguments;
-  app.add_option("CONFIG", arguments.config_file, "The node's configuration file; without it, a cluster of one");
+  app.add_option("CONFIG", arguments.config_file, "The node's configuration file; without it, a cluster of one")
+      ->type_name("FILE");
   app.add_flag("--check-config", arguments.check_only, "Check the configuration and exit");
   app.set_version_flag("--version", "lockstepd " LOCKSTEP_VERSION);
   app.footer(kExamples);
+  // For packages: what is made of this definition. Hidden from --help.
+  bool print_manual = false;
+  std::string shell;
+  app.add_flag("--manual", print_manual, "Print the manual page")->group("");
+  app.add_option("--completion", shell, "Print a script that completes this command line")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help or version
     return fail(printable(error.what(), kShownLine) + "\n  to do: `lockstepd --help` shows how it is written");
   }
+  if (print_manual) return print(manual_page(describe(app), {8, app.version(), "lockstep(1)"}));
+  if (!shell.empty()) return print(completion_for(shell, describe(app)));
   return run(arguments);
 }
 

@@ -14,6 +14,7 @@
 #include "nodes/system/entropy.hpp"
 #include "protocol/base/joined.hpp"
 #include "protocol/wire/field_rules.hpp"
+#include "protocol/wire/names.hpp"
 
 namespace lockstep {
 namespace {
@@ -27,14 +28,16 @@ using Started = tl::expected<T, ConfigError>;
 // Of an endpoint that this node was to serve at.
 ConfigError cannot_bind(const NodeConfig& config, std::string_view key, const TransportError& error) {
   std::string detail = to_string(error);
+  const std::string key_in_file = config.bound(key).key;
   if (error.kind == TransportError::Kind::kAddressInUse) {
-    detail += "; stop what has it (another node?), or change this key in the file of every member";
+    detail += "; stop what has it (another node?), or change this key";
+    if (key_in_file.starts_with("members")) detail += " in the file of every member";
   }
-  return error_at(config, config.key_of_self(key), detail);
+  return error_at(config, key_in_file, detail);
 }
 
 Started<Router> open_client_side(Context& context, const NodeConfig& config) {
-  return Router::for_clients(context, config.self().client).map_error([&](const TransportError& error) {
+  return Router::for_clients(context, config.bound("client").endpoint).map_error([&](const TransportError& error) {
     return cannot_bind(config, "client", error);
   });
 }
@@ -44,13 +47,12 @@ Started<PeerSide> open_peer_side(Context& context, const NodeConfig& config) {
   for (const MemberConfig& member : config.members) {
     if (member.name != config.name) others.push_back({member.name, member.peer, member.publish});
   }
-  const MemberConfig& self = config.self();
-  return PeerSide::open(context, {self.name, self.peer, self.publish}, others)
-      .map_error([&](const TransportError& error) {
-        if (error.endpoint == self.publish) return cannot_bind(config, "publish", error);
-        if (error.endpoint == self.peer) return cannot_bind(config, "peer", error);
-        return error_at(config, "members", to_string(error));
-      });
+  const PeerAddress self{config.name, config.bound("peer").endpoint, config.bound("publish").endpoint};
+  return PeerSide::open(context, self, others).map_error([&](const TransportError& error) {
+    if (error.endpoint == self.publish) return cannot_bind(config, "publish", error);
+    if (error.endpoint == self.peer) return cannot_bind(config, "peer", error);
+    return error_at(config, "members", to_string(error));
+  });
 }
 
 Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
@@ -159,8 +161,9 @@ Server::Server(NodeConfig config, StopSignals signals, Parts parts, const raft::
       replica_(replica_options(config_), restored, read_clocks()) {}
 
 int Server::run() {
-  spdlog::info("node {} serves clients at {}, version {}, pid {}, data in {}", config_.name, config_.self().client,
-               LOCKSTEP_VERSION, getpid(), config_.data);
+  spdlog::info("node {} serves clients at {}, version {}, pid {}, data in {}", config_.name,
+               config_.bound("client").endpoint, LOCKSTEP_VERSION, getpid(), config_.data);
+  supervisor_.ready();
   act();
   while (!exit_code_) {
     wait();
@@ -171,11 +174,13 @@ int Server::run() {
     if (replica_.next_deadline() <= now.time) replica_.step(now, Tick{parts_.peers.read_empty()});
     act();
     report(now);
+    tell_supervisor(now);
     if (const int signal = signals_.take(); signal != 0) {
       spdlog::info("stopping: {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
       exit_code_ = exit_code_.value_or(0);
     }
   }
+  supervisor_.stopping();
   parts_.disk_thread->stop();
   log_notices(parts_.disk_thread->take_report().notices);
   if (*exit_code_ == 0) spdlog::info("stopped");
@@ -188,7 +193,7 @@ void Server::wait() {
   items.push_back(readable(signals_.fd()));
   items.push_back(parts_.clients.poll_item());
   parts_.peers.add_poll_items(items);
-  wait_for(items, replica_.next_deadline() - read_clocks().time);
+  wait_for(items, std::min(replica_.next_deadline(), supervisor_.next_deadline()) - read_clocks().time);
 }
 
 void Server::take_disk(Now now) {
@@ -257,6 +262,21 @@ void Server::compact(const Compaction& wanted) {
       wanted.index, [wanted](const raft::Snapshot* older, LogIndex first, std::span<const raft::Entry> entries) {
         return fold(older, first, entries, wanted);
       });
+}
+
+void Server::tell_supervisor(Now now) {
+  if (!supervisor_.listens()) return;
+  supervisor_.beat(now.time);
+  const raft::Raft* raft = replica_.raft();
+  const Standing standing{replica_.role(), raft != nullptr ? raft->term() : Term(),
+                          raft != nullptr ? raft->leader() : NodeId()};
+  if (told_ == standing) return;
+  told_ = standing;
+  const wire::StatusAnswer status = replica_.status(now.time);
+  std::string words(wire::to_string(status.role));
+  if (raft != nullptr) words += " in term " + std::to_string(status.term.value());
+  if (!status.leader.empty() && status.leader != config_.name) words += ", led by " + status.leader;
+  supervisor_.show("node " + config_.name + ": " + words);
 }
 
 void Server::report(Now now) {

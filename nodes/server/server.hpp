@@ -17,6 +17,7 @@
 
 #include "nodes/server/config.hpp"
 #include "nodes/server/process.hpp"
+#include "nodes/server/supervisor.hpp"
 #include "nodes/storage/disk_thread.hpp"
 #include "nodes/storage/posix_disk.hpp"
 #include "nodes/transport/context.hpp"
@@ -59,11 +60,22 @@ class Server {
   void act();
   void compact(const Compaction& wanted);
   void report(Now now);
+  void tell_supervisor(Now now);
+
+  // What the supervisor was told last: a status is put in words only when one of these changes.
+  struct Standing {
+    wire::Role role;
+    Term term;
+    NodeId leader;
+    friend bool operator==(const Standing&, const Standing&) = default;
+  };
 
   NodeConfig config_;
   StopSignals signals_;
   Parts parts_;
   Replica replica_;
+  Supervisor supervisor_ = Supervisor::from_environment();
+  std::optional<Standing> told_;
 
   std::optional<int> exit_code_;
   std::uint64_t bad_peer_frames_ = 0;

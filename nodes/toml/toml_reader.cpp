@@ -127,6 +127,7 @@ std::vector<std::string> TomlReader::texts(std::string_view key) {
   }
   return all;
 }
+std::optional<std::string> TomlReader::optional_text(std::string_view key) { return value<std::string>(key); }
 
 bool TomlReader::boolean(std::string_view key, bool otherwise) { return value<bool>(key).value_or(otherwise); }
 

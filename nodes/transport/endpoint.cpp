@@ -89,7 +89,7 @@ tl::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
 tl::expected<Endpoint, std::string> parse_connectable_endpoint(std::string_view text) {
   auto endpoint = parse_endpoint(text);
   if (!endpoint || endpoint->transport == Endpoint::Transport::kIpc) return endpoint;
-  if (endpoint->host == "*" || endpoint->host == "0.0.0.0" || endpoint->host == "[::]") {
+  if (is_wildcard(*endpoint)) {
     return tl::unexpected("'" + endpoint->host + "' names no one machine that others could connect to");
   }
   if (endpoint->port == 0) return tl::unexpected(std::string("the port must be 1 to 65535, not '*'"));
@@ -99,6 +99,10 @@ tl::expected<Endpoint, std::string> parse_connectable_endpoint(std::string_view 
 std::string to_string(const Endpoint& endpoint) {
   if (endpoint.transport == Endpoint::Transport::kIpc) return std::string(kIpc) + endpoint.path;
   return std::string(kTcp) + endpoint.host + ":" + (endpoint.port == 0 ? "*" : std::to_string(endpoint.port));
+}
+
+bool is_wildcard(const Endpoint& endpoint) {
+  return endpoint.host == "*" || endpoint.host == "0.0.0.0" || endpoint.host == "[::]";
 }
 
 bool is_loopback(const Endpoint& endpoint) {

@@ -27,6 +27,9 @@ tl::expected<Endpoint, std::string> parse_connectable_endpoint(std::string_view 
 
 std::string to_string(const Endpoint& endpoint);
 
+// Every interface of a machine, so none that others could connect to: *, 0.0.0.0 or [::].
+bool is_wildcard(const Endpoint& endpoint);
+
 // Can it be reached from this machine only? A name other than "localhost" is taken for a remote one.
 bool is_loopback(const Endpoint& endpoint);
 

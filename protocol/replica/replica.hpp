@@ -105,6 +105,7 @@ class Replica {
 
   // Views, for status, tests and checkers.
   wire::StatusAnswer status(Time now) const;
+  wire::Role role() const;
   const raft::Raft* raft() const { return raft_ ? &*raft_ : nullptr; }  // none while the cluster forms
   const locks::StateMachine& state() const { return state_; }
   LogIndex applied_index() const { return applied_; }

@@ -5,9 +5,18 @@
 
 namespace lockstep {
 
+wire::Role Replica::role() const {
+  if (!raft_) return wire::Role::kForming;
+  return raft_->is_leader()          ? wire::Role::kLeader
+         : raft_->is_candidate()     ? wire::Role::kCandidate
+         : raft_->is_pre_candidate() ? wire::Role::kPreCandidate
+                                     : wire::Role::kFollower;
+}
+
 wire::StatusAnswer Replica::status(Time now) const {
   wire::StatusAnswer status;
   status.name = options_.name;
+  status.role = role();
   status.node = self_;
   status.applied_index = applied_;
   status.state_hash = state_.hash();
@@ -25,10 +34,6 @@ wire::StatusAnswer Replica::status(Time now) const {
   if (!raft_) return status;
 
   status.cluster = raft_->configuration().cluster;
-  status.role = raft_->is_leader()          ? wire::Role::kLeader
-                : raft_->is_candidate()     ? wire::Role::kCandidate
-                : raft_->is_pre_candidate() ? wire::Role::kPreCandidate
-                                            : wire::Role::kFollower;
   status.term = raft_->term();
   if (const raft::Member* leader = raft_->configuration().find(raft_->leader())) status.leader = leader->name;
   status.last_index = raft_->log().last_index();

@@ -240,6 +240,35 @@ TEST_CASE("a cluster forms in spite of crashes while it does") {
   }
 }
 
+TEST_CASE("nodes that listen on every interface are reached at the addresses that the members say") {
+  Cluster cluster(3);
+  for (const std::string& name : cluster.names()) {
+    std::string listen = "allow_plaintext = true\n" + cluster.config_text(name) + "[listen]\n";
+    const auto& at = cluster.endpoints(name);
+    const auto everywhere = [](const std::string& endpoint) {
+      return "\"tcp://0.0.0.0" + endpoint.substr(endpoint.rfind(':')) + "\"\n";
+    };
+    listen +=
+        "client = " + everywhere(at.client) + "peer = " + everywhere(at.peer) + "publish = " + everywhere(at.publish);
+    std::ofstream(cluster.folder() / (name + ".toml")) << listen;
+  }
+  cluster.start_all();
+  const std::string leader = cluster.leader();
+  CHECK(cluster.client({cluster.follower()}).preempt("through a follower"));
+  const auto status = cluster.status(leader, testing::kPatience);
+  REQUIRE(status);
+  for (const auto& member : status->members) CHECK(member.client_endpoint == cluster.endpoints(member.name).client);
+
+  std::string text = "allow_plaintext = true\n" + cluster.config_text("a");
+  const std::string taken =
+      "tcp://127.0.0.1" + cluster.endpoints("b").client.substr(cluster.endpoints("b").client.rfind(':'));
+  text += "[listen]\nclient = \"" + taken + "\"\n";
+  const std::string line = start_fails(cluster.folder(), text);
+  CHECK(line.find("listen.client: " + taken + ": address already in use; stop what has it (another node?), or change " +
+                  "this key") != std::string::npos);
+  CHECK_FALSE(line.ends_with("in the file of every member"));
+}
+
 TEST_CASE("nodes over ipc serve as well as over tcp") {
   TemporaryFolder folder;
   const std::string stem = "ipc://" + (folder.path() / "node").string();

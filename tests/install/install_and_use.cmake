@@ -1,6 +1,7 @@
-# Installs the build into a folder of its own, and configures, builds and runs the consumer against that.
+# Installs the build into a folder of its own, and configures, builds and runs the consumer against that: with every generator
+# that people use here. Make is used where it is installed.
 set(prefix ${WORK}/prefix)
-file(REMOVE_RECURSE ${prefix} ${WORK}/build)
+file(REMOVE_RECURSE ${prefix})
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(failed)
@@ -8,9 +9,24 @@ function(run)
   endif()
 endfunction()
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
-run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja -D CMAKE_PREFIX_PATH=${prefix}
-  -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=${BUILD_TYPE})
-run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${WORK}/build/consumer)
+set(generators "Ninja" "Ninja Multi-Config")
+find_program(make make)
+if(make)
+  list(APPEND generators "Unix Makefiles")
+endif()
+foreach(generator ${generators})
+  file(REMOVE_RECURSE ${WORK}/build)
+  run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G ${generator} -D CMAKE_PREFIX_PATH=${prefix}
+    -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=${BUILD_TYPE})
+  run(${CMAKE_COMMAND} --build ${WORK}/build)
+  file(GLOB_RECURSE consumer ${WORK}/build/consumer)
+  run(${consumer})
+  message(STATUS "${generator}: found, linked and run")
+endforeach()
+
+file(GLOB headers RELATIVE ${prefix}/include ${prefix}/include/*)
+if(NOT headers STREQUAL "lockstep")
+  message(FATAL_ERROR "headers are installed beside include/lockstep: ${headers}")
+endif()
 run(${prefix}/bin/lockstep --version)
 run(${prefix}/bin/lockstepd --version)

@@ -66,6 +66,8 @@ may_not_include storage nodes/transport/context.hpp
 may_include transport nodes/transport/context.hpp
 may_not_include transport protocol/replica/replica.hpp
 may_not_include transport nodes/storage/disk.hpp
+may_include command_line nodes/command_line/completion.hpp
+may_not_include command_line nodes/text/duration.hpp
 may_include server protocol/replica/replica.hpp
 may_not_include server protocol/client_core/client_core.hpp
 may_include client nodes/client/lockstep/client.hpp

@@ -14,6 +14,7 @@
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/commands/bench_command.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/document_commands.hpp"
 #include "tools/lockstep/commands/habits.hpp"
 #include "tools/lockstep/commands/run_command.hpp"
 #include "tools/lockstep/commands/shell_command.hpp"
@@ -46,6 +47,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_shell_command(app, line);
   add_bench_command(app, line);
   add_zmq_command(app, line);
+  add_document_commands(app, line);
 }
 
 bool asked_for_json(const std::vector<std::string>& words) {

@@ -106,8 +106,8 @@ TEST_CASE("a file that is not TOML is refused where it stops being it") {
 
 TEST_CASE("an unknown key is refused") {
   CHECK(error_with("data = \"./data\"", "data = \"./data\"\nport = 7101") ==
-        "b.toml:3: port: unknown key; known here are allow_plaintext, data, limits, log_level, members, name, storage, "
-        "timing");
+        "b.toml:3: port: unknown key; known here are allow_plaintext, data, limits, listen, log_level, members, name, "
+        "storage, timing");
   CHECK(error_with("peer = \"tcp://127.0.0.1:7202\"", "pear = \"tcp://127.0.0.1:7202\"") ==
         "b.toml:13: members[1].pear: unknown key; known here are client, name, peer, publish");
   CHECK(error_with_added("[timing]\nheartbeats = \"1s\"\n") ==
@@ -220,7 +220,8 @@ TEST_CASE("an endpoint that no socket could use is refused") {
   CHECK(error_with("tcp://127.0.0.1:7203", "tcp://127.0.0.1:99999") ==
         "b.toml:19: members[2].peer: the port must be 1 to 65535, not '99999'");
   CHECK(error_with("tcp://127.0.0.1:7302", "tcp://*:7302") ==
-        "b.toml:14: members[1].publish: '*' names no one machine that others could connect to");
+        "b.toml:14: members[1].publish: '*' names no one machine that others could connect to. Say here how they reach "
+        "this member; where a node itself listens is said in its own file, under [listen]");
 }
 
 TEST_CASE("an endpoint used twice is refused") {
@@ -236,6 +237,49 @@ TEST_CASE("serving other machines without encryption has to be asked for by name
       error_of(replaced("tcp://127.0.0.1:7102", "tcp://10.0.0.2:7102").insert(0, "allow_plaintext = true\n")).empty());
   // Where the others listen is theirs to say.
   CHECK(error_with("tcp://127.0.0.1:7103", "tcp://10.0.0.3:7103").empty());
+}
+
+TEST_CASE("a node is bound where the others reach it, or where [listen] says") {
+  const auto plain = parse_config(kRight, "b.toml");
+  REQUIRE(plain);
+  CHECK(plain->bound("client").endpoint == "tcp://127.0.0.1:7102");
+  CHECK(plain->bound("client").key == "members[1].client");
+  CHECK(plain->bound("publish").endpoint == "tcp://127.0.0.1:7302");
+
+  const std::string listen = "[listen]\nclient = \"tcp://0.0.0.0:7101\"\npeer = \"tcp://*:7201\"\n";
+  const auto config = parse_config("allow_plaintext = true\n" + kRight + listen, "b.toml");
+  REQUIRE(config);
+  CHECK(config->bound("client").endpoint == "tcp://0.0.0.0:7101");
+  CHECK(config->bound("client").key == "listen.client");
+  CHECK(config->bound("peer").endpoint == "tcp://*:7201");
+  CHECK(config->bound("publish").endpoint == "tcp://127.0.0.1:7302");
+  CHECK(config->bound("publish").key == "members[1].publish");
+  CHECK(config->self().client == "tcp://127.0.0.1:7102");  // which is what the others, and clients, are told
+}
+
+TEST_CASE("a [listen] that no socket could be bound to is refused") {
+  CHECK(error_with_added("[listen]\nclient = \"0.0.0.0:7101\"\n") ==
+        "b.toml:22: listen.client: expected tcp://host:port or ipc://path");
+  CHECK(error_with_added("[listen]\nclient = \"\"\n") ==
+        "b.toml:22: listen.client: expected tcp://host:port or ipc://path");
+  CHECK(error_with_added("[listen]\npeer = \"tcp://127.0.0.1:*\"\n") ==
+        "b.toml:22: listen.peer: the port must be 1 to 65535, not '*'");
+  CHECK(error_with_added("[listen]\npeer = 7201\n") == "b.toml:22: listen.peer: expected a string, got an integer");
+  CHECK(error_with_added("[listen]\npub = \"tcp://127.0.0.1:1\"\n") ==
+        "b.toml:22: listen.pub: unknown key; known here are client, peer, publish");
+  CHECK(error_with_added("[listen]\npeer = \"tcp://127.0.0.1:7102\"\n") ==
+        "b.toml:22: listen.peer: 'tcp://127.0.0.1:7102' is used by members[1].client already");
+}
+
+TEST_CASE("where a node listens, and not how it is reached, decides whether it serves other machines") {
+  CHECK(
+      error_with_added("[listen]\nclient = \"tcp://0.0.0.0:7101\"\n") ==
+      "b.toml:22: listen.client: 'tcp://0.0.0.0:7101' may be reached from other machines, and nothing is encrypted or "
+      "authenticated: say allow_plaintext = true if that is what you want");
+  // Through a tunnel, say, whose other end the members are told.
+  CHECK(error_of(replaced("tcp://127.0.0.1:7102", "tcp://10.0.0.2:7102") +
+                 "[listen]\nclient = \"tcp://127.0.0.1:7102\"\n")
+            .empty());
 }
 
 TEST_CASE("an error stays one line whatever the file contains") {
@@ -256,7 +300,7 @@ TEST_CASE("a file that cannot be read is named") {
 TEST_CASE("what shows only at start is reported in the same form") {
   const auto config = parse_config(kRight, "b.toml");
   REQUIRE(config);
-  CHECK(to_string(error_at(*config, config->key_of_self("peer"), "address already in use")) ==
+  CHECK(to_string(error_at(*config, config->bound("peer").key, "address already in use")) ==
         "b.toml:13: members[1].peer: address already in use");
   CHECK(to_string(error_at(*config, "data", "no space")) == "b.toml:2: data: no space");
   CHECK(to_string(error_at(single_node_config(), "data", "no space")) == "(no configuration file): data: no space");
@@ -298,6 +342,10 @@ TEST_CASE("the files of configs/local make one cluster, and what a.toml shows as
   CHECK(shown->timing.heartbeat == a->timing.heartbeat);
   CHECK(shown->timing.election_timeout_min == a->timing.election_timeout_min);
   CHECK(shown->timing.election_timeout_max == a->timing.election_timeout_max);
+  for (const std::string_view which : {"client", "peer", "publish"}) {
+    CHECK(shown->bound(which).key == "listen." + std::string(which));
+    CHECK(shown->bound(which).endpoint == a->bound(which).endpoint);
+  }
   CHECK(shown->limits == a->limits);
   CHECK(shown->segment_bytes == a->segment_bytes);
   CHECK(with_defaults.find("\nsegment_bytes") != std::string::npos);

@@ -60,6 +60,15 @@ TEST_CASE("an endpoint to connect to names one machine and a port") {
   CHECK(problem_of_connecting_to("tcp://127.0.0.1:*") == "the port must be 1 to 65535, not '*'");
 }
 
+TEST_CASE("every interface of a machine is a wildcard, however it is written") {
+  for (const std::string_view text : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1"}) {
+    CAPTURE(text);
+    CHECK(is_wildcard(*parse_endpoint(text)));
+  }
+  CHECK_FALSE(is_wildcard(*parse_endpoint("tcp://127.0.0.1:1")));
+  CHECK_FALSE(is_wildcard(*parse_endpoint("ipc:///tmp/a")));
+}
+
 TEST_CASE("only addresses of this machine count as loopback") {
   for (const std::string_view text :
        {"tcp://127.0.0.1:1", "tcp://127.9.9.9:1", "tcp://localhost:1", "tcp://[::1]:1", "ipc:///tmp/a"}) {

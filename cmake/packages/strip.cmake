@@ -1,0 +1,10 @@
+# Run by CPack on what it is about to pack: programs and libraries lose what only a debugger reads.
+find_program(strip strip REQUIRED)
+file(GLOB_RECURSE programs ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/bin/*)
+file(GLOB_RECURSE archives ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/usr/lib/*.a)
+foreach(file ${programs})
+  execute_process(COMMAND ${strip} --remove-section=.comment --remove-section=.note ${file} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+foreach(file ${archives})
+  execute_process(COMMAND ${strip} --strip-debug --remove-section=.comment --enable-deterministic-archives ${file} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
