@@ -117,6 +117,7 @@ TEST_CASE("a node that cannot start is never ready") {
   Cluster cluster(1);
   NotifySocket socket(cluster.folder() / "notify");
   cluster.start("a");
+  REQUIRE(cluster.status("a", testing::kPatience));  // it has the ports
   Process second = start_supervised(cluster, "a", socket, "100000");
   CHECK(second.wait().exit_code == 2);
   CHECK(socket.messages().empty());
