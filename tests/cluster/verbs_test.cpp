@@ -145,7 +145,7 @@ TEST_CASE("a REQ socket can do all that a DEALER can") {
   for (const std::string& name : cluster.names()) {
     zmq::socket_t req(cluster.context()->raw(), zmq::socket_type::req);
     req.set(zmq::sockopt::linger, 0);
-    req.set(zmq::sockopt::rcvtimeo, 30'000);
+    req.set(zmq::sockopt::rcvtimeo, 120'000);
     req.connect(cluster.endpoints(name).client);
     std::uint64_t call = 0;
     const auto ask = [&](const wire::RequestBody& body) {

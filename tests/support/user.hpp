@@ -35,7 +35,8 @@ struct Result {
 
 class User {
  public:
-  explicit User(std::string servers) : servers_(std::move(servers)) {}
+  // Its configuration gives the nodes time: the machine may be busy. A test of what a timeout does says --timeout.
+  explicit User(std::string servers) : servers_(std::move(servers)) { configure("timeout = \"60s\"\n"); }
   // Who asks every node, in order.
   explicit User(Cluster& cluster) : User(servers_of(cluster, cluster.names())) {}
 
@@ -79,6 +80,12 @@ class User {
     std::string id = read_file(kept / "client-id");
     if (!id.empty()) id.pop_back();
     return read_file(kept / id);
+  }
+  // The whole of this user's client.toml.
+  void configure(const std::string& text) {
+    const auto folder = this->folder() / "config" / "lockstep";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "client.toml") << text;
   }
   void use_servers(std::string servers) { servers_ = std::move(servers); }
 

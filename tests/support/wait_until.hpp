@@ -7,7 +7,7 @@
 namespace lockstep::testing {
 
 // Far more than anything needs, also on a busy machine under a sanitizer.
-inline constexpr std::chrono::seconds kPatience{30};
+inline constexpr std::chrono::seconds kPatience{120};
 
 // Calls `condition` until it holds; false once the time is over.
 template <typename Condition>

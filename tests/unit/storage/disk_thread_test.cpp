@@ -23,7 +23,7 @@ using test::large_entries;
 using test::write;
 using Operation = MemoryDisk::Operation;
 
-constexpr int kPatienceMs = 20'000;
+constexpr int kPatienceMs = 120'000;
 
 // A disk thread, and all that it has told.
 class Loop {

@@ -11,7 +11,7 @@
 namespace lockstep::exchange_test {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(30);
+constexpr Duration kPatience = std::chrono::seconds(120);
 constexpr Duration kSoon = std::chrono::milliseconds(50);
 
 // A node that answers every request with the request itself between brackets, or not at all.

@@ -27,7 +27,7 @@ struct Fixture {
   zmq::socket_t connect(zmq::socket_type type, const std::string& routing_id = "") {
     zmq::socket_t socket(context.raw(), type);
     socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::rcvtimeo, 10'000);
+    socket.set(zmq::sockopt::rcvtimeo, 120'000);
     if (!routing_id.empty()) socket.set(zmq::sockopt::routing_id, routing_id);
     socket.connect(router.endpoint());
     return socket;

@@ -11,10 +11,10 @@ namespace lockstep::testing {
 
 inline constexpr std::string_view kAnyPort = "tcp://127.0.0.1:*";
 
-// Calls `attempt` until it returns true; false after 10 s. Waits on `items` in between.
+// Calls `attempt` until it returns true; false after two minutes. Waits on `items` in between.
 template <typename Attempt>
 bool eventually(PollItems items, Attempt attempt) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (std::chrono::steady_clock::now() < end) {
     if (attempt()) return true;
     wait_for(items, std::chrono::milliseconds(20));
@@ -22,7 +22,7 @@ bool eventually(PollItems items, Attempt attempt) {
   return false;
 }
 
-// The next `count` requests of a router, or fewer if they do not come within 10 s.
+// The next `count` requests of a router, or fewer if they do not come within two minutes.
 inline std::vector<ReceivedRequest> receive(Router& router, std::size_t count) {
   std::vector<ReceivedRequest> all;
   eventually({router.poll_item()}, [&] {
@@ -32,7 +32,7 @@ inline std::vector<ReceivedRequest> receive(Router& router, std::size_t count) {
   return all;
 }
 
-// The next message of a ClientConnection or Subscriber; empty if none comes within 10 s.
+// The next message of a ClientConnection or Subscriber; empty if none comes within two minutes.
 template <typename Receiver>
 std::string receive_one(Receiver& receiver) {
   std::string body;
