@@ -18,4 +18,3 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)  # libxxhash-dev: h
 pkg_check_modules(uuid REQUIRED IMPORTED_TARGET uuid)         # uuid-dev: client ids
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)      # libedit-dev: the shell's line editing
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)      # libisal-dev: CRC32C of log batches
-pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)  # libsystemd-dev: what a node tells its service manager

@@ -11,6 +11,7 @@ function(lockstep_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   set(target lockstep_${name})
   add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(lockstep::${name} ALIAS ${target})  # as after find_package(lockstep)
 
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   set(include_root ${PROJECT_BINARY_DIR}/include/${target})

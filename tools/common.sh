@@ -182,7 +182,7 @@ wait_until_started() {
   name=$(basename "$config" .toml)
   pid=$(<"$folder/$name.pid")
   endpoint=$(node_endpoint "$config")
-  deadline=$((SECONDS + 15))
+  deadline=$((SECONDS + 60))
   until answers "$endpoint" "$pid"; do
     if ! readlink "/proc/$pid/exe" >/dev/null; then
       tail -n 1 "$folder/$name.log" >&2

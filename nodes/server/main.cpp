@@ -45,6 +45,8 @@ void set_up_log(const NodeConfig& config) {
 }
 
 int run(const DaemonArguments& arguments) {
+  if (arguments.check_only && arguments.config_file.empty())
+    return fail("--check-config needs the file: lockstepd --check-config FILE");
   tl::expected<NodeConfig, ConfigError> config =
       arguments.config_file.empty() ? single_node_config() : read_config(arguments.config_file);
   if (!config) return fail(to_string(config.error()));

@@ -1,7 +1,8 @@
 // What a node tells the service manager that started it (systemd, Type=notify), and nothing if there is none.
 //
 // The loop itself tells that it lives, and never a thread beside it: a loop that hangs falls silent, and the service
-// manager starts the node again. "Ready" is told once, a status only when it changes.
+// manager starts the node again. "Ready" is told once, a status only when it changes. Never waits: what the service
+// manager does not take at once is not told.
 #pragma once
 
 #include <string>

@@ -294,7 +294,7 @@ TEST_CASE("a client that chooses its routing id, or reads none of its answers, d
 }
 
 TEST_CASE("what no peer would send changes nothing on the peer sockets") {
-  StartedCluster cluster(3);
+  StartedCluster cluster(3, lockstep::testing::kNoElections);
   Random random(4);
   const auto before = cluster.status("a");
   REQUIRE(before);

@@ -108,7 +108,7 @@ class Crowd {
 }  // namespace
 
 TEST_CASE("10,000 idle sessions are kept alive without an entry and without a write to the leader's disk") {
-  StartedCluster cluster(3);
+  StartedCluster cluster(3, testing::kNoElections);
   const std::string leader = cluster.leader();
   std::deque<Crowd> crowds;  // they do not move
   const std::size_t share = kSessions / 3;

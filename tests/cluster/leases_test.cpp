@@ -18,7 +18,8 @@ using lockstep::testing::wait_until;
 
 namespace {
 
-constexpr Duration kTtl = 3s;
+constexpr Duration kTtl = 3s;       // of a session that is to expire
+constexpr Duration kLasting = 60s;  // of one that is not, however busy the machine
 
 SessionId open_for_a_ttl(testing::RawClient& raw, std::uint8_t who, Duration ttl = kTtl) {
   wire::OpenSession open;
@@ -117,7 +118,7 @@ void check_granted(const Grant& grant) {
 
 TEST_CASE("the lock of a holder that is gone is granted to the next in line, and not before its TTL") {
   StartedCluster cluster(3);
-  Client waiter = cluster.client(cluster.names(), kTtl);
+  Client waiter = cluster.client(cluster.names(), kLasting);
   const Time last_heard = boot_time();  // or later
   hold_without_renewals(cluster, "b", "lock", 1);
   auto granted = stand_in_line(waiter, "lock");
@@ -128,9 +129,9 @@ TEST_CASE("the lock of a holder that is gone is granted to the next in line, and
 
 TEST_CASE("closing a session gives all it holds to the next in line, in one round") {
   StartedCluster cluster(3);
-  Client holder = cluster.client({"a", "b"}, kTtl);
-  Client one = cluster.client({"b", "c"}, kTtl);
-  Client two = cluster.client({"c", "a"}, kTtl);
+  Client holder = cluster.client({"a", "b"}, kLasting);
+  Client one = cluster.client({"b", "c"}, kLasting);
+  Client two = cluster.client({"c", "a"}, kLasting);
   REQUIRE(holder.acquire({"x", "y"})->granted);
   auto first = stand_in_line(one, "x");
   auto second = stand_in_line(two, "y");
@@ -143,7 +144,7 @@ TEST_CASE("closing a session gives all it holds to the next in line, in one roun
 }
 
 TEST_CASE("a renewed lease outlives its TTL, and renewals write nothing") {
-  StartedCluster cluster(3);
+  StartedCluster cluster(3, testing::kNoElections);
   Client holder = cluster.client(cluster.names(), kTtl);
   REQUIRE(holder.preempt("kept")->granted);
   const auto before = holder.status();
@@ -156,13 +157,13 @@ TEST_CASE("a renewed lease outlives its TTL, and renewals write nothing") {
 
 TEST_CASE("a waiter keeps its place when the node that it waits at dies, and when the leader does") {
   StartedCluster cluster(3);
-  Client holder = cluster.client(cluster.names(), kTtl);
+  Client holder = cluster.client(cluster.names(), kLasting);
   REQUIRE(holder.preempt("lock")->granted);
   const std::string follower = cluster.follower();
   std::vector<std::string> order = cluster.names_but(follower);
   order.insert(order.begin(), follower);
-  Client first = cluster.client(order, kTtl);
-  Client second = cluster.client(cluster.names(), kTtl);
+  Client first = cluster.client(order, kLasting);
+  Client second = cluster.client(cluster.names(), kLasting);
   auto first_grant = stand_in_line(first, "lock");
   auto second_grant = stand_in_line(second, "lock");
 
@@ -183,14 +184,14 @@ TEST_CASE("a waiter keeps its place when the node that it waits at dies, and whe
 
 TEST_CASE("a waiter that died is passed over: the next one in line gets the lock") {
   StartedCluster cluster(3);
-  Client holder = cluster.client(cluster.names(), kTtl);
+  Client holder = cluster.client(cluster.names(), kLasting);
   REQUIRE(holder.preempt("lock")->granted);
   // It stands in line, and is never heard of again.
   auto raw = cluster.raw_client("b");
-  const SessionId dead = open_for_a_ttl(raw, 7);
+  const SessionId dead = open_for_a_ttl(raw, 7, 8s);
   const locks::Execute acquire{dead, RequestNumber(1), RequestNumber(1), locks::Acquire{{"lock"}}};
   REQUIRE(std::holds_alternative<locks::Queued>(raw.ask(acquire).body));
-  Client living = cluster.client(cluster.names(), kTtl);
+  Client living = cluster.client(cluster.names(), kLasting);
   auto grant = stand_in_line(living, "lock");
   CHECK(holder.check("lock")->lock->waiter_count == 2);
   const auto has_expired = [&] { return holder.check("lock")->lock->waiter_count == 1; };
@@ -202,7 +203,7 @@ TEST_CASE("a waiter that died is passed over: the next one in line gets the lock
 TEST_CASE("a client that comes back after its lease is over is told so, and its lock is another's") {
   StartedCluster cluster(3);
   const SessionId gone = hold_without_renewals(cluster, "a", "lock", 3);
-  Client next = cluster.client(cluster.names(), kTtl);
+  Client next = cluster.client(cluster.names(), kLasting);
   check_granted(stand_in_line(next, "lock").get());
   auto raw = cluster.raw_client("c");
   for (const wire::RequestBody& body : std::vector<wire::RequestBody>{
@@ -215,12 +216,12 @@ TEST_CASE("a client that comes back after its lease is over is told so, and its 
 
 TEST_CASE("a grant whose answer dies with a node is answered by another, with the same token") {
   StartedCluster cluster(3);
-  Client holder = cluster.client(cluster.names(), kTtl);
+  Client holder = cluster.client(cluster.names(), kLasting);
   REQUIRE(holder.preempt("lock")->granted);
   const std::string leader = cluster.leader();
   std::vector<std::string> order = cluster.names_but(leader);
   order.insert(order.begin(), leader);
-  Client waiter = cluster.client(order, kTtl);  // waits at the leader, which dies as the lock comes free
+  Client waiter = cluster.client(order, kLasting);  // waits at the leader, which dies as the lock comes free
   auto grant = stand_in_line(waiter, "lock");
   cluster.pause(leader);
   auto released = std::async(std::launch::async, [&] { return holder.release("lock"); });
@@ -237,7 +238,7 @@ TEST_CASE("a grant whose answer dies with a node is answered by another, with th
 
 TEST_CASE("a lease survives a change of leader") {
   StartedCluster cluster(3);
-  Client holder = cluster.client(cluster.names(), 3s);
+  Client holder = cluster.client(cluster.names(), 15s);
   auto lock = Lock::acquire(holder, {"lock"});
   REQUIRE(lock);
   const std::string leader = cluster.leader();
@@ -266,7 +267,7 @@ TEST_CASE("without a quorum the holder knows that its lock is lost before anyone
   for (const std::string& name : rest) cluster.start(name);
   // It was lost for good: the cluster is told, or expires it, and the next one gets a higher token.
   const FencingToken token = lock->token();
-  Client next = cluster.client(cluster.names(), kTtl);
+  Client next = cluster.client(cluster.names(), kLasting);
   const auto answer = next.acquire({"lock"});
   REQUIRE(answer);
   CHECK(answer->granted);
@@ -275,7 +276,7 @@ TEST_CASE("without a quorum the holder knows that its lock is lost before anyone
 
 TEST_CASE("an operator takes a lock: its holder is told so, and the history says who did it and why") {
   StartedCluster cluster(3);
-  Client holder = cluster.client(cluster.names(), kTtl);
+  Client holder = cluster.client(cluster.names(), kLasting);
   Client operator_ = cluster.client(cluster.names());
   auto lock = Lock::acquire(holder, {"lock"});
   REQUIRE(lock);
@@ -307,7 +308,7 @@ TEST_CASE("L1: a worker that restarts has its locks at once, with new tokens, an
   REQUIRE(also_held);
   std::promise<LossReason> told;
   held->on_lost([&](LossReason reason) { told.set_value(reason); });
-  Client other = cluster.client(cluster.names(), kTtl);
+  Client other = cluster.client(cluster.names(), kLasting);
   auto next_in_line = stand_in_line(other, "a");
 
   const Time start = boot_time();
@@ -358,7 +359,7 @@ TEST_CASE("a worker that comes back after its lease expired opens anew, and is t
       saved = SessionRecord{};
       saved.open_nonce = who;
     }
-    Client next = cluster.client(cluster.names(), kTtl);
+    Client next = cluster.client(cluster.names(), kLasting);
     check_granted(stand_in_line(next, "lock").get());
     Worker worker(cluster, who, saved, kTtl);
     const auto came = worker.client.take_over();

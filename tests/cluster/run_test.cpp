@@ -323,7 +323,7 @@ TEST_CASE("what cannot be is told before anything is started") {
   User user("tcp://127.0.0.1:1");
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{"run"},
                                                 {"run", "a"},
-                                                {"run", "a", "true"},
+                                                {"run", "--", "a", "true"},
                                                 {"run", "a", "a", "--", "true"},
                                                 {"run", "a", "--ttl", "500ms", "--", "true"},
                                                 {"run", "a", "--ttl", "3s", "--grace", "2s", "--", "true"},

@@ -113,6 +113,17 @@ TEST_CASE("a node that waits for the others is ready, and says whom it follows w
   CHECK_FALSE(socket.has("WATCHDOG=1"));
 }
 
+TEST_CASE("a node does not wait for a service manager that reads nothing") {
+  Cluster cluster(1);
+  NotifySocket deaf(cluster.folder() / "notify");
+  Process node = start_supervised(cluster, "a", deaf, "2000");  // many more beats than the socket takes
+  REQUIRE(cluster.status("a", testing::kPatience));
+  Client client = cluster.client(cluster.names());
+  for (int i = 0; i < 200; ++i) REQUIRE(client.check("a"));
+  node.signal(SIGTERM);
+  CHECK(node.wait().exit_code == 0);
+}
+
 TEST_CASE("a node that cannot start is never ready") {
   Cluster cluster(1);
   NotifySocket socket(cluster.folder() / "notify");

@@ -18,7 +18,7 @@ class Shell:
             ["bash"], cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
-    def run(self, command, seconds=120):
+    def run(self, command, seconds=1200):
         """(exit status, what was shown) of one command."""
         with tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False) as script:
             script.write(command + "\n")

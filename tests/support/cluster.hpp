@@ -77,6 +77,9 @@ class Cluster {
   std::shared_ptr<Context> context_ = std::make_shared<Context>();
 };
 
+// For tests of what must not change: on a busy machine, too, no node starts an election. Its first one takes as long.
+inline constexpr const char* kNoElections = "[timing]\nelection_timeout_min = \"8s\"\nelection_timeout_max = \"10s\"\n";
+
 // A cluster all of whose nodes run and agree on a leader.
 struct StartedCluster : Cluster {
   explicit StartedCluster(std::size_t size, std::string settings = "");

@@ -375,7 +375,7 @@ void TortureRun::quiesce() {
     if (same && first) committed_ = first->applied_index.value();
     return stop_ || same;
   };
-  if (!testing::wait_until(agree)) find("not recovered", "30 s after the last fault:" + seen);
+  if (!testing::wait_until(agree)) find("not recovered", "two minutes after the last fault:" + seen);
   look_around();
   if (!nodes_->stop_all()) find("node died", "a node did not stop cleanly");
 }

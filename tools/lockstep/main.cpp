@@ -75,8 +75,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "lockstep " LOCKSTEP_VERSION);
   app.fallthrough();  // global options may stand after the command, too
   app.require_subcommand(1);
-  const auto config = read_client_configs(line.global);
   add_global_options(app, line.global);
+  const auto config = read_client_configs(line.global);  // not a default: --help and the manual are the same everywhere
   add_commands(app, line);
   app.footer(std::string(kFooter));  // after the commands, which would have it too
   line.words = take_command(app, words);
@@ -86,6 +86,8 @@ int run(int argc, char** argv) {
     print(wrong, json, stdout_is_ours ? std::cout : std::cerr);
     return wrong.exit_code;
   };
+  if (const auto refused = refuse_words(words)) return refuse(*refused);
+  words = with_help_as_option(std::move(words));
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app.parse(std::move(words));

@@ -245,12 +245,16 @@ TEST_CASE("when keeping fails after a copy has left, nothing more leaves and not
     return tl::unexpected(std::string("disk full"));
   };
   REQUIRE(client->keep_session(keeper));
-  for (const bool definite : {false, true}) {  // the second call sends nothing at all
+  std::size_t sent = 0;
+  for (const bool definite : {false, true}) {
     const auto answer = client->preempt("a");
     REQUIRE_FALSE(answer);
     CHECK(answer.error().name() == "not_saved");
     CHECK(answer.error().definite == definite);
-    CHECK(state->executes() == 2);
+    // The second node was reached, perhaps more than once; the second call sends nothing at all.
+    CHECK(state->executes() >= 2);
+    CHECK((!definite || state->executes() == sent));
+    sent = state->executes();
   }
 }
 

@@ -10,6 +10,7 @@ MemberReport says(const std::string& name, const std::string& leader, std::uint6
   NodeStatus status;
   status.name = name;
   status.leader = leader;
+  status.role = name == leader ? NodeRole::kLeader : NodeRole::kFollower;
   status.term = Term(term);
   return {{name, "tcp://127.0.0.1:1", NodeId(1)}, status};
 }
@@ -34,9 +35,12 @@ TEST_CASE("a quorum that follows one leader serves, with all members or without 
   check({says("a", "b", 3), says("b", "b", 3), silent("c")}, HealthKind::kDegraded,
         "degraded: b leads; c is unreachable");
   check({says("a", "b", 3), says("b", "b", 3), says("c", "", 3)}, HealthKind::kDegraded,
-        "degraded: b leads; c does not follow");
+        "degraded: b leads; c is without a leader");
   check({says("a", "b", 3), says("b", "b", 3), says("c", "a", 2)}, HealthKind::kDegraded,
-        "degraded: b leads; c does not follow");
+        "degraded: b leads; c is without a leader");
+  MemberReport late = says("c", "b", 3);
+  late.answer->age = std::chrono::seconds(9);
+  check({says("a", "b", 3), says("b", "b", 3), late}, HealthKind::kDegraded, "degraded: b leads; c is far behind");
 }
 
 TEST_CASE("without a quorum that follows one leader nothing is served") {
@@ -45,6 +49,9 @@ TEST_CASE("without a quorum that follows one leader nothing is served") {
   check({says("a", "a", 5), says("b", "", 5), silent("c")}, HealthKind::kNoLeader,
         "no leader: a and b answer, but too few follow one leader; c is unreachable");
   check({says("a", "c", 2), says("b", "b", 3), silent("c")}, HealthKind::kNoLeader,
+        "no leader: a and b answer, but too few follow one leader; c is unreachable");
+  // Others may still name the leader that has just died.
+  check({says("a", "c", 2), says("b", "c", 2), silent("c")}, HealthKind::kNoLeader,
         "no leader: a and b answer, but too few follow one leader; c is unreachable");
   check({silent("a"), silent("b"), says("c", "a", 3)}, HealthKind::kQuorumLost, "quorum lost: a and b are unreachable");
   check({silent("a")}, HealthKind::kQuorumLost, "quorum lost: a is unreachable");

@@ -85,12 +85,36 @@ TEST_CASE("the command of run is what stands after --, or after one name") {
   CHECK(program.split({"run", "a", "--ttl=5s", "sh", "-c", "x", "--", "y"}) ==
         Split{{"run", "a", "--ttl=5s", "sh", "-c", "x"}, {"y"}});  // a -- is always ours first
   CHECK(program.split({"run", "--", "-n", "--", "ls"}) == Split{{"run", "--", "-n"}, {"ls"}});
-  CHECK(program.split({"run", "--", "-n", "ls", "-l"}) == Split{{"run", "--", "-n"}, {"ls", "-l"}});
   CHECK(program.split({"run", "a", "--", "sh", "--", "x"}) == Split{{"run", "a"}, {"sh", "--", "x"}});
-  for (const Words& nothing :
-       {Words{}, {"run"}, {"run", "a"}, {"run", "--help"}, {"run", "a", "--help"}, {"run", "--"}, {"check", "run"}}) {
+  for (const Words& nothing : {Words{},
+                               {"run"},
+                               {"run", "a"},
+                               {"run", "--help"},
+                               {"run", "a", "--help"},
+                               {"run", "--"},
+                               {"run", "--", "ls", "-l"},
+                               {"check", "run"}}) {
     CHECK(program.split(nothing) == Split{nothing, {}});
   }
+}
+
+TEST_CASE("help and version are understood as commands, too, and brackets are not split") {
+  CHECK(with_help_as_option({"help"}) == Words{"--help"});
+  CHECK(with_help_as_option({"help", "run"}) == Words{"run", "--help"});
+  CHECK(with_help_as_option({"version"}) == Words{"--version"});
+  CHECK(with_help_as_option({"check", "help"}) == Words{"check", "help"});
+  CHECK(with_help_as_option({}).empty());
+  CHECK(refuse_words({"acquire", "[a,b]"}));
+  CHECK_FALSE(refuse_words({"--server", "[::1]", "acquire", "a[1]", "[b"}));
+}
+
+TEST_CASE("a server is one word: what stands behind it is a name") {
+  Program program;
+  CHECK(program.problem_of({"list", "--server", "localhost:7102", "backups"}).empty());
+  CHECK(program.line.global.servers == std::vector<std::string>{"tcp://localhost:7102"});
+  Program several;
+  CHECK(several.problem_of({"--server", "a,[::1]:7102", "check", "backups"}).empty());
+  CHECK(several.line.global.servers == std::vector<std::string>{"tcp://a:7101", "tcp://[::1]:7102"});
 }
 
 TEST_CASE("durations and servers are understood as people type them") {

@@ -9,6 +9,7 @@
 
 #include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/wire/limits.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
 namespace lockstep {
@@ -23,6 +24,14 @@ std::string client_cell(const ClientId& client, const std::string& note) {
   return note.empty() ? id : printable(note, kShownCell) + " (" + id.substr(0, kShortId) + ")";
 }
 
+// In characters: a byte of UTF-8 that goes on with one has the bits 10 at its front.
+std::size_t width_of(const std::string& text) {
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
+}
+
+std::string name_cell(const std::string& name) { return printable(name, wire::kMaxLockName); }
+
 std::string mode_cell(LockMode mode, std::uint32_t permits) {
   return std::string(to_string(mode)) + (mode == LockMode::kPermit ? " " + std::to_string(permits) : "");
 }
@@ -33,14 +42,14 @@ std::vector<std::string> aligned(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths(rows.empty() ? 0 : rows.front().size());
   for (const Row& row : rows) {
     for (std::size_t column = 0; column < row.size(); ++column) {
-      widths[column] = std::max(widths[column], row[column].size());
+      widths[column] = std::max(widths[column], width_of(row[column]));
     }
   }
   std::vector<std::string> lines;
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t column = 0; column + 1 < row.size(); ++column) {
-      line += row[column] + std::string(widths[column] - row[column].size() + 2, ' ');
+      line += row[column] + std::string(widths[column] - width_of(row[column]) + 2, ' ');
     }
     lines.push_back(line + row.back());
   }
@@ -78,7 +87,7 @@ std::string when(WallTime then, WallTime now) {
 std::vector<std::string> table_of(const std::vector<LockInfo>& locks, WallTime now) {
   std::vector<Row> rows{{"NAME", "KIND", "HELD BY", "TOKEN", "SINCE", "WAITING"}};
   for (const LockInfo& lock : locks) {
-    const std::string name = printable(lock.name, kShownCell);
+    const std::string name = name_cell(lock.name);
     const std::string waiting = std::to_string(lock.waiter_count);
     if (lock.holders.empty()) {
       rows.push_back({name, mode_cell(lock.mode, lock.permits), "-", "-", "-", waiting});
@@ -110,7 +119,7 @@ std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime 
     std::string reason(to_string(event.reason));
     if (event.by) reason += " by " + to_string(*event.by);
     if (!event.why.empty()) reason += ": " + printable(event.why, kShownCell);
-    rows.push_back({printable(event.name, kShownCell), to_string(event.client), std::to_string(event.token.value()),
+    rows.push_back({name_cell(event.name), to_string(event.client), std::to_string(event.token.value()),
                     format_duration(event.to - event.from), when(event.to, now), reason});
   }
   return aligned(rows);

@@ -2,7 +2,7 @@
 #include "tools/lockstep/commands/cluster_health.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <chrono>
 
 #include "protocol/base/joined.hpp"
 
@@ -31,21 +31,20 @@ Names names_of(const std::vector<MemberReport>& reports, Matches matches) {
   return names;
 }
 
-// Of the newest term: what was said of an older one is over.
-struct Leadership {
-  std::string leader;
-  Term term;
-};
-
-std::optional<Leadership> newest_leadership(const std::vector<MemberReport>& reports) {
-  std::optional<Leadership> newest;
+// The leader of the newest term, if it says so itself: what others say of one that is silent may be over.
+const NodeStatus* leader_of(const std::vector<MemberReport>& reports) {
+  const NodeStatus* leader = nullptr;
   for (const MemberReport& report : reports) {
-    if (!report.answer || report.answer->leader.empty()) continue;
-    if (newest && report.answer->term <= newest->term) continue;
-    newest = Leadership{report.answer->leader, report.answer->term};
+    if (!report.answer || report.answer->role != NodeRole::kLeader) continue;
+    if (leader == nullptr || report.answer->term > leader->term) leader = &*report.answer;
   }
-  return newest;
+  return leader;
 }
+
+// A member that hears its leader and keeps up has a state of a moment ago.
+constexpr std::chrono::milliseconds kOldState = std::chrono::seconds(5);
+
+bool is_behind(const NodeStatus& status) { return status.age && *status.age > kOldState; }
 
 }  // namespace
 
@@ -66,10 +65,10 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   if (answering.size() < quorum) {
     return {HealthKind::kQuorumLost, "quorum lost: " + are(unreachable, "unreachable")};
   }
-  const auto leadership = newest_leadership(reports);
+  const NodeStatus* leader = leader_of(reports);
   const Names following = names_of(reports, [&](const MemberReport& report) {
-    return leadership && report.answer && report.answer->leader == leadership->leader &&
-           report.answer->term == leadership->term;
+    return leader != nullptr && report.answer && report.answer->leader == leader->name &&
+           report.answer->term == leader->term && !is_behind(*report.answer);
   });
   const std::string missing = unreachable.empty() ? "" : "; " + are(unreachable, "unreachable");
   if (following.size() < quorum) {
@@ -78,15 +77,18 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
                                        ", but too few follow one leader" + missing};
   }
   if (following.size() == reports.size()) {
-    return {HealthKind::kHealthy, "healthy: " + leadership->leader + " leads, " +
-                                      (reports.size() == 1 ? "the only member" : "all members follow")};
+    return {HealthKind::kHealthy,
+            "healthy: " + leader->name + " leads, " + (reports.size() == 1 ? "the only member" : "all members follow")};
   }
+  const Names behind =
+      names_of(reports, [&](const MemberReport& report) { return report.answer && is_behind(*report.answer); });
   const Names astray = names_of(reports, [&](const MemberReport& report) {
-    return report.answer && std::find(following.begin(), following.end(), report.member.name) == following.end();
+    const bool is_counted = std::find(following.begin(), following.end(), report.member.name) != following.end();
+    return report.answer && !is_behind(*report.answer) && !is_counted;
   });
-  const std::string behind =
-      astray.empty() ? "" : "; " + in_words(astray) + (astray.size() == 1 ? " does" : " do") + " not follow";
-  return {HealthKind::kDegraded, "degraded: " + leadership->leader + " leads" + missing + behind};
+  const std::string others = (behind.empty() ? "" : "; " + are(behind, "far behind")) +
+                             (astray.empty() ? "" : "; " + are(astray, "without a leader"));
+  return {HealthKind::kDegraded, "degraded: " + leader->name + " leads" + missing + others};
 }
 
 }  // namespace lockstep

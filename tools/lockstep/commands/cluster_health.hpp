@@ -16,7 +16,7 @@ struct MemberReport {
 };
 
 enum class HealthKind {
-  kHealthy,     // every member answers, and a quorum follows one leader
+  kHealthy,     // every member answers, and follows one leader
   kDegraded,    // a quorum follows one leader, but a member is missing, or follows nobody
   kNoLeader,    // a quorum answers, but it follows nobody: an election, or not all have formed the cluster
   kQuorumLost,  // too few members can be reached from here

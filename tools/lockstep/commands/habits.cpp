@@ -104,6 +104,25 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
   return is_missing ? "a command is missing" : error.what();
 }
 
+Words with_help_as_option(Words words) {
+  if (words.empty()) return words;
+  if (words.front() == "version" && words.size() == 1) return {"--version"};
+  if (words.front() != "help") return words;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+  return words;
+}
+
+std::optional<Report> refuse_words(const Words& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool is_server = i > 0 && words[i - 1] == "--server";
+    if (is_server || !words[i].starts_with("[") || !words[i].ends_with("]")) continue;
+    return usage_report("'" + words[i] + "': a name in brackets cannot be given on the command line",
+                        "write names one after another, without brackets");
+  }
+  return std::nullopt;
+}
+
 bool is_run(const CLI::App& app, const Words& words) {
   const std::size_t command = next_argument(app, nullptr, words, 0);
   return command < words.size() && words[command] == "run";
@@ -121,9 +140,8 @@ Words take_command(const CLI::App& app, Words& words) {
     words.pop_back();
     return command;
   }
-  const std::size_t first = names_are_marked ? std::min(name + 2, words.size())
-                                             : next_argument(app, run, words, std::min(name + 1, words.size()));
-  return take_from(words, first);
+  if (names_are_marked) return {};
+  return take_from(words, next_argument(app, run, words, std::min(name + 1, words.size())));
 }
 
 }  // namespace lockstep

@@ -4,9 +4,11 @@
 // is answered with what may be meant. Nothing is guessed that would change a lock.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
@@ -19,12 +21,20 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 // could.
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error);
 
+// `help COMMAND` is `COMMAND --help`, and `version` is `--version`.
+std::vector<std::string> with_help_as_option(std::vector<std::string> words);
+
+// What the parser would take for something else: it splits a word in brackets at its commas. The value of --server may
+// have brackets.
+std::optional<Report> refuse_words(const std::vector<std::string>& words);
+
 // The first word that is neither an option nor an option's value is the command: whether it is `run`.
 bool is_run(const CLI::App& app, const std::vector<std::string>& words);
 
 // Of `run NAME... -- COMMAND ARGUMENTS`, takes the part after the --, which is not ours to understand, off `words`.
 // Without a --, there is one name, and the rest is the command, as flock(1) has it: `run NAME COMMAND ARGUMENTS`. A --
-// before the first name says, as everywhere, that what follows is no option: `run -- -n -- COMMAND`. All commands must
+// before the first name says, as everywhere, that what follows is no option; then the command needs a -- of its own:
+// `run -- -n -- COMMAND`. All commands must
 // have been added to `app`.
 std::vector<std::string> take_command(const CLI::App& app, std::vector<std::string>& words);
 

@@ -87,7 +87,10 @@ Report with_kept_session(const GlobalOptions& options, const std::string& name, 
 Report with_remembered_index(const GlobalOptions& options, const std::string& name, const WithClient& work) {
   const Time deadline = boot_time() + options.timeout;
   auto folder = open_state_folder();
-  if (!folder) return report_of(name, folder.error());
+  if (!folder) {  // nothing can be kept here, so nothing is remembered: who only looks needs no home
+    auto client = make_client(options, options.client_id, false);
+    return client ? work(*client, left_until(deadline)) : report_of(name, client.error());
+  }
   auto id = options.client_id ? Expected<std::optional<ClientId>>(options.client_id) : kept_client_id(*folder);
   if (!id) return report_of(name, id.error());
   auto kept = *id ? read_state(*folder, **id) : Expected<KeptSessions>();

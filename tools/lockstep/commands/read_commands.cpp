@@ -20,7 +20,8 @@ constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 void add_limit(CLI::App& command, std::size_t& limit, const std::string& what) {
   command.add_option("--limit", limit, "At most so many " + what)
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, kNoLimit - 1));
+      ->transform(an_ordinal())
+      ->check(CLI::PositiveNumber);
 }
 
 // One page, as a table at a terminal and else a line each. False: nobody reads any more.
@@ -223,7 +224,9 @@ class HistorySubcommand : public Subcommand {
   }
   std::optional<Report> show_newest(const SubcommandRun& run, bool as_table) {
     std::deque<PastHold> newest;
+    std::size_t seen = 0;
     auto failed = look(run, [&](const std::vector<PastHold>& events) {
+      seen += events.size();
       newest.insert(newest.end(), events.begin(), events.end());
       if (newest.size() > limit_) newest.erase(newest.begin(), newest.end() - static_cast<std::ptrdiff_t>(limit_));
       return true;
@@ -233,6 +236,7 @@ class HistorySubcommand : public Subcommand {
     if (as_table) std::reverse(shown.begin(), shown.end());
     show_page(
         run, shown, [](const PastHold& event) { return report_of(event); }, as_table);
+    if (seen > limit_) tell_more(run, "--limit " + std::to_string(seen));
     return std::nullopt;
   }
   static void pause(const std::stop_token& stop) {

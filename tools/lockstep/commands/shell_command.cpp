@@ -7,6 +7,7 @@
 
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/habits.hpp"
 #include "tools/lockstep/commands/line_reader.hpp"
 #include "tools/lockstep/commands/one_shot.hpp"
 #include "tools/lockstep/commands/stop_on_signal.hpp"
@@ -70,9 +71,16 @@ class Shell {
 
   static bool is_subcommand(const std::string& word) {
     const auto starts_so = [&](const SubcommandEntry& entry) {
-      return entry.name.substr(0, entry.name.find(' ')) == word;
+      return entry.name.substr(0, entry.name.find(' ')) == word || entry.alias == word;
     };
     return std::any_of(subcommands().begin(), subcommands().end(), starts_so);
+  }
+
+  static std::string hint_for(const std::string& word) {
+    std::vector<std::string> names;
+    for (const SubcommandEntry& entry : subcommands()) names.emplace_back(entry.name.substr(0, entry.name.find(' ')));
+    const std::string hint = did_you_mean(word, names);
+    return hint.empty() ? "" : "; " + hint;
   }
 
   static Report usage(const std::string& detail) {
@@ -82,7 +90,7 @@ class Shell {
   }
 
   Report run(std::vector<std::string> words) {
-    if (!is_subcommand(words.front())) return usage("not a command: " + words.front());
+    if (!is_subcommand(words.front())) return usage("not a command: " + words.front() + hint_for(words.front()));
     CLI::App app("", "");
     app.require_subcommand(1);
     Report report;
@@ -95,7 +103,7 @@ class Shell {
     } catch (const CLI::Success& help) {
       app.exit(help, std::cerr, std::cerr);
     } catch (const CLI::ParseError& error) {
-      return usage(error.what());
+      return usage(what_is_wrong(app, error));
     }
     return report;
   }

@@ -58,9 +58,10 @@ class StatusSubcommand : public Subcommand {
   Report run(const SubcommandRun& run) override {
     const Time deadline = boot_time() + wait_;
     for (;;) {
-      const auto first = ask(run.global.servers, run.global.timeout);
-      const auto reports = first ? ask_members(first->members, std::min(run.global.timeout, kMemberPatience))
-                                 : std::vector<MemberReport>();
+      const Duration patience = patience_of(run.global.timeout, deadline);
+      const auto first = ask(run.global.servers, patience);
+      const auto reports =
+          first ? ask_members(first->members, std::min(patience, kMemberPatience)) : std::vector<MemberReport>();
       const ClusterHealth health = first ? health_of(reports) : ClusterHealth();
       if (health.serves() || boot_time() >= deadline || run.stop.stop_requested()) {
         return first ? show(run.global, reports, health) : report_of("", first.error());
@@ -72,6 +73,11 @@ class StatusSubcommand : public Subcommand {
 
  private:
   static constexpr Duration kPause = std::chrono::milliseconds(200);
+
+  // A look that is to be over when the wait is, but has time to succeed.
+  Duration patience_of(Duration timeout, Time deadline) const {
+    return wait_ == Duration::zero() ? timeout : std::min(timeout, std::max(deadline - boot_time(), kMemberPatience));
+  }
 
   // On stderr, what is waited for, whenever that changes.
   void tell(const std::string& why) {

@@ -49,6 +49,8 @@ tl::expected<void, ConfigError> read_client_config(const fs::path& file, GlobalO
   }
   std::stringstream text;
   text << stream.rdbuf();
+  std::error_code ignored;
+  if (fs::is_directory(file, ignored)) return tl::unexpected(ConfigError{file.string(), 0, "", "it is a folder"});
   const auto parsed = parse_toml(text.str(), file.string());
   if (!parsed) return tl::unexpected(parsed.error());
   TomlReading reading{file.string(), {}, {}};

@@ -64,6 +64,7 @@ CLI::Validator an_ordinal() {
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--server", options.servers, "Nodes to ask, separated by commas; the next is asked when one is silent")
       ->delimiter(',')
+      ->allow_extra_args(false)  // the next word is a name
       ->transform(CLI::Validator(read_server, ""))
       ->envname("LOCKSTEP_SERVER")
       ->type_name("ENDPOINT")
