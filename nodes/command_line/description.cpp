@@ -69,7 +69,8 @@ void add_spelled(const CommandDescription& command, const std::vector<std::strin
     names.insert(names.end(), below.aliases.begin(), below.aliases.end());
     std::vector<std::string> longer;
     for (const std::string& path : paths) {
-      for (const std::string& name : names) longer.push_back(path.empty() ? name : path + " " + name);
+      const std::string before = path.empty() ? "" : path + " ";
+      for (const std::string& name : names) longer.push_back(std::string(before).append(name));
     }
     add_spelled(below, longer, all);
   }

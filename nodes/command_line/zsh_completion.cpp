@@ -28,9 +28,8 @@ std::string action_of(const OptionDescription& option) {
 std::string spec_of(const OptionDescription& option) {
   std::string text;
   const std::string value = option.value.empty() ? "" : ":" + in_spec(option.value) + ":" + action_of(option);
-  for (const std::string& name : option.names) {
-    text += "    " + zsh_quoted(name + "[" + in_spec(option.help) + "]" + value) + " \\\n";
-  }
+  const std::string rest = "[" + in_spec(option.help) + "]" + value;
+  for (const std::string& name : option.names) text += "    " + zsh_quoted(std::string(name).append(rest)) + " \\\n";
   return text;
 }
 
