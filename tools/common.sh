@@ -102,13 +102,18 @@ with_progress() {
 }
 
 # build_preset PRESET [TARGET...]: configures it and builds the targets, or everything; a release goes to build/. What
-# cmake is to be given beside the preset is in the array cmake_options.
+# cmake is to be given beside the preset is in the array cmake_options. What only tests need is not asked of a machine
+# that has not got it: then a release is built without them.
 cmake_options=()
 build_preset() {
   local preset=$1 target=() folder=$repository/build
   shift
   (($# == 0)) || target=(--target "$@")
   [[ $preset == release ]] || folder=$repository/build-$preset
+  if [[ $preset == release ]] && ((${#cmake_options[@]} == 0)); then
+    cmake_options=(-DBUILD_TESTING=ON)
+    "$repository/tools/setup" --tests --check 2>/dev/null || cmake_options=(-DBUILD_TESTING=OFF)
+  fi
   (
     cd "$repository"
     with_progress "Looking for compiler and libraries" "$folder/log/configure.log" \

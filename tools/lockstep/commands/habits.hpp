@@ -34,8 +34,7 @@ bool is_run(const CLI::App& app, const std::vector<std::string>& words);
 // Of `run NAME... -- COMMAND ARGUMENTS`, takes the part after the --, which is not ours to understand, off `words`.
 // Without a --, there is one name, and the rest is the command, as flock(1) has it: `run NAME COMMAND ARGUMENTS`. A --
 // before the first name says, as everywhere, that what follows is no option; then the command needs a -- of its own:
-// `run -- -n -- COMMAND`. All commands must
-// have been added to `app`.
+// `run -- -n -- COMMAND`. All commands must have been added to `app`.
 std::vector<std::string> take_command(const CLI::App& app, std::vector<std::string>& words);
 
 }  // namespace lockstep
