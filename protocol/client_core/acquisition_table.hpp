@@ -79,6 +79,11 @@ class AcquisitionTable {
   std::size_t wanted() const { return wanted_; }
   std::size_t in_line() const { return in_line_; }
 
+  // Nothing is here, nor counted, nor indexed.
+  bool is_idle() const {
+    return acquisitions_.empty() && wait_ends_.empty() && deadlines_.empty() && timeouts_.empty() && lines_.empty() &&
+           abandoned_ == 0 && wanted_ == 0 && in_line_ == 0;
+  }
   void check_invariants() const;  // walks everything: for tests
 
  private:

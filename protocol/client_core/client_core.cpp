@@ -63,7 +63,7 @@ void ClientCore::restore_session(const wire::Secret& secret, const SavedSession&
   INVARIANT(!session_was_used(), "the session is chosen before the first operation");
   const LogIndex seen = parts_.session.highest_index();
   parts_.options.secret = secret;
-  parts_.session = ClientSession(saved, parts_.options.nonce);
+  parts_.session = ClientSession(saved, parts_.options.nonce, parts_.options.bounds.unacknowledged);
   parts_.session.saw_index(seen);
   last_saved_ = saved;
   restore();
@@ -217,6 +217,16 @@ CallId ClientCore::start_on(Time now, RequestId request, std::optional<Duration>
   parts_.calls.emplace(call, request);
   work(now);
   return call;
+}
+
+std::vector<std::string_view> ClientCore::what_is_left() const {
+  std::vector<std::string_view> left;
+  if (!parts_.requests.is_idle()) left.emplace_back("requests");
+  if (!parts_.acquisitions.is_idle()) left.emplace_back("acquisitions");
+  if (!parts_.calls.empty()) left.emplace_back("calls");
+  if (!parts_.session.unanswered().empty()) left.emplace_back("unanswered numbers");
+  if (parts_.is_retiring()) left.emplace_back("a session that is given up");
+  return left;
 }
 
 bool ClientCore::has_claimed(CallId call) const {

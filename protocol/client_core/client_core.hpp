@@ -40,6 +40,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/client_core/client_interface.hpp"
@@ -102,6 +103,8 @@ class ClientCore {
   // Also such as nobody waits for any more.
   bool has_acquisitions() const { return !parts_.acquisitions.all().empty(); }
 
+  // What is outstanding here, for a person, beside the session and what it holds: empty if nothing. For checkers.
+  std::vector<std::string_view> what_is_left() const;
   // All that must hold between two steps. Walks everything that is outstanding: for simulators and tests. What can be
   // seen in constant time is checked after each step, in production too.
   void check_invariants() const { parts_.check_invariants(); }

@@ -17,6 +17,14 @@
 
 namespace lockstep {
 
+// How much a client remembers of what it has sent. Simulations have smaller bounds.
+struct ClientBounds {
+  std::uint64_t unacknowledged =
+      locks::kMaxUnacknowledged;   // request numbers that are open: at most the cluster's bound
+  std::size_t kept_renewals = 64;  // whose answers are still believed, at least 2
+  std::size_t kept_copies = 64;    // of one request, whose answers are still believed, at least 1
+};
+
 struct ClientOptions {
   ClientId client;
   wire::Secret secret{};            // proves that this process may take the session over; from the random device
@@ -29,8 +37,9 @@ struct ClientOptions {
   Duration call_timeout = std::chrono::seconds(5);        // no answer to a call for so long: `unavailable`
   Duration backoff_min = std::chrono::milliseconds(10);   // before the first retry of a refused copy,
   Duration backoff_max = std::chrono::milliseconds(500);  // doubling up to this, with jitter
-  SavedSession saved;                                     // what an earlier incarnation kept
-  bool keeps_session = false;                             // the shell stores ClientOutput::save; off, there is none
+  ClientBounds bounds;
+  SavedSession saved;          // what an earlier incarnation kept
+  bool keeps_session = false;  // the shell stores ClientOutput::save; off, there is none
   // A new operation equal to the one unfinished request takes that request's answer if it says yes:
   // for a person or script that repeats a command which ended in `unavailable`. Off, each call is a
   // request of its own, as a checker of linearizability expects.

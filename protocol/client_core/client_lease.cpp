@@ -11,18 +11,17 @@ namespace {
 
 // Of the 10 s that the cluster gives the waits of a session that does not expire.
 constexpr Duration kWaitsInterval = std::chrono::seconds(3);
-// Keep-alives whose answers are still believed.
-constexpr std::size_t kMaxKept = 64;
 
 // L3: 0.98 TTL. The rest is for clocks that do not run at the same speed.
 Duration certain_part(Duration ttl) { return ttl - ttl / 50; }
 
 }  // namespace
 
-ClientLease::ClientLease(Duration ttl, Duration attempt_timeout)
+ClientLease::ClientLease(Duration ttl, Duration attempt_timeout, std::size_t kept)
     : ttl_(ttl),
       interval_(ttl > Duration::zero() ? ttl / 3 : kWaitsInterval),
-      patience_(ttl > Duration::zero() ? std::min(attempt_timeout, ttl / 6) : attempt_timeout) {}
+      patience_(ttl > Duration::zero() ? std::min(attempt_timeout, ttl / 6) : attempt_timeout),
+      kept_(kept) {}
 
 void ClientLease::begin(Time first_sent) {
   INVARIANT(!open_, "a client has one session at a time");
@@ -51,7 +50,7 @@ void ClientLease::sent(Time now, CallNumber call, std::size_t endpoint) {
   INVARIANT(sent_.empty() || (sent_.rbegin()->first < call && sent_.rbegin()->second <= now),
             "L3: each renewal is a new message with a send time of its own");
   sent_.emplace(call, now);
-  if (sent_.size() > kMaxKept) sent_.erase(std::next(sent_.begin()));  // the first tells since when it is silent
+  if (sent_.size() > kept_) sent_.erase(std::next(sent_.begin()));  // the first tells since when it is silent
   in_flight_ = true;
   endpoint_ = endpoint;
   due_ = now + patience_;

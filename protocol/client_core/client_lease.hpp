@@ -20,7 +20,8 @@ namespace lockstep {
 
 class ClientLease {
  public:
-  ClientLease(Duration ttl, Duration attempt_timeout);
+  // Answers to the last `kept` keep-alives are believed.
+  ClientLease(Duration ttl, Duration attempt_timeout, std::size_t kept);
 
   // A session was opened by an Open that was first sent then, or restored (then only with TTL 0).
   void begin(Time first_sent);
@@ -56,6 +57,7 @@ class ClientLease {
   Duration ttl_;
   Duration interval_;
   Duration patience_;
+  std::size_t kept_;
   bool open_ = false;
   bool waiting_ = false;
   std::optional<Time> safe_until_;

@@ -12,9 +12,10 @@ namespace lockstep::client_core {
 
 ClientParts::ClientParts(const ClientOptions& client_options)
     : options(client_options),
-      session(options.saved, options.nonce),
-      lease(options.ttl, options.attempt_timeout),
-      endpoints(options) {}
+      session(options.saved, options.nonce, options.bounds.unacknowledged),
+      lease(options.ttl, options.attempt_timeout, options.bounds.kept_renewals),
+      endpoints(options),
+      requests(options.bounds.kept_copies) {}
 
 void ClientParts::complete(CallId call, ClientOutcome outcome, LogIndex applied) {
   if (!call) return;

@@ -8,7 +8,8 @@
 
 namespace lockstep {
 
-ClientSession::ClientSession(const SavedSession& saved, std::uint64_t nonce) : saved_(saved), nonce_(nonce) {
+ClientSession::ClientSession(const SavedSession& saved, std::uint64_t nonce, std::uint64_t max_open)
+    : saved_(saved), nonce_(nonce), max_open_(max_open) {
   INVARIANT(nonce != 0, "a retried Open is recognised by its nonce");
   for (const UnfinishedRequest& request : saved.unfinished) unanswered_.emplace(request.number, request.operation);
   saved_.unfinished.clear();
@@ -52,11 +53,11 @@ void ClientSession::ended() {
 }
 
 bool ClientSession::may_use_number() const {
-  return is_open() && saved_.next_number - acknowledged_below() < locks::kMaxUnacknowledged;
+  return is_open() && saved_.next_number - acknowledged_below() < max_open_;
 }
 
 RequestNumber ClientSession::use_number(const locks::Operation& operation) {
-  INVARIANT(may_use_number(), "at most 64 numbers are open");
+  INVARIANT(may_use_number(), "only so many numbers are open");
   const RequestNumber number = saved_.next_number;
   saved_.next_number = number.next();
   alone_ = unanswered_.empty() ? number : RequestNumber();

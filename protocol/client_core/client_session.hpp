@@ -2,7 +2,7 @@
 // used, and which of those are still unanswered.
 //
 // Invariants: a number is used for one operation only; no number is acknowledged before its answer
-// came; at most kMaxUnacknowledged numbers are open from the lowest unanswered one on. A number whose
+// came; only so many numbers are open, from the lowest unanswered one on. A number whose
 // caller gave up stays unanswered, since a copy of it may yet run, until an answer to it arrives.
 // A value without I/O. saved() is what a shell that keeps the session must store.
 #pragma once
@@ -38,8 +38,9 @@ struct SavedSession {
 
 class ClientSession {
  public:
-  // `nonce` is for an Open that `saved` does not already carry one for. It must not be 0.
-  ClientSession(const SavedSession& saved, std::uint64_t nonce);
+  // `nonce` is for an Open that `saved` does not already carry one for. It must not be 0. At most `max_open` numbers
+  // are open, from the lowest unanswered one on.
+  ClientSession(const SavedSession& saved, std::uint64_t nonce, std::uint64_t max_open);
 
   // Whether an Open was sent, or is about to be, and has no answer yet.
   bool is_opening() const { return saved_.open_nonce != 0; }
@@ -59,7 +60,7 @@ class ClientSession {
   // The session ended, or is given up: no answer to anything of it matters any more. The next Open names it.
   void ended();
 
-  // Whether another number may be used: false while 64 are open.
+  // Whether another number may be used: false while as many are open as may be.
   bool may_use_number() const;
   RequestNumber use_number(const locks::Operation& operation);
   void answered(RequestNumber number);
@@ -77,6 +78,7 @@ class ClientSession {
   SavedSession saved_;  // without `unfinished`, which is unanswered_
   std::map<RequestNumber, locks::Operation> unanswered_;
   std::uint64_t nonce_;
+  std::uint64_t max_open_;
   RequestNumber alone_;  // none: the newest number was not alone
 };
 

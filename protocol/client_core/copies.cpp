@@ -38,8 +38,9 @@ void send_copy(ClientParts& client, Time now, RequestId id) {
   if (operation && !operation->number) begin_operation(client, id);
   if (operation) {
     const RequestNumber acknowledged = client.session.acknowledged_below();
-    INVARIANT(operation->number >= acknowledged && operation->number - acknowledged < locks::kMaxUnacknowledged,
-              "Exactly once: no number below the acknowledged ones is sent, nor one that the cluster would refuse");
+    INVARIANT(
+        operation->number >= acknowledged && operation->number - acknowledged < client.options.bounds.unacknowledged,
+        "Exactly once: no number below the acknowledged ones is sent, nor one that the cluster would refuse");
     INVARIANT(!client.lease.has_run_out(now), "L3: nothing is asked under a lease that has run out");
   }
   const CallNumber copy = client.next_copy();

@@ -41,6 +41,7 @@ class OperationLine {
   bool is_in_use(const locks::Operation& operation) const;  // a lock that it names
   bool has_release_of(const std::string& name) const;       // sent or not
 
+  bool is_idle() const { return entries_.empty() && names_.empty() && ready_[kEnds].empty() && ready_[kIsNew].empty(); }
   void check_invariants() const;
 
  private:

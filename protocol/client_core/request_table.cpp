@@ -8,10 +8,6 @@
 namespace lockstep::client_core {
 namespace {
 
-// Copies of one request whose answers are still believed. Older ones are forgotten, so that a request
-// that is retried for days does not grow.
-constexpr std::size_t kMaxCopies = 64;
-
 std::vector<RequestId> in_order(std::vector<RequestId> ids) {
   std::sort(ids.begin(), ids.end());
   return ids;
@@ -177,7 +173,7 @@ void RequestTable::sent(RequestId id, Time now, CallNumber copy, std::size_t end
     ++request.sent;
     request.copies.push_back(copy);
     copies_.emplace(copy, id);
-    if (request.copies.size() > kMaxCopies) {
+    if (request.copies.size() > kept_copies_) {
       copies_.erase(request.copies.front());
       request.copies.erase(request.copies.begin());
     }
@@ -288,8 +284,21 @@ Time RequestTable::next_deadline(Lanes open) const {
 
 // ---- Invariants
 
+bool RequestTable::is_idle() const {
+  const auto all_empty = [](const auto& indexes) {
+    return std::all_of(indexes.begin(), indexes.end(), [](const auto& index) { return index.empty(); });
+  };
+  const auto none_at = [](const auto& by_endpoint) {
+    return std::all_of(by_endpoint.begin(), by_endpoint.end(), [](const auto& at) { return at.second.empty(); });
+  };
+  const bool no_times = std::all_of(lanes_.begin(), lanes_.end(),
+                                    [](const Queue& lane) { return lane.waiting.empty() && lane.in_flight.empty(); });
+  return requests_.empty() && copies_.empty() && numbers_.empty() && all_empty(of_kind_) && deadlines_.empty() &&
+         no_times && none_at(in_flight_at_) && none_at(polls_at_) && line_.is_idle() && counts_ == Counts{};
+}
+
 void RequestTable::check_invariants() const {
-  RequestTable again;
+  RequestTable again(kept_copies_);
   std::size_t copies = 0;
   for (const auto& [id, request] : requests_) {
     again.index(id, request);

@@ -43,6 +43,10 @@ using Lanes = std::bitset<kLanes>;  // those that are open, by the value of Lane
 
 class RequestTable {
  public:
+  // Answers to the last `kept_copies` of one request are believed. Older ones are forgotten, so that a request that is
+  // retried for days does not grow.
+  explicit RequestTable(std::size_t kept_copies) : kept_copies_(kept_copies) {}
+
   // Its next copy is sent at `due`. An operation that has a number was sent by an earlier process.
   RequestId add(OutstandingRequest request);
   void erase(RequestId id);
@@ -92,6 +96,8 @@ class RequestTable {
   };
   const Counts& counts() const { return counts_; }
 
+  // Nothing is here, nor counted, nor indexed.
+  bool is_idle() const;
   void check_invariants() const;  // walks everything: for tests
 
  private:
@@ -107,6 +113,7 @@ class RequestTable {
   void change(RequestId id, const Change& change);
   void forget_copies(OutstandingRequest& request);
 
+  std::size_t kept_copies_;
   std::map<RequestId, OutstandingRequest> requests_;
   RequestId last_;
   std::map<CallNumber, RequestId> copies_;

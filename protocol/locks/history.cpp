@@ -28,7 +28,7 @@ std::uint64_t hash_of(const HistoryEvent& event) {
 }  // namespace
 
 void History::add(HistoryEvent event) {
-  if (ring_.size() == kKeptHistory) {
+  if (ring_.size() == max_size_) {
     hash_ -= ring_.front().hash;
     ring_.pop_front();
   }
@@ -51,7 +51,7 @@ std::vector<HistoryEvent> History::all() const {
 }
 
 Page<HistoryEvent> History::read(std::string_view name, std::uint64_t after, std::size_t limit) const {
-  PageBuilder<HistoryEvent> page(limit);
+  PageBuilder<HistoryEvent> page(limit, page_bytes_);
   const std::uint64_t forgotten = last_position_ - ring_.size();
   for (std::uint64_t place = after > forgotten ? after - forgotten : 0; place < ring_.size(); ++place) {
     const HistoryEvent& event = ring_[place].event;

@@ -16,7 +16,9 @@ namespace lockstep::locks {
 
 class History {
  public:
-  // Gives the event its position, and forgets the oldest if there are kKeptHistory.
+  explicit History(const Bounds& bounds = {}) : max_size_(bounds.history), page_bytes_(bounds.page_bytes) {}
+
+  // Gives the event its position, and forgets the oldest if there are Bounds::history.
   void add(HistoryEvent event);
   // An event as it was in another history, in order of position.
   void restore(HistoryEvent event);
@@ -34,6 +36,8 @@ class History {
     HistoryEvent event;
     std::uint64_t hash = 0;  // so that forgetting costs nothing
   };
+  std::size_t max_size_;
+  std::size_t page_bytes_;
   std::deque<Kept> ring_;
   std::uint64_t last_position_ = 0;
   std::uint64_t hash_ = 0;

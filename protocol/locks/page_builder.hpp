@@ -11,11 +11,11 @@ namespace lockstep::locks {
 template <typename T>
 class PageBuilder {
  public:
-  explicit PageBuilder(std::size_t limit) : limit_(limit) {}
+  PageBuilder(std::size_t limit, std::size_t max_bytes) : limit_(limit), max_bytes_(max_bytes) {}
 
   // Whether one more has a place. If not, the page says that there is more.
   bool has_place() {
-    page_.more = page_.items.size() >= limit_ || (bytes_ >= kPageBytes && !page_.items.empty());
+    page_.more = page_.items.size() >= limit_ || (bytes_ >= max_bytes_ && !page_.items.empty());
     return !page_.more;
   }
   void add(T item, std::size_t bytes) {
@@ -26,6 +26,7 @@ class PageBuilder {
 
  private:
   std::size_t limit_;
+  std::size_t max_bytes_;
   std::size_t bytes_ = 0;
   Page<T> page_;
 };

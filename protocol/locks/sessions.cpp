@@ -127,7 +127,7 @@ void Sessions::end(SessionId id, EndReason how) {
   hash_ -= hash_of_all(session);
   idle_by_last_use_.erase(session.last_used);
   ids_.erase(id);
-  if (ended_.size() == kKeptEndedSessions) forget_oldest();
+  if (ended_.size() == kept_ended_) forget_oldest();
   remember({ended_count_ + 1, id, session.client, how});
 }
 

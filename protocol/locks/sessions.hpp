@@ -41,7 +41,7 @@ struct Session {
   LogIndex last_used;
   LogIndex forced_at;  // the last entry by which an operator took a lock of it; none: that never happened
   RequestNumber acknowledged_below;
-  std::vector<SavedAnswer> answers;  // by rising number, at most kMaxUnacknowledged
+  std::vector<SavedAnswer> answers;  // by rising number, as many as may be open
 
   const SavedAnswer* answer_to(RequestNumber number) const;
   friend bool operator==(const Session&, const Session&) = default;
@@ -58,6 +58,9 @@ struct EndedSession {
 
 class Sessions {
  public:
+  // Remembers how the last `kept_ended` that ended did.
+  explicit Sessions(std::size_t kept_ended = kKeptEndedSessions) : kept_ended_(kept_ended) {}
+
   const Session* find(SessionId id) const;
   // The session must live, as that of every holder and every waiter does.
   const Session& at(SessionId id) const;
@@ -69,7 +72,7 @@ class Sessions {
   // The idle session of TTL 0 that was used longest ago; none if there is none.
   SessionId longest_idle() const;
   const std::set<SessionId>& in_order() const { return ids_; }
-  const std::deque<EndedSession>& ended() const { return ended_; }  // the last kKeptEndedSessions, oldest first
+  const std::deque<EndedSession>& ended() const { return ended_; }  // the last few, oldest first
 
   // The client must have no living session. The new one is idle, last used at its own index.
   void open(LogIndex index, WallTime time, const Open& open);
@@ -99,6 +102,7 @@ class Sessions {
   void make_idle(const Session& session);
   void forget_oldest();
 
+  std::size_t kept_ended_;
   std::unordered_map<SessionId, Session> living_;
   std::set<SessionId> ids_;  // of the living
   std::unordered_map<ClientId, SessionId> last_of_client_;

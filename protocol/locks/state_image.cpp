@@ -37,7 +37,8 @@ std::string describe(const HistoryEvent& event) { return "event " + std::to_stri
 // Each next() looks at one record, after all the records before it, and says what is wrong with it: empty if nothing.
 class Check {
  public:
-  explicit Check(const StateImage& image) : image_(image), applied_(image.last_applied.value()) {}
+  Check(const StateImage& image, const Bounds& bounds)
+      : image_(image), bounds_(bounds), applied_(image.last_applied.value()) {}
 
   std::string run() {
     look_at(image_.sessions);
@@ -75,18 +76,19 @@ class Check {
     return answers_of(session);
   }
 
-  static std::string_view answers_of(const Session& session) {
+  std::string_view answers_of(const Session& session) const {
     RequestNumber at_least = session.acknowledged_below;
     for (const SavedAnswer& answer : session.answers) {
       if (answer.number < at_least) return "has answers out of order, or answers that were acknowledged";
-      if (answer.number - session.acknowledged_below >= kMaxUnacknowledged) return "has answers too far ahead";
+      if (answer.number - session.acknowledged_below >= bounds_.unacknowledged) return "has answers too far ahead";
       at_least = answer.number.next();
     }
     return {};
   }
 
   std::string_view next(const EndedSession& ended) {
-    if (!continues(image_.ended, ended, kKeptEndedSessions)) return "is out of order, or others are missing before it";
+    if (!continues(image_.ended, ended, bounds_.ended_sessions))
+      return "is out of order, or others are missing before it";
     if (!ended.id || ended.id.value() > applied_) return "was not opened by any entry so far";
     if (ended.position > applied_) return "ended after the last entry";  // one entry ends at most one
     if (ended.how == EndReason::kReleased) return "ended in a way in which no session ends";
@@ -164,7 +166,7 @@ class Check {
   }
 
   std::string_view next(const HistoryEvent& event) {
-    if (!continues(image_.history, event, kKeptHistory)) return "is out of order, or others are missing before it";
+    if (!continues(image_.history, event, bounds_.history)) return "is out of order, or others are missing before it";
     if (!event.token || event.token.value() > applied_) return "was not granted by any entry so far";
     if (event.reason == EndReason::kEvicted) return "ended in a way in which no hold ends";
     if (event.by.has_value() != (event.reason == EndReason::kForced))
@@ -196,6 +198,7 @@ class Check {
   }
 
   const StateImage& image_;
+  const Bounds& bounds_;
   std::uint64_t applied_;
   std::string violation_;
   SessionId last_session_;
@@ -230,6 +233,6 @@ StateImage image_of(const StateMachine& state) {
   return image;
 }
 
-std::string violation_in(const StateImage& image) { return Check(image).run(); }
+std::string violation_in(const StateImage& image, const Bounds& bounds) { return Check(image, bounds).run(); }
 
 }  // namespace lockstep::locks

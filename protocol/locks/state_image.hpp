@@ -61,7 +61,7 @@ struct StateImage {
 StateImage image_of(const StateMachine& state);
 
 // What no state machine could have come to, as a sentence for a person: the first contradiction among the records.
-// Empty if there is none, as in every image_of().
-std::string violation_in(const StateImage& image);
+// Empty if there is none, as in every image_of() of a state that has these bounds.
+std::string violation_in(const StateImage& image, const Bounds& bounds = {});
 
 }  // namespace lockstep::locks

@@ -35,9 +35,14 @@ ErrorCode error_after(std::optional<EndReason> end) {
 
 }  // namespace
 
-StateMachine::StateMachine(const StateLimits& limits) : limits_(limits), limits_hash_(hash_of(limits)) {}
+StateMachine::StateMachine(const StateLimits& limits, const Bounds& bounds)
+    : limits_(limits),
+      bounds_(bounds),
+      limits_hash_(hash_of(limits)),
+      sessions_(bounds.ended_sessions),
+      history_(bounds) {}
 
-StateMachine::StateMachine(StateImage image) : StateMachine(image.limits) {
+StateMachine::StateMachine(StateImage image, const Bounds& bounds) : StateMachine(image.limits, bounds) {
   last_applied_ = image.last_applied;
   for (const EndedSession& ended : image.ended) sessions_.restore(ended);
   for (Session& session : image.sessions) sessions_.restore(std::move(session));
@@ -154,7 +159,7 @@ std::optional<Result> StateMachine::execute(const Stamp& at, const Execute& requ
 std::optional<Result> StateMachine::run_once(const Stamp& at, const Execute& request, std::uint64_t fingerprint) {
   const Session& session = sessions_.at(request.session);
   if (request.number < session.acknowledged_below) return std::nullopt;
-  if (request.number - session.acknowledged_below >= kMaxUnacknowledged) {
+  if (request.number - session.acknowledged_below >= bounds_.unacknowledged) {
     return refused(ErrorCode::kTooManyUnacknowledged);
   }
   if (const SavedAnswer* answer = session.answer_to(request.number)) {

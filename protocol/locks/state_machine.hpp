@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/locks/bounds.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/locks/history.hpp"
 #include "protocol/locks/lock_table.hpp"
@@ -45,9 +46,9 @@ struct LockCount {
 
 class StateMachine {
  public:
-  explicit StateMachine(const StateLimits& limits = {});
+  explicit StateMachine(const StateLimits& limits = {}, const Bounds& bounds = {});
   // The one that image_of() was taken of. violation_in() must have found nothing.
-  explicit StateMachine(StateImage image);
+  explicit StateMachine(StateImage image, const Bounds& bounds = {});
 
   // Applies one entry's command. `index` must rise from call to call. No outcome: nobody waits for one,
   // because the request is older than what its session acknowledged, or because the leader asked.
@@ -58,12 +59,11 @@ class StateMachine {
   std::vector<SettledWaiter> take_settled_waiters() { return locks_.take_settled(); }
 
   // Views (views.cpp). Pages are in order of name, session or position, from after `after` on, and end
-  // after `limit` items or kPageBytes.
+  // after `limit` items or Bounds::page_bytes.
   std::optional<LockView> check(std::string_view name) const;  // none: free, and nobody waits
   Page<LockView> list(std::string_view prefix, std::string_view after, std::size_t limit) const;
-  // Looks at no more than `limit` names, so that no answer holds up a node.
-  static constexpr std::size_t kCountedAtOnce = 10'000;
-  LockCount count(std::string_view prefix, std::string_view after, std::size_t limit = kCountedAtOnce) const;
+  // Looks at no more than Bounds::counted names.
+  LockCount count(std::string_view prefix, std::string_view after) const;
   // Every hold of the locks whose names start with `prefix`, as what granted it: whole locks, at least one.
   Page<LockChange> holds(std::string_view prefix, std::string_view after, std::size_t limit) const;
   Page<SessionView> sessions(SessionId after, std::size_t limit) const;
@@ -78,6 +78,7 @@ class StateMachine {
   ErrorCode why_ended(SessionId session) const;
 
   const StateLimits& limits() const { return limits_; }
+  const Bounds& bounds() const { return bounds_; }
   LogIndex last_applied() const { return last_applied_; }
   std::size_t lock_count() const { return locks_.size(); }
   std::size_t session_count() const { return sessions_.size(); }
@@ -134,6 +135,7 @@ class StateMachine {
   const ClientId& client_of(SessionId session) const { return sessions_.at(session).client; }
 
   StateLimits limits_;
+  Bounds bounds_;
   std::uint64_t limits_hash_ = 0;
   LogIndex last_applied_;
   Sessions sessions_;

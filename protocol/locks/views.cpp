@@ -24,7 +24,7 @@ std::size_t bytes_of(const LockView& view) {
   return bytes;
 }
 
-LockView view_of(const NamedLock& named, const Sessions& sessions) {
+LockView view_of(const NamedLock& named, const Sessions& sessions, const Bounds& bounds) {
   const LockRow& lock = named.second;
   LockView view;
   view.name = named.first;
@@ -33,12 +33,12 @@ LockView view_of(const NamedLock& named, const Sessions& sessions) {
   view.holder_count = lock.holds.size();
   view.waiter_count = lock.queue.size();
   for (const auto& [id, hold] : lock.holds) {
-    if (view.holders.size() == kShownHolders) break;
+    if (view.holders.size() == bounds.shown_holders) break;
     const Session& session = sessions.at(id);
     view.holders.push_back({session.client, id, hold.token, hold.since, session.note});
   }
   for (const Waiter* waiter : lock.queue) {
-    if (view.waiters.size() == kShownWaiters) break;
+    if (view.waiters.size() == bounds.shown_waiters) break;
     const Session& session = sessions.at(waiter->request.session);
     view.waiters.push_back({session.client, session.id, waiter->id, waiter->request.mode, waiter->since, session.note});
   }
@@ -50,28 +50,28 @@ LockView view_of(const NamedLock& named, const Sessions& sessions) {
 std::optional<LockView> StateMachine::check(std::string_view name) const {
   const NamedLock* lock = locks_.find(name);
   if (lock == nullptr) return std::nullopt;
-  return view_of(*lock, sessions_);
+  return view_of(*lock, sessions_, bounds_);
 }
 
 Page<LockView> StateMachine::list(std::string_view prefix, std::string_view after, std::size_t limit) const {
-  PageBuilder<LockView> page(limit);
+  PageBuilder<LockView> page(limit, bounds_.page_bytes);
   const auto& locks = locks_.in_order();
   for (auto lock = first_of(locks, prefix, after); lock != locks.end() && lock->first.starts_with(prefix); ++lock) {
     if (!page.has_place()) break;
-    LockView view = view_of(*lock, sessions_);
+    LockView view = view_of(*lock, sessions_, bounds_);
     const std::size_t bytes = bytes_of(view);
     page.add(std::move(view), bytes);
   }
   return page.take();
 }
 
-LockCount StateMachine::count(std::string_view prefix, std::string_view after, std::size_t limit) const {
-  INVARIANT(limit > 0, "a count that stops has a name at which it stopped");
+LockCount StateMachine::count(std::string_view prefix, std::string_view after) const {
+  INVARIANT(bounds_.counted > 0, "a count that stops has a name at which it stopped");
   LockCount count;
   const std::string* last = nullptr;
   const auto& locks = locks_.in_order();
   for (auto lock = first_of(locks, prefix, after); lock != locks.end() && lock->first.starts_with(prefix); ++lock) {
-    if (count.locks == limit) {
+    if (count.locks == bounds_.counted) {
       count.last = *last;
       break;
     }
@@ -84,7 +84,7 @@ LockCount StateMachine::count(std::string_view prefix, std::string_view after, s
 }
 
 Page<LockChange> StateMachine::holds(std::string_view prefix, std::string_view after, std::size_t limit) const {
-  PageBuilder<LockChange> page(limit);
+  PageBuilder<LockChange> page(limit, bounds_.page_bytes);
   const auto& locks = locks_.in_order();
   for (auto lock = first_of(locks, prefix, after); lock != locks.end() && lock->first.starts_with(prefix); ++lock) {
     if (lock->second.holds.empty()) continue;
@@ -98,7 +98,7 @@ Page<LockChange> StateMachine::holds(std::string_view prefix, std::string_view a
 }
 
 Page<SessionView> StateMachine::sessions(SessionId after, std::size_t limit) const {
-  PageBuilder<SessionView> page(limit);
+  PageBuilder<SessionView> page(limit, bounds_.page_bytes);
   const auto& ids = sessions_.in_order();
   for (auto id = ids.upper_bound(after); id != ids.end() && page.has_place(); ++id) {
     const Session& session = sessions_.at(*id);

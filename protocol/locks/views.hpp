@@ -11,13 +11,10 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/locks/bounds.hpp"
 #include "protocol/locks/commands.hpp"
 
 namespace lockstep::locks {
-
-inline constexpr std::size_t kShownHolders = 100;      // of one lock
-inline constexpr std::size_t kShownWaiters = 100;      // of one lock
-inline constexpr std::size_t kPageBytes = 256 * 1024;  // of texts and fields: then a page ends
 
 struct HolderView {
   ClientId owner;

@@ -25,6 +25,7 @@ class AheadBuffer {
   // The first, if it goes on from what is verified now; none: there is a gap before it, or nothing is here.
   std::optional<Append> take_next(LogIndex verified);
 
+  bool is_idle() const { return appends_.empty() && bytes_ == 0; }
   void check_invariants() const;
 
  private:

@@ -34,6 +34,9 @@ class Backlog {
   // The commit index is about to go from `from` to `to`.
   void committed(const Log& log, LogIndex from, LogIndex to);
 
+  // All that was appended is committed.
+  bool is_idle() const { return bytes_ == 0 && frames_.empty(); }
+
   void check_invariants(const Log& log, LogIndex commit) const;
 
  private:

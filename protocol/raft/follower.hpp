@@ -43,6 +43,8 @@ class Follower {
   void tick(NodeState& node, Time now);
   Time next_deadline() const;
 
+  // It misses nothing, and asks for nothing.
+  bool is_idle() const { return !fetch_ && ahead_.is_idle() && !ack_due_; }
   void check_invariants(const NodeState& node) const;
 
  private:

@@ -44,6 +44,8 @@ class Leader {
   // It leads no longer: those who wait for a barrier ask another.
   void refuse_barriers(NodeState& node) const;
 
+  // All that it appended is committed. A round of a barrier may be under way.
+  bool is_idle() const { return backlog_.is_idle() && !announce_; }
   Time next_heartbeat() const { return next_heartbeat_; }
   Duration quorum_silence(Time now) const { return progress_.silence_of_quorum(now); }
   // It has applied an entry of its own term: what it knows is complete (R6).

@@ -60,6 +60,8 @@ class Outbox {
   void withdraw_fetches();
   std::vector<Outgoing> take_messages();
 
+  // Nothing waits for the disk or to be sent.
+  bool is_idle() const { return may_speak() && !staged_from_ && !installing_ && messages_.empty(); }
   void check_invariants(const Log& log) const;
 
  private:

@@ -26,6 +26,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -104,6 +105,8 @@ class Raft {
   // read is answered before that is applied.
   std::optional<LogIndex> first_commit_heard() const { return node_.first_commit_heard; }
 
+  // What is under way here, for a person, beside heartbeats and the rounds of barriers: empty if nothing. For checkers.
+  std::vector<std::string_view> what_is_left() const;
   // Aborts if anything is not as it must always be. Looks at the whole log: for tests, after every step. The cheap half
   // of it runs by itself after every event.
   void check_invariants() const;

@@ -20,6 +20,19 @@ Standing Raft::check_step() const {
   return now;
 }
 
+std::vector<std::string_view> Raft::what_is_left() const {
+  std::vector<std::string_view> left;
+  const auto* following = std::get_if<Follower>(&role_);
+  const auto* leading = std::get_if<Leader>(&role_);
+  if (following != nullptr && !following->is_idle()) left.emplace_back("a fetch");
+  if (leading != nullptr && !leading->is_idle()) left.emplace_back("uncommitted entries");
+  if (following == nullptr && leading == nullptr) left.emplace_back("an election");
+  if (!node_.outbox.is_idle()) left.emplace_back("writes or messages");
+  if (node_.incoming.is_under_way()) left.emplace_back("a snapshot that comes in");
+  if (!node_.snapshot_reads.empty()) left.emplace_back("reads of a snapshot");
+  return left;
+}
+
 void Raft::check_invariants() const {
   check_step();
   node_.log.check_invariants();

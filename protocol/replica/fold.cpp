@@ -18,7 +18,7 @@ AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft:
     INVARIANT(index == LogIndex(1), "a cluster forms once (R17)");
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     INVARIANT(limits.has_value(), "entry 1 carries the state's limits");
-    state = locks::StateMachine(*limits);
+    state = locks::StateMachine(*limits, state.bounds());
   } else if (const auto* command = std::get_if<raft::Command>(&entry.body)) {
     auto decoded = wire::decode_command(command->bytes);
     INVARIANT(decoded.has_value(), "what cannot be read never enters a log");
@@ -28,9 +28,10 @@ AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft:
   return applied;
 }
 
-tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot) {
+tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot,
+                                                             const locks::Bounds& bounds) {
   const auto damaged = [](const std::string& how) { return tl::unexpected("is damaged (" + how + ")"); };
-  auto state = wire::decode_state(snapshot.state);
+  auto state = wire::decode_state(snapshot.state, bounds);
   if (!state && state.error().code == ErrorCode::kUnsupportedVersion) {
     return tl::unexpected("is of another version of Lockstep (" + to_string(state.error()) + ")");
   }
@@ -42,10 +43,10 @@ tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapsho
 
 tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogIndex first,
                                                std::span<const raft::Entry> entries, const Compaction& wanted) {
-  locks::StateMachine state;
+  locks::StateMachine state(locks::StateLimits{}, wanted.bounds);
   raft::SnapshotHead head;
   if (older != nullptr) {
-    auto restored = restore_state(*older);
+    auto restored = restore_state(*older, wanted.bounds);
     if (!restored) return tl::unexpected("the snapshot" + up_to({older->head.index}) + " " + restored.error());
     state = *std::move(restored);
     head = older->head;
@@ -75,7 +76,7 @@ tl::expected<raft::Snapshot, std::string> fold(const raft::Snapshot* older, LogI
   raft::Snapshot snapshot{std::move(head), wire::encode_state(state)};
   snapshot.head.state_bytes = snapshot.state.size();
   // Nobody would find out before it is needed.
-  if (!restore_state(snapshot))
+  if (!restore_state(snapshot, wanted.bounds))
     return tl::unexpected("the state" + up_to(wanted) + " cannot be read back once written");
   return snapshot;
 }

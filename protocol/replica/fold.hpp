@@ -20,6 +20,7 @@ namespace lockstep {
 struct Compaction {
   LogIndex index;
   std::uint64_t state_hash = 0;
+  locks::Bounds bounds = {};
   friend bool operator==(const Compaction&, const Compaction&) = default;
 };
 
@@ -32,7 +33,8 @@ AppliedEntry apply_entry(locks::StateMachine& state, LogIndex index, const raft:
 
 // An error, to be said of the snapshot ("is damaged (...)"), if the bytes are no state, or not the one that the head
 // names.
-tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot);
+tl::expected<locks::StateMachine, std::string> restore_state(const raft::Snapshot& snapshot,
+                                                             const locks::Bounds& bounds = {});
 
 // `older`: the snapshot to begin with; none: entry 1 does. `entries`: the log from `first` on, which must reach
 // from the entry after `older`, or from before it, up to `wanted.index`. An error, a sentence for a person, if what

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "protocol/base/invariant.hpp"
-#include "protocol/wire/limits.hpp"
 
 namespace lockstep {
 
@@ -36,7 +35,7 @@ KeepAlives::PendingRenewal KeepAlives::take(Id id) {
 std::vector<SessionId> KeepAlives::renewals() const {
   std::vector<SessionId> sessions;
   for (const Id id : waiting_) {
-    if (sessions.size() == wire::kMaxRenewals) break;
+    if (sessions.size() == per_barrier_) break;
     sessions.push_back(renewals_.at(id).session);
   }
   return sessions;
@@ -45,7 +44,7 @@ std::vector<SessionId> KeepAlives::renewals() const {
 void KeepAlives::barrier_sent(Time now, CallNumber number) {
   if (waiting_.empty()) return;
   last_sent_ = now;
-  const std::size_t count = std::min(waiting_.size(), wire::kMaxRenewals);
+  const std::size_t count = std::min(waiting_.size(), per_barrier_);
   const auto end = std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(count));
   RenewalBarrier barrier{number, LogIndex(), {waiting_.begin(), end}, {}};
   waiting_.erase(waiting_.begin(), end);

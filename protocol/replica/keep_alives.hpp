@@ -26,9 +26,10 @@ namespace lockstep {
 
 class KeepAlives {
  public:
-  // At most one barrier an `interval` for their sake alone; at most `max_size` of them at a time.
-  KeepAlives(Duration interval, Duration lifetime, std::size_t max_size)
-      : interval_(interval), lifetime_(lifetime), max_size_(max_size) {}
+  // At most one barrier an `interval` for their sake alone, with at most `per_barrier` of them; at most `max_size` at a
+  // time.
+  KeepAlives(Duration interval, Duration lifetime, std::size_t max_size, std::size_t per_barrier)
+      : interval_(interval), lifetime_(lifetime), max_size_(max_size), per_barrier_(per_barrier) {}
 
   // False: too many are under way already, it was not taken.
   bool add(Time now, Asker asker, SessionId session);
@@ -58,6 +59,9 @@ class KeepAlives {
   // When take_timed_out() next has something.
   Time next_deadline() const { return deadlines_.next(); }
   std::size_t size() const { return renewals_.size(); }
+  bool is_idle() const {
+    return renewals_.empty() && deadlines_.size() == 0 && waiting_.empty() && under_way_.empty() && answered_.empty();
+  }
   void check_invariants() const;
 
  private:
@@ -83,6 +87,7 @@ class KeepAlives {
   Duration interval_;
   Duration lifetime_;
   std::size_t max_size_;
+  std::size_t per_barrier_;
   Id last_id_;
   std::map<Id, PendingRenewal> renewals_;  // in order of arrival, which is also the order of deadlines
   Deadlines<Id> deadlines_;

@@ -78,6 +78,9 @@ class LongPolls {
   // When take_timed_out() or take_ended() next has something.
   Time next_deadline() const { return std::min(timeouts_.next(), ends_.next()); }
   std::size_t size() const { return early_.size() + held_.size(); }
+  bool is_idle() const {
+    return early_.empty() && held_.empty() && by_index_.empty() && timeouts_.size() == 0 && ends_.size() == 0;
+  }
 
   void check_invariants() const {
     INVARIANT(by_index_.size() == early_.size() && timeouts_.size() == early_.size(),

@@ -57,6 +57,11 @@ class PendingRequests {
   Time next_deadline() const { return deadlines_.next(); }
 
   std::size_t size() const { return requests_.size(); }
+  // Nothing is here, nor counted, nor indexed.
+  bool is_idle() const {
+    return requests_.empty() && bytes_ == 0 && deadlines_.size() == 0 && by_key_.empty() && due_.empty() &&
+           handed_on_.empty();
+  }
   // Walks over all of them: for tests.
   void check_invariants() const;
 

@@ -8,13 +8,6 @@
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep {
-namespace {
-
-// Beyond so many the oldest is given up: its reads wait for the one after it.
-constexpr std::size_t kMaxBarriersUnderWay = 64;
-
-}  // namespace
-
 Reads::Id Reads::add(Read read) {
   last_id_ = last_id_.next();
   deadlines_.add(read.deadline, last_id_);
@@ -44,7 +37,7 @@ void Reads::barrier_sent(Time now, CallNumber number) {
   under_way_.push_back({number, now, {joining_.begin(), joining_.end()}});
   joining_.clear();
   last_sent_ = now;
-  if (under_way_.size() <= kMaxBarriersUnderWay) return;
+  if (under_way_.size() <= max_barriers_) return;
   const std::vector<Id> oldest = std::move(under_way_.front().reads);
   under_way_.pop_front();
   auto& next = under_way_.front().reads;
@@ -115,7 +108,7 @@ void Reads::check_invariants() const {
   }
   INVARIANT(found == reads_.size(), "every read waits for an index, for a barrier or for its answer");
   INVARIANT(deadlines_.size() == reads_.size(), "every read times out");
-  INVARIANT(under_way_.size() <= kMaxBarriersUnderWay, "barriers under way are bounded");
+  INVARIANT(under_way_.size() <= max_barriers_, "barriers under way are bounded");
 }
 
 }  // namespace lockstep

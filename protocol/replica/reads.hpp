@@ -33,8 +33,10 @@ struct Read {
 class Reads {
  public:
   // `interval`: how often a barrier is due for the sake of the age. `patience`: when one without an answer may be
-  // lost, so that another is due.
-  Reads(Duration interval, Duration patience) : interval_(interval), patience_(patience) {}
+  // lost, so that another is due. `max_barriers`: of those under way the oldest is
+  // given up beyond that, and its reads join the next.
+  Reads(Duration interval, Duration patience, std::size_t max_barriers)
+      : interval_(interval), patience_(patience), max_barriers_(max_barriers) {}
 
   void wait_for_index(LogIndex index, Read read);
   void wait_for_barrier(Read read);
@@ -56,6 +58,11 @@ class Reads {
   // When take_timed_out() next has something.
   Time next_deadline() const { return deadlines_.next(); }
   std::size_t size() const { return reads_.size(); }
+  // No read is here. A barrier for the sake of the age may be under way.
+  bool is_idle() const {
+    return reads_.empty() && deadlines_.size() == 0 && by_index_.empty() && joining_.empty() &&
+           under_way_.size() <= 1 && confirmed_.size() <= 1;
+  }
   void check_invariants() const;
 
  private:
@@ -80,6 +87,7 @@ class Reads {
 
   Duration interval_;
   Duration patience_;
+  std::size_t max_barriers_;
   Id last_id_;
   std::map<Id, WaitingRead> reads_;
   Deadlines<Id> deadlines_;

@@ -27,9 +27,7 @@ raft::FormationOptions formation_options(const ReplicaOptions& options, std::uin
 DeskOptions desk_options(const ReplicaOptions& options) {
   DeskOptions desk;
   desk.request_lifetime = options.request_lifetime;
-  desk.max_pending_bytes = options.max_pending_bytes;
-  desk.max_polls = options.max_polls;
-  desk.kept_changes = options.kept_changes;
+  desk.bounds = options.desk;
   desk.barrier_interval = options.barrier_interval;
   desk.barrier_patience = 4 * options.timing.heartbeat;
   return desk;
@@ -47,6 +45,8 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
     : options_(options),
       random_(options.seed),
       self_(restored.node),
+      state_(locks::StateLimits{}, options.state_bounds),
+      hashes_(options.kept_hashes),
       desk_(desk_options(options)),
       leases_(options.timing.heartbeat),
       now_(now) {
@@ -196,7 +196,7 @@ void Replica::apply(const raft::Entry& entry) {
     desk_.applied(applied_state(), applied, settled, state_.take_changes());
     leases_.applied(applied, settled, state_);
   }
-  if (applied_.value() % kHashInterval != 0) return;
+  if (applied_.value() % options_.hash_interval != 0) return;
   const raft::StateHash own{applied_, state_.hash()};
   hashes_.note_own(own);
   raft_->set_state_hash(own);
@@ -205,7 +205,7 @@ void Replica::apply(const raft::Entry& entry) {
 // ---- Snapshots
 
 void Replica::begin_with(const raft::Snapshot& snapshot) {
-  auto state = restore_state(snapshot);
+  auto state = restore_state(snapshot, options_.state_bounds);
   INVARIANT(state.has_value(), "whoever starts a replica from a snapshot has seen that it can be read");
   state_ = *std::move(state);
   applied_ = snapshot.head.index;
@@ -214,7 +214,7 @@ void Replica::begin_with(const raft::Snapshot& snapshot) {
 
 // One that cannot be read is fetched again when the leader is heard next.
 void Replica::take_snapshot(Now now, raft::SharedSnapshot snapshot) {
-  auto state = restore_state(*snapshot);
+  auto state = restore_state(*snapshot, options_.state_bounds);
   if (!state) {
     output_.notices.push_back(
         {Notice::Level::kWarning, "the snapshot that came in " + state.error() + ": it is fetched again"});
@@ -240,7 +240,7 @@ void Replica::compact_if_due() {
   if (compacting_ || bytes_since_snapshot_ < due) return;
   compacting_ = true;
   bytes_since_snapshot_ = 0;
-  output_.compaction = Compaction{applied_, state_.hash()};
+  output_.compaction = Compaction{applied_, state_.hash(), options_.state_bounds};
 }
 
 // "After a start: no answer until applied reaches a commit index heard from a live leader", else a node that was away
@@ -295,7 +295,7 @@ void Replica::answer_ready_barriers() {
 void Replica::hand_on_commands(Now now) {
   if (!leader_ || !raft_->may_speak()) return;
   while (desk_.has_due_commands()) {
-    std::vector<PendingRequests::Due> due = desk_.take_due_commands(now.time, wire::kForwardedFrame);
+    std::vector<PendingRequests::Due> due = desk_.take_due_commands(now.time);
     std::vector<std::string> commands;
     for (PendingRequests::Due& request : due) {
       if (!raft_->is_leader()) {
@@ -343,6 +343,17 @@ Time Replica::next_deadline() const {
     if (handed_on) deadline = std::min(deadline, *handed_on + options_.timing.election_timeout_max);
   }
   return deadline;
+}
+
+std::vector<std::string_view> Replica::what_is_left() const {
+  std::vector<std::string_view> left = desk_.what_is_left();
+  if (next_state_) left.emplace_back("a state to be installed");
+  if (compacting_) left.emplace_back("a compaction");
+  if (!ready_barriers_.empty()) left.emplace_back("barriers to be answered");
+  if (!raft_) return left;
+  std::vector<std::string_view> of_raft = raft_->what_is_left();
+  move_to_end(of_raft, left);
+  return left;
 }
 
 // ---- What must hold

@@ -17,6 +17,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -46,11 +47,13 @@ struct ReplicaOptions {
   locks::StateLimits state_limits;             // used if this node forms the cluster
   raft::Timing timing;
   raft::Bounds bounds;
+  DeskBounds desk;
+  locks::Bounds state_bounds;  // the same on every node
+  std::uint64_t hash_interval =
+      1024;                      // replicas compare their states at every such index (R16): the same on every node
+  std::size_t kept_hashes = 64;  // of this node's, and of the leader's
   Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
-  std::size_t max_pending_bytes = 64 * 1024 * 1024;            // then `busy`
-  std::size_t max_polls = 100'000;                             // held back, or renewals under way; then `busy`
   std::uint64_t compact_log_bytes = 16 * 1024 * 1024;          // so much log, or as much as the last snapshot: compact
-  std::size_t kept_changes = 65'536;                           // for those who watch: how far back they may go on from
   Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node
   std::uint64_t seed = 0;                                      // from the system's random device
   std::uint64_t pid = 0;                                       // for status only
@@ -90,9 +93,6 @@ struct Output {
 
 class Replica {
  public:
-  // Replicas compare their states at every such index (R16).
-  static constexpr std::uint64_t kHashInterval = 1024;
-
   Replica(const ReplicaOptions& options, const raft::Restored& restored, Now now);
 
   void step(Now now, const Event& event);
@@ -110,6 +110,9 @@ class Replica {
   const locks::StateMachine& state() const { return state_; }
   LogIndex applied_index() const { return applied_; }
   std::size_t lease_count() const { return leases_.size(); }  // that this node keeps, as the leader
+  // What is outstanding here, for a person, beside what a healthy cluster does all the time: empty if nothing. For
+  // checkers: after a while without requests and faults it must be empty on every node.
+  std::vector<std::string_view> what_is_left() const;
   // Aborts if what must hold between events does not. Walks over everything: for tests and checkers. What is cheap of
   // it is checked after every step.
   void check_invariants() const;

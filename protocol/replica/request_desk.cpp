@@ -45,10 +45,11 @@ constexpr bool kIsRead = std::constructible_from<wire::ReadRequest, Body>;
 
 RequestDesk::RequestDesk(const DeskOptions& options)
     : options_(options),
-      pending_(options.request_lifetime, options.max_pending_bytes),
-      reads_(options.barrier_interval, options.barrier_patience),
-      keep_alives_(kRenewalInterval, options.request_lifetime, options.max_polls),
-      watches_(options.kept_changes) {}
+      pending_(options.request_lifetime, options.bounds.max_pending_bytes),
+      reads_(options.barrier_interval, options.barrier_patience, options.bounds.max_barriers),
+      keep_alives_(kRenewalInterval, options.request_lifetime, options.bounds.max_polls,
+                   options.bounds.barrier_renewals),
+      watches_(options.bounds) {}
 
 // ---- What clients ask
 
@@ -241,6 +242,17 @@ std::size_t RequestDesk::size() const {
   return pending_.size() + reads_.size() + keep_alives_.size() + waits_.size() + watches_.size();
 }
 
+std::vector<std::string_view> RequestDesk::what_is_left() const {
+  std::vector<std::string_view> left;
+  if (!pending_.is_idle()) left.emplace_back("commands");
+  if (!reads_.is_idle()) left.emplace_back("reads");
+  if (!keep_alives_.is_idle()) left.emplace_back("renewals");
+  if (!waits_.is_idle()) left.emplace_back("waits");
+  if (!watches_.is_idle()) left.emplace_back("watches");
+  if (!replies_.empty()) left.emplace_back("replies");
+  return left;
+}
+
 std::vector<ClientReply> RequestDesk::take_replies() { return std::exchange(replies_, {}); }
 
 void RequestDesk::reply_busy(const AppliedState& state, Asker asker) {
@@ -261,7 +273,7 @@ void RequestDesk::check_invariants() const {
   keep_alives_.check_invariants();
   waits_.check_invariants();
   watches_.check_invariants();
-  INVARIANT(keep_alives_.size() <= options_.max_polls, "renewals under way are bounded");
+  INVARIANT(keep_alives_.size() <= options_.bounds.max_polls, "renewals under way are bounded");
 }
 
 }  // namespace lockstep

@@ -12,12 +12,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/base/types.hpp"
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/messages.hpp"
 #include "protocol/replica/asker.hpp"
+#include "protocol/replica/desk_bounds.hpp"
 #include "protocol/replica/fold.hpp"
 #include "protocol/replica/keep_alives.hpp"
 #include "protocol/replica/pending_requests.hpp"
@@ -34,12 +36,10 @@ struct ClientReply {
 };
 
 struct DeskOptions {
-  Duration request_lifetime{};        // then `unavailable`, or `no_leader`
-  std::size_t max_pending_bytes = 0;  // of commands; then `busy`
-  std::size_t max_polls = 0;          // held back, or renewals under way; then `busy`
-  std::size_t kept_changes = 0;       // for watchers: how far back they may go on from
-  Duration barrier_interval{};        // how old `age` may get on a healthy node
-  Duration barrier_patience{};        // how long to wait for the answer to a barrier before another is sent
+  Duration request_lifetime{};  // then `unavailable`, or `no_leader`
+  DeskBounds bounds;
+  Duration barrier_interval{};  // how old `age` may get on a healthy node
+  Duration barrier_patience{};  // how long to wait for the answer to a barrier before another is sent
 };
 
 // What answers are made from: the state after entry `applied`.
@@ -71,8 +71,9 @@ class RequestDesk {
 
   // ---- What is to go to the leader.
   bool has_due_commands() const { return pending_.has_due(); }
-  std::vector<PendingRequests::Due> take_due_commands(Time now, std::size_t max_bytes) {
-    return pending_.take_due(now, max_bytes);
+  // As many as one Forward takes.
+  std::vector<PendingRequests::Due> take_due_commands(Time now) {
+    return pending_.take_due(now, options_.bounds.forwarded_bytes);
   }
   // What was handed on at or before `then` and is unanswered is due again; see PendingRequests.
   void hand_on_again_since(Time then, bool leads) { pending_.hand_on_again_since(then, leads); }
@@ -97,6 +98,8 @@ class RequestDesk {
   std::optional<Time> oldest_handed_on() const { return pending_.oldest_handed_on(); }
   std::optional<Duration> age(Time now) const { return reads_.age(now); }
   std::size_t size() const;
+  // The tables in which anything is left, for a person: empty if nobody waits for anything here.
+  std::vector<std::string_view> what_is_left() const;
   // Walks over everything: for tests.
   void check_invariants() const;
 
@@ -108,7 +111,7 @@ class RequestDesk {
   void take(Now now, const AppliedState& state, Asker asker, const wire::WatchRequest& watch);
   void take_command(Now now, const AppliedState& state, Asker asker, const locks::Command& command);
   void take_read(Now now, Asker asker, wire::ReadRequest read);
-  bool is_full_of_polls() const { return waits_.size() + watches_.size() >= options_.max_polls; }
+  bool is_full_of_polls() const { return waits_.size() + watches_.size() >= options_.bounds.max_polls; }
   void answer_renewal(const AppliedState& state, const KeepAlives::Answered& renewal);
   void answer_or_hold(Now now, const AppliedState& state, WaitPoll wait);
   void answer_or_hold(Now now, const AppliedState& state, WatchPoll watch);

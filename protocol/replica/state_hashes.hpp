@@ -14,12 +14,16 @@ namespace lockstep {
 
 class StateHashes {
  public:
+  // Remembers so many of each kind.
+  explicit StateHashes(std::size_t kept) : kept_(kept) {}
+
   // This node's state, with `own.index` the last entry applied.
   void note_own(const raft::StateHash& own);
   // `applied`: how far this node is; what is said of later entries is compared when they are applied.
   void note_leaders(const std::vector<raft::StateHash>& hashes, LogIndex applied);
 
  private:
+  std::size_t kept_;
   std::map<LogIndex, std::uint64_t> own_;      // the last few
   std::map<LogIndex, std::uint64_t> leaders_;  // of entries that are not applied here yet
 };

@@ -35,6 +35,7 @@ class Waits {
 
   Time next_deadline() const { return polls_.next_deadline(); }
   std::size_t size() const { return polls_.size(); }
+  bool is_idle() const { return polls_.is_idle() && by_waiter_.empty(); }
   void check_invariants() const { polls_.check_invariants(); }
 
  private:

@@ -50,7 +50,7 @@ std::optional<wire::WatchAnswer> Watches::answer(const wire::WatchRequest& watch
                                                  LogIndex applied) const {
   wire::WatchAnswer answer;
   std::optional<RecentChanges::Part> part;
-  if (watch.from) part = recent_.after(watch.from, watch.prefix, wire::kMaxWatched);
+  if (watch.from) part = recent_.after(watch.from, watch.prefix, max_changes_);
   answer.reset = !part;
   answer.index = part ? part->last.value_or(applied) : applied;
   if (part) answer.changes = std::move(part->changes);
@@ -62,7 +62,7 @@ std::optional<wire::WatchAnswer> Watches::answer(const wire::WatchRequest& watch
     return answer;
   }
   locks::Page<locks::LockChange> page =
-      state.holds(watch.prefix, answer.reset ? std::string() : watch.after, wire::kMaxWatched - locks::kMaxHolders);
+      state.holds(watch.prefix, answer.reset ? std::string() : watch.after, max_holds_);
   answer.locks = std::move(page.items);
   answer.more = page.more;
   return answer;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/locks/state_machine.hpp"
+#include "protocol/replica/desk_bounds.hpp"
 #include "protocol/replica/long_polls.hpp"
 #include "protocol/replica/recent_changes.hpp"
 #include "protocol/wire/client_messages.hpp"
@@ -23,7 +24,8 @@ using WatchPoll = Poll<wire::WatchRequest>;
 
 class Watches {
  public:
-  explicit Watches(std::size_t kept_changes) : recent_(kept_changes) {}
+  explicit Watches(const DeskBounds& bounds)
+      : recent_(bounds.kept_changes), max_changes_(bounds.watched_changes), max_holds_(bounds.watched_holds) {}
 
   // What an entry did. Must be told of every entry with changes, in order.
   void record(std::vector<locks::LockChange> changes);
@@ -48,6 +50,7 @@ class Watches {
 
   Time next_deadline() const { return polls_.next_deadline(); }
   std::size_t size() const { return polls_.size() + woken_.size(); }
+  bool is_idle() const { return polls_.is_idle() && by_prefix_.empty() && woken_.empty(); }
   void check_invariants() const { polls_.check_invariants(); }
 
  private:
@@ -56,6 +59,8 @@ class Watches {
   void wake(const locks::LockChange& change);
 
   RecentChanges recent_;
+  std::size_t max_changes_;  // of one answer
+  std::size_t max_holds_;    // the same
   LongPolls<wire::WatchRequest> polls_;
   std::set<std::pair<std::string, Id>> by_prefix_;  // those that are held
   std::vector<WatchPoll> woken_;

@@ -14,15 +14,15 @@ std::string encode_state(const locks::StateMachine& state) {
   return writer.take();
 }
 
-Decoded<locks::StateMachine> decode_state(std::string_view bytes) {
+Decoded<locks::StateMachine> decode_state(std::string_view bytes, const locks::Bounds& bounds) {
   MsgpackReader reader(bytes, "state");
   locks::StateImage image;
   field(reader, "", image);
   auto read = reader.finish(std::move(image));
   if (!read) return tl::unexpected(std::move(read.error()));
-  std::string detail = violation_in(*read);
+  std::string detail = violation_in(*read, bounds);
   if (!detail.empty()) return tl::unexpected(DecodeError{ErrorCode::kBadRequest, "state", std::move(detail), {}});
-  return locks::StateMachine(*std::move(read));
+  return locks::StateMachine(*std::move(read), bounds);
 }
 
 }  // namespace lockstep::wire

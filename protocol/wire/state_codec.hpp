@@ -15,6 +15,7 @@
 namespace lockstep::wire {
 
 std::string encode_state(const locks::StateMachine& state);
-Decoded<locks::StateMachine> decode_state(std::string_view bytes);
+// `bounds`: those of the state that was encoded.
+Decoded<locks::StateMachine> decode_state(std::string_view bytes, const locks::Bounds& bounds = {});
 
 }  // namespace lockstep::wire

@@ -72,7 +72,7 @@ wire::ResponseBody as_sent(const locks::Result& result) {
 
 }  // namespace
 
-World::Remains::Remains() : reference(unused_coverage()) {}
+World::Remains::Remains() : reference(locks::Bounds{}, unused_coverage()) {}
 
 World::World(Remains remains) : remains_(std::move(remains)) {
   for (Place place = 0; place < kNodes; ++place) nodes_[place].disk.memory = std::move(remains_.disks[place]);

@@ -30,10 +30,10 @@ ReplicaOptions options_for(std::uint64_t id, std::size_t members) {
   for (std::uint64_t i = 1; i <= members; ++i) options.initial_members.push_back({name_of(i), "tcp://" + name_of(i)});
   options.seed = id;
   options.version = "fuzz";
-  options.max_pending_bytes = 4096;
-  options.max_polls = 4;
+  options.desk.max_pending_bytes = 4096;
+  options.desk.max_polls = 4;
   options.compact_log_bytes = 1500;
-  options.kept_changes = 8;
+  options.desk.kept_changes = 8;
   options.bounds.snapshot_part_bytes = 256;
   options.bounds.ahead_bytes = 4096;
   return options;

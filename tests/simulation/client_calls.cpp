@@ -3,6 +3,7 @@
 #include <array>
 #include <iterator>
 
+#include "tests/simulation/failure.hpp"
 #include "tests/simulation/sim_clients.hpp"
 #include "tests/simulation/trace.hpp"
 
@@ -69,18 +70,33 @@ Call SimClients::draw_call(Process& process) {
   } else if (kind < 72) {
     call.kind = CallKind::kRelease;
     if (!process.held.empty() && !random_.one_in(4)) call.name = draw_held(process);
-  } else if (kind < 92) {
+  } else if (kind < 89) {
     call.kind = CallKind::kCheck;
   } else if (kind < 97) {
-    call.kind = CallKind::kList;
-    call.name = random_.one_in(2) ? "lock/" : std::string(kOncePrefix);
+    draw_page(call);
   } else {
-    constexpr std::array kRare{CallKind::kStatus,       CallKind::kClose,   CallKind::kForceRelease,
-                               CallKind::kCloseSession, CallKind::kHistory, CallKind::kSessions};
+    constexpr std::array kRare{CallKind::kStatus, CallKind::kClose, CallKind::kForceRelease, CallKind::kCloseSession};
     call.kind = kRare[random_.below(kRare.size())];
   }
   call.mode = random_.one_in(2) ? wire::ReadMode::kLinearizable : wire::ReadMode::kLocal;
   return call;
+}
+
+// A page of any size from anywhere, also from a name that is its own prefix.
+void SimClients::draw_page(Call& call) {
+  constexpr std::array kPages{CallKind::kList, CallKind::kCount, CallKind::kHistory, CallKind::kSessions};
+  call.kind = kPages[random_.below(kPages.size())];
+  call.limit = static_cast<std::uint32_t>(1 + random_.below(plan_->page_limit));
+  if (!random_.one_in(3)) call.after = call.name;
+  if (call.kind == CallKind::kHistory) {
+    if (random_.one_in(2)) call.name.clear();
+  } else if (!random_.one_in(3)) {
+    call.name = random_.one_in(2) ? "lock/" : std::string(kOncePrefix);
+  }
+  const Reference* reference = world_.reference();
+  if (reference == nullptr || random_.one_in(2)) return;
+  const std::uint64_t most = call.kind == CallKind::kHistory ? reference->events().size() : reference->last().value();
+  call.place = random_.below(most + 1);
 }
 
 std::string SimClients::draw_held(const Process& process) {
@@ -122,13 +138,17 @@ CallId SimClients::start_call(Process& process, Call call) {
       case CallKind::kPreempt: return process.core.preempt(now, call.name);
       case CallKind::kRelease: return process.core.release(now, call.name);
       case CallKind::kCheck: return process.core.read(now, wire::CheckRequest{call.name, call.mode, {}});
-      case CallKind::kList: return process.core.read(now, wire::ListRequest{call.name, "", 2, call.mode, {}});
+      case CallKind::kList:
+        return process.core.read(now, wire::ListRequest{call.name, call.after, call.limit, call.mode, {}});
+      case CallKind::kCount: return process.core.read(now, wire::CountRequest{call.name, call.after, call.mode, {}});
       case CallKind::kAcquire: return process.core.acquire(now, call.names, call.terms);
       case CallKind::kClose: return process.core.close(now);
       case CallKind::kForceRelease: return process.core.force_release(now, call.name, "a test");
       case CallKind::kCloseSession: return process.core.close_session(now, draw_session(), "a test");
-      case CallKind::kHistory: return process.core.read(now, wire::HistoryRequest{"", 0, 10, {}});
-      case CallKind::kSessions: return process.core.read(now, wire::SessionsRequest{SessionId(), 10, {}});
+      case CallKind::kHistory:
+        return process.core.read(now, wire::HistoryRequest{call.name, call.place, call.limit, {}});
+      case CallKind::kSessions:
+        return process.core.read(now, wire::SessionsRequest{SessionId(call.place), call.limit, {}});
       case CallKind::kWatch:
         return process.core.watch(now, process.mirror.prefix(), process.mirror.from(), process.mirror.after(),
                                   kWatchFor);
@@ -178,7 +198,46 @@ void SimClients::probe(Process& process) {
   carry_out(process.connection);
 }
 
-bool SimClients::all_answered() const { return unanswered().empty(); }
+void SimClients::begin_calm(bool all_up) {
+  all_up_ = all_up;
+  probing_ = false;
+  calm_since_ = scheduler_->now();
+  for (const Person& person : people_) {
+    plan_thinking(person.current);
+    if (plan_->watches) go_on_watching(processes_.at(person.current));
+  }
+}
+
+void SimClients::begin_to_leave() {
+  probing_ = leaving_ = true;
+  for (auto& [connection, process] : processes_) {
+    for (const auto& [id, call] : process.calls) {
+      if (call.kind == CallKind::kAcquire) process.core.cancel(clock_of(process), id);
+    }
+  }
+  for (const Person& person : people_) {
+    if (person.current) carry_out(person.current);
+  }
+}
+
+void SimClients::close_sessions() {
+  for (const Person& person : people_) {
+    Call call;
+    call.kind = CallKind::kClose;
+    start_call(processes_.at(person.current), std::move(call));
+    carry_out(person.current);
+  }
+}
+
+void SimClients::leave() {
+  for (Person& person : people_) {
+    const Process& process = processes_.at(person.current);
+    const auto left = process.core.what_is_left();
+    REQUIRE_LIVE(left.empty(),
+                 "client " + std::to_string(person.place) + " has " + std::string(left.front()) + " left");
+    end(person.current);
+  }
+}
 
 std::string SimClients::unanswered() const {
   for (const Person& person : people_) {

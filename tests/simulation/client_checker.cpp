@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "protocol/base/overloaded.hpp"
 #include "tests/simulation/failure.hpp"
 
 namespace lockstep::simulation {
@@ -41,32 +42,38 @@ void ClientChecker::replied(const Turn& turn, const Reference* reference, const 
   if (std::holds_alternative<wire::StatusRequest>(request.body)) return;
   REQUIRE_SAFE(reference != nullptr, "a node without a cluster answers nothing");
 
-  if (const auto* open = std::get_if<wire::OpenSession>(&request.body)) {
-    check_command(*reference, locks::RequestKey{open->client, SessionId(), open->nonce, 0}, response);
-  } else if (const auto* execute = std::get_if<locks::Execute>(&request.body)) {
-    check_command(*reference, locks::key_of(*execute), response);
-  } else if (const auto* check = std::get_if<wire::CheckRequest>(&request.body)) {
-    const auto* answer = std::get_if<wire::CheckAnswer>(&response.body);
-    REQUIRE_SAFE(answer != nullptr, "a check is answered with a CheckAnswer");
-    REQUIRE_SAFE(response.applied >= check->at_least, "a read is at least as new as was asked for");
-    check_view(turn, *reference, *check, *answer, response.applied);
-  } else if (const auto* list = std::get_if<wire::ListRequest>(&request.body)) {
-    const auto* answer = std::get_if<wire::ListAnswer>(&response.body);
-    REQUIRE_SAFE(answer != nullptr, "a list is answered with a ListAnswer");
-    REQUIRE_SAFE(response.applied >= list->at_least, "a read is at least as new as was asked for");
-    check_list(turn, *reference, *list, *answer, response.applied);
-  } else if (const auto* wait = std::get_if<wire::Wait>(&request.body)) {
-    check_wait(*wait, response);
-  }
+  std::visit(Overloaded{
+                 [&](const wire::OpenSession& open) {
+                   check_command(*reference, locks::RequestKey{open.client, SessionId(), open.nonce, 0}, response);
+                 },
+                 [&](const locks::Execute& execute) { check_command(*reference, locks::key_of(execute), response); },
+                 [&](const wire::StatusRequest&) {},
+                 [&](const wire::Wait& wait) { pages_.check(*reference, wait, response.body, response.applied); },
+                 [&](const wire::WatchRequest& watch) {
+                   const auto* answer = std::get_if<wire::WatchAnswer>(&response.body);
+                   REQUIRE_SAFE(answer != nullptr, "a watch is answered with a WatchAnswer");
+                   pages_.check(*reference, watch, *answer, response.applied, turn.floor);
+                 },
+                 [&](const wire::KeepAlive& keep_alive) {
+                   const auto* answer = std::get_if<wire::KeptAlive>(&response.body);
+                   if (answer != nullptr) return pages_.check(*reference, keep_alive, *answer, response.applied);
+                   REQUIRE_SAFE(error != nullptr && says_session_ended(error->code) &&
+                                    !reference->past().session(keep_alive.session, response.applied),
+                                "a renewal of a session that lives is told that it ended");
+                 },
+                 [&](const auto& read) { check_read(turn, *reference, read, response); },
+             },
+             request.body);
 }
 
-// What a Wait is told is what the waiter's session would be told at that index; granted is for ever true.
-void ClientChecker::check_wait(const wire::Wait& wait, const wire::Response& response) const {
-  if (const auto* granted = std::get_if<locks::Granted>(&response.body)) {
-    const LogIndex index(granted->token.value());
-    REQUIRE_SAFE(index > LogIndex(wait.waiter.value()) && index <= response.applied,
-                 "a waiter is granted after it was queued");
-  }
+template <typename Asked>
+void ClientChecker::check_read(const Turn& turn, const Reference& reference, const Asked& asked,
+                               const wire::Response& response) {
+  const auto* answer = std::get_if<typename Asked::Answer>(&response.body);
+  REQUIRE_SAFE(answer != nullptr, "a read has the answer of its kind");
+  REQUIRE_SAFE(response.applied >= asked.at_least, "a read is at least as new as was asked for");
+  pages_.check(reference, asked, *answer, response.applied);
+  if constexpr (requires { answer->age_ms; }) check_age(turn, reference, answer->age_ms, response.applied);
 }
 
 // An answer is backed by a committed entry that gave exactly this answer to this request.
@@ -81,23 +88,6 @@ void ClientChecker::check_command(const Reference& reference, const locks::Reque
     refusals_.try_emplace(key, Refusal{error->code, response.applied});
     if (error->code == ErrorCode::kSessionSuperseded) coverage_->note(Met::kSupersededAnswer);
   }
-}
-
-void ClientChecker::check_view(const Turn& turn, const Reference& reference, const wire::CheckRequest& check,
-                               const wire::CheckAnswer& answer, LogIndex applied) {
-  REQUIRE_SAFE(answer.lock == reference.view_at(check.name, applied),
-               "check of " + check.name + " tells something else than index " + text(applied) + " says");
-  check_age(turn, reference, answer.age_ms, applied);
-}
-
-void ClientChecker::check_list(const Turn& turn, const Reference& reference, const wire::ListRequest& list,
-                               const wire::ListAnswer& answer, LogIndex applied) {
-  std::vector<locks::LockView> expected = reference.list_at(list.prefix, list.after, applied);
-  const bool more = expected.size() > list.limit;
-  if (more) expected.resize(list.limit);
-  REQUIRE_SAFE(answer.locks == expected && answer.more == more,
-               "list of '" + list.prefix + "' tells something else than index " + text(applied) + " says");
-  check_age(turn, reference, answer.age_ms, applied);
 }
 
 // "The state is at least as new as the cluster's was `age` ago": the first entry that is missing from it
@@ -124,7 +114,7 @@ void ClientChecker::completed(const Reference* reference, SessionId session, con
   const bool is_answer = static_cast<bool>(completion.applied);
   if (!is_answer && (call.kind == CallKind::kClose || std::holds_alternative<NotAcquired>(completion.outcome))) return;
   REQUIRE_SAFE(reference != nullptr, "without a cluster no call has an outcome");
-  const bool is_read = call.kind == CallKind::kCheck || call.kind == CallKind::kList;
+  const bool is_read = call.kind == CallKind::kCheck || call.kind == CallKind::kList || call.kind == CallKind::kCount;
   if (is_read) {
     REQUIRE_SAFE(completion.applied >= call.seen, "what a client sees never goes back");
     coverage_->note(call.mode == wire::ReadMode::kLocal ? Met::kLocalRead : Met::kLinearizableRead);
@@ -173,7 +163,7 @@ void ClientChecker::check_taken_over(const Reference& reference, const TakenOver
   REQUIRE_SAFE(std::includes(given.begin(), given.end(), told.begin(), told.end()),
                "a lock is told to be taken over that was not");
   for (const std::string& name : given) {
-    const auto view = reference.view_at(name, reference.last());
+    const auto view = reference.past().lock(name, reference.last());
     const bool is_held = view && std::any_of(view->holders.begin(), view->holders.end(), [&](const auto& holder) {
                            return holder.session == SessionId(open.value()) && holder.token == token;
                          });
@@ -186,7 +176,7 @@ void ClientChecker::check_taken_over(const Reference& reference, const TakenOver
 void ClientChecker::check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call,
                                          LogIndex ended) const {
   for (const std::string& name : call.names) {
-    const auto view = reference.view_at(name, ended);
+    const auto view = reference.past().lock(name, ended);
     if (!view) continue;
     const bool waits = std::any_of(view->waiters.begin(), view->waiters.end(),
                                    [&](const locks::WaiterView& waiter) { return waiter.session == session; });

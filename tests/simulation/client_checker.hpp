@@ -8,6 +8,7 @@
 
 #include "protocol/client_core/client_core.hpp"
 #include "protocol/replica/replica.hpp"
+#include "tests/simulation/page_checker.hpp"
 #include "tests/simulation/reference.hpp"
 #include "tests/simulation/sim_clock.hpp"
 
@@ -24,6 +25,7 @@ enum class CallKind {
   kForceRelease,
   kCloseSession,
   kHistory,
+  kCount,
   kSessions,
   kWatch,
   kTakeOver,
@@ -36,6 +38,9 @@ struct Call {
   std::vector<std::string> names;  // of an acquire
   AcquireTerms terms;
   wire::ReadMode mode = wire::ReadMode::kLocal;
+  std::string after = {};   // where a page begins: a name of a lock,
+  std::uint64_t place = 0;  // or the position of an event, or the number of a session
+  std::uint32_t limit = 0;  // of the page
   Time started{};
   LogIndex seen;       // the highest applied index that this process had been told of
   LogIndex committed;  // the last index that was committed anywhere
@@ -43,13 +48,14 @@ struct Call {
 
 class ClientChecker {
  public:
-  explicit ClientChecker(Coverage& coverage) : coverage_(&coverage) {}
+  ClientChecker(const DeskBounds& desk, Coverage& coverage) : pages_(desk, coverage), coverage_(&coverage) {}
 
   // A node answers. `reference` is its cluster's; none while the node is blank.
   // What a node answered: the turn in which it did began then, and it reads this clock.
   struct Turn {
     Time began{};
     const SimClock* clock;
+    LogIndex floor;  // of what came before, the node has only the state
   };
   void replied(const Turn& turn, const Reference* reference, const wire::Request& request,
                const wire::Response& response);
@@ -64,16 +70,14 @@ class ClientChecker {
   };
 
   void check_command(const Reference& reference, const locks::RequestKey& key, const wire::Response& response);
-  void check_view(const Turn& turn, const Reference& reference, const wire::CheckRequest& check,
-                  const wire::CheckAnswer& answer, LogIndex applied);
-  void check_list(const Turn& turn, const Reference& reference, const wire::ListRequest& list,
-                  const wire::ListAnswer& answer, LogIndex applied);
-  void check_wait(const wire::Wait& wait, const wire::Response& response) const;
+  template <typename Asked>
+  void check_read(const Turn& turn, const Reference& reference, const Asked& asked, const wire::Response& response);
   void check_grant(const Reference& reference, const Call& call, FencingToken token) const;
   void check_taken_over(const Reference& reference, const TakenOver& outcome, LogIndex open) const;
   void check_is_in_no_queue(const Reference& reference, SessionId session, const Call& call, LogIndex ended) const;
   void check_age(const Turn& turn, const Reference& reference, std::optional<std::uint64_t> age_ms, LogIndex applied);
 
+  PageChecker pages_;
   Coverage* coverage_;
   std::map<locks::RequestKey, Refusal> refusals_;
 };

@@ -77,6 +77,22 @@ std::string_view to_string(Met what) {
     case Met::kLocalRead: return "local reads checked";
     case Met::kLinearizableRead: return "linearizable reads checked";
     case Met::kAgeChecked: return "ages checked";
+    case Met::kPageFull: return "pages that were full";
+    case Met::kPageOfBytes: return "pages that had bytes enough";
+    case Met::kViewCut: return "views of locks that were cut short";
+    case Met::kCountStopped: return "counts that stopped on their way";
+    case Met::kHistoryWrapped: return "histories of which the beginning was forgotten";
+    case Met::kWatchReset: return "watches that began anew";
+    case Met::kWatchPage: return "pages of watches that others followed";
+    case Met::kSessionForgotten: return "ends of sessions that were forgotten";
+    case Met::kNumbersUsedUp: return "sessions with as many open numbers as may be";
+    case Met::kForwardSplit: return "turns that forwarded in more than one message";
+    case Met::kRenewalsSplit: return "barriers with as many renewals as may be";
+    case Met::kBusy: return "requests answered busy";
+    case Met::kRenewalForgotten: return "renewals of clients that were forgotten";
+    case Met::kCopyForgotten: return "copies of clients that were forgotten";
+    case Met::kTurnOfSeveral: return "turns of several events";
+    case Met::kHashCompared: return "hashes of states compared";
     case Met::kCount: break;
   }
   return "?";

@@ -25,6 +25,11 @@ class Failure : public std::runtime_error {
 
 // What must hold after every step. A macro, so that the text is put together only when it is needed: most of what a
 // simulated step costs would be these texts.
+#define REQUIRE_LIVE(holds, what)                                                                              \
+  do {                                                                                                         \
+    if (!(holds)) throw ::lockstep::simulation::Failure(::lockstep::simulation::FailureKind::kLiveness, what); \
+  } while (false)
+
 #define REQUIRE_SAFE(holds, what)                                                                            \
   do {                                                                                                       \
     if (!(holds)) throw ::lockstep::simulation::Failure(::lockstep::simulation::FailureKind::kSafety, what); \

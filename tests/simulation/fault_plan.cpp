@@ -117,6 +117,37 @@ void draw_options(Random& random, FaultPlan& plan) {
   plan.through_codec = random.one_in(2);
 }
 
+// Most seeds have some tables and pages so small that their ends are met again and again.
+void draw_small_bounds(Random& random, FaultPlan& plan) {
+  const auto maybe = [&](auto& bound, std::uint64_t least, std::uint64_t most) {
+    if (random.one_in(2)) bound = static_cast<std::decay_t<decltype(bound)>>(least + random.below(most - least + 1));
+  };
+  maybe(plan.state_bounds.unacknowledged, 1, 6);
+  maybe(plan.state_bounds.ended_sessions, 1, 6);
+  maybe(plan.state_bounds.history, 1, 20);
+  maybe(plan.state_bounds.shown_holders, 1, 2);
+  maybe(plan.state_bounds.shown_waiters, 1, 2);
+  maybe(plan.state_bounds.page_bytes, 1, 1'500);
+  maybe(plan.state_bounds.counted, 1, 3);
+  // A client may keep fewer numbers open than the cluster allows, never more.
+  plan.client_bounds.unacknowledged = plan.state_bounds.unacknowledged;
+  if (random.one_in(4)) plan.client_bounds.unacknowledged = 1 + random.below(plan.state_bounds.unacknowledged);
+  maybe(plan.client_bounds.kept_renewals, 2, 4);
+  maybe(plan.client_bounds.kept_copies, 1, 3);
+  maybe(plan.desk.max_pending_bytes, 400, 3'000);
+  maybe(plan.desk.max_polls, 8, 20);
+  maybe(plan.desk.kept_changes, 1, 20);
+  maybe(plan.desk.max_barriers, 1, 3);
+  maybe(plan.desk.watched_changes, 2, 5);
+  maybe(plan.desk.watched_holds, 1, 3);
+  if (random.one_in(4)) maybe(plan.desk.barrier_renewals, 1, 3);
+  maybe(plan.desk.forwarded_bytes, 1, 500);
+  plan.hash_interval = 1 + random.below(16);
+  plan.kept_hashes = 1 + random.below(4);
+  plan.page_limit = static_cast<std::uint32_t>(1 + random.below(5));
+  plan.request_lifetime = draw_scale(random, seconds(1), seconds(10));
+}
+
 }  // namespace
 
 FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
@@ -128,6 +159,7 @@ FaultPlan FaultPlan::draw(Random& random, std::optional<std::size_t> nodes) {
   draw_disk(random, plan);
   draw_nodes_faults(random, plan);
   draw_clients(random, plan);
+  draw_small_bounds(random, plan);
   const bool any_rate = plan.ttl == Duration::zero() || random.one_in(4);
   const std::int64_t most = any_rate ? 200'000 : FaultPlan::kToleratedDriftPpm;
   if (random.one_in(2)) {

@@ -6,8 +6,11 @@
 #include <optional>
 
 #include "protocol/base/random.hpp"
+#include "protocol/client_core/client_interface.hpp"
+#include "protocol/locks/bounds.hpp"
 #include "protocol/locks/commands.hpp"
 #include "protocol/raft/raft.hpp"
+#include "protocol/replica/desk_bounds.hpp"
 #include "tests/simulation/sim_clock.hpp"
 
 namespace lockstep::simulation {
@@ -37,6 +40,13 @@ struct FaultPlan {
   raft::Timing timing;
   raft::Bounds bounds;
   locks::StateLimits limits;
+  locks::Bounds state_bounds;
+  DeskBounds desk;
+  ClientBounds client_bounds;
+  std::uint64_t hash_interval = 0;
+  std::size_t kept_hashes = 0;
+  std::uint32_t page_limit = 0;  // clients ask for pages of 1 to so many items
+  Duration request_lifetime{};
   bool through_codec = false;  // every message is encoded and decoded on its way
   bool batches = false;        // several events before the output is taken, as in a busy loop's turn
 
@@ -92,6 +102,8 @@ struct FaultPlan {
   // L3: "no two clocks differ by more than the 2 % that a client keeps back". If they do, a lease promises nothing, and
   // everything else must hold.
   bool leases_hold() const { return ttl == Duration::zero() || max_drift_ppm <= kToleratedDriftPpm; }
+  // A tiny bound delays renewals until they are lost, and that is no error.
+  bool renewals_keep_up() const { return desk.barrier_renewals >= 100; }
   bool takes_over() const { return keeps_sessions && ttl != Duration::zero(); }
   std::size_t tolerated_losses() const { return (nodes - 1) / 2; }
 

@@ -13,8 +13,8 @@ std::string text(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
 
-NodeChecker::NodeChecker(const std::deque<SimNode>& nodes, Coverage& coverage)
-    : nodes_(&nodes), coverage_(&coverage), tracks_(nodes.size()) {}
+NodeChecker::NodeChecker(const std::deque<SimNode>& nodes, const locks::Bounds& bounds, Coverage& coverage)
+    : nodes_(&nodes), bounds_(bounds), coverage_(&coverage), tracks_(nodes.size()) {}
 
 const SimNode* NodeChecker::node_of(NodeId id) const {
   const auto found =
@@ -37,7 +37,7 @@ const Reference* NodeChecker::main_reference() const {
 }
 
 Reference& NodeChecker::reference_for(const raft::Raft& raft) {
-  const auto [found, added] = references_.try_emplace(raft.configuration().cluster, *coverage_);
+  const auto [found, added] = references_.try_emplace(raft.configuration().cluster, bounds_, *coverage_);
   if (added) coverage_->note(Met::kClusterFormed);
   return found->second;
 }
@@ -57,11 +57,13 @@ void NodeChecker::after_step(Time now, Place place, const Replica& replica) {
   if (track.was_repairing && !raft->is_repairing()) coverage_->note(Met::kRepair);
   const bool jumped = replica.applied_index() > track.applied && track.applied < raft->log().base().index;
   if (track.term && jumped) coverage_->note(Met::kSnapshotInstalled);
+  const LogIndex floor = jumped || !track.term ? replica.applied_index() : track.floor;
   track = Track{raft->term(),
                 raft->vote(),
                 raft->commit_index(),
                 replica.applied_index(),
                 raft->log().base().index,
+                floor,
                 raft->log().last_index(),
                 raft->log().last_term(),
                 raft->is_leader(),
@@ -164,6 +166,21 @@ void NodeChecker::check_state(Place place, const Replica& replica, const Referen
   if (!applied || applied == tracks_[place].applied) return;
   REQUIRE_SAFE(replica.state().hash() == reference.hash_at(applied),
                node_name(place) + " has another state at index " + text(applied.value()));
+}
+
+void NodeChecker::check_snapshot(Place place, const raft::SnapshotHead& head) {
+  const std::string what = node_name(place) + ": the snapshot of index " + text(head.index.value());
+  const auto found = references_.find(head.configuration.cluster);
+  REQUIRE_SAFE(found != references_.end() && head.index <= found->second.last(), what + " is of what nobody committed");
+  const Reference& reference = found->second;
+  const raft::Entry& last = reference.at(head.index);
+  REQUIRE_SAFE(head.term == last.term && head.time == last.time && head.state_hash == reference.hash_at(head.index),
+               what + " is not of its entry");
+  const raft::Entry& first = reference.at(LogIndex(1));
+  REQUIRE_SAFE(head.formed == first.time && first.body == raft::EntryBody(head.configuration),
+               what + " is of another cluster");
+  const auto [known, is_new] = heads_.try_emplace({head.configuration.cluster, head.index}, head);
+  REQUIRE_SAFE(is_new || known->second == head, what + " differs from another node's");
 }
 
 void NodeChecker::compare_whole_log(Place place, const Replica& replica) const {

@@ -18,12 +18,17 @@ namespace lockstep::simulation {
 class NodeChecker {
  public:
   // `nodes` outlive the checker.
-  NodeChecker(const std::deque<SimNode>& nodes, Coverage& coverage);
+  NodeChecker(const std::deque<SimNode>& nodes, const locks::Bounds& bounds, Coverage& coverage);
 
   // A process starts at this place, from what its disk holds.
   void started(Place place) { tracks_[place] = Track{}; }
+  // From where on this process has seen every entry itself: before that a snapshot stands for them.
+  LogIndex floor(Place place) const { return tracks_[place].floor; }
   void after_step(Time now, Place place, const Replica& replica);
   void leaving(Place place, const Replica& replica, const raft::Message& message);
+
+  // S6: a snapshot that this node made, or was given, is that of every node at its index, and of the reference.
+  void check_snapshot(Place place, const raft::SnapshotHead& head);
 
   // Of the cluster that this node belongs to; none while it is blank.
   const Reference* reference_of(const Replica& replica) const;
@@ -41,6 +46,7 @@ class NodeChecker {
     LogIndex commit;
     LogIndex applied;
     LogIndex base;
+    LogIndex floor;
     LogIndex last_index;
     Term last_term;
     bool was_leader = false;
@@ -60,12 +66,14 @@ class NodeChecker {
   const SimNode* node_of(NodeId id) const;
 
   const std::deque<SimNode>* nodes_;
+  locks::Bounds bounds_;  // of the clusters' states
   Coverage* coverage_;
   std::vector<Track> tracks_;
   std::map<ClusterId, Reference> references_;
   std::map<std::pair<ClusterId, Term>, NodeId> leaders_;
   std::map<std::pair<NodeId, Term>, NodeId> votes_;  // by voter: what left the node, across its crashes
   std::map<NodeId, Term> last_term_said_;
+  std::map<std::pair<ClusterId, LogIndex>, raft::SnapshotHead> heads_;
 };
 
 }  // namespace lockstep::simulation

@@ -44,6 +44,8 @@ locks::RequestKey Reference::key_of(const locks::Command& command) {
 }
 
 void Reference::commit(Time when, Term term, const raft::Entry& entry) {
+  REQUIRE_SAFE(committed_.empty() || entry.time >= committed_.back().entry.time,
+               "the times of entries never fall" + at_index(last().next()));
   committed_.push_back({entry, term, when});
   coverage_->note(Met::kCommit);
   apply(last(), entry);
@@ -54,13 +56,14 @@ void Reference::apply(LogIndex index, const raft::Entry& entry) {
   if (const auto* configuration = std::get_if<raft::Configuration>(&entry.body)) {
     const auto limits = wire::decode_state_limits(configuration->state_limits);
     REQUIRE_SAFE(limits.has_value(), "the configuration carries state limits that decode");
-    state_ = locks::StateMachine(*limits);
-    naive_ = locks::NaiveMachine(*limits);
+    state_ = locks::StateMachine(*limits, bounds_);
+    naive_ = locks::NaiveMachine(*limits, bounds_);
   } else if (const auto* bytes = std::get_if<raft::Command>(&entry.body)) {
     const auto command = wire::decode_command(bytes->bytes);
     REQUIRE_SAFE(command.has_value(), "a committed command decodes");
-    apply(index, entry.time, *command);
+    return apply(index, entry.time, *command);
   }
+  past_.note_nothing();
 }
 
 void Reference::apply(LogIndex index, WallTime time, const locks::Command& command) {
@@ -78,7 +81,11 @@ void Reference::apply(LogIndex index, WallTime time, const locks::Command& comma
   REQUIRE_SAFE(in_order(changes) == in_order(naive_.changes), "both machines change the same locks" + at_index(index));
   judge_changes(index, changes);
   for (const locks::LockChange& change : changes) names.insert(change.name);
-  for (const std::string& name : names) note_version(index, name);
+  const auto& ended = state_.sessions().ended();
+  const std::uint64_t forgotten = ended.empty() ? 0 : ended.front().position - 1;
+  if (std::exchange(forgotten_ends_, forgotten) != forgotten) coverage_->note(Met::kSessionForgotten);
+  compare_views(index, names);
+  past_.note(index, naive_, names);
   committed_.back().changes = std::move(changes);
 
   REQUIRE_SAFE(outcome.has_value() == expected.has_value(), "both machines answer the same requests" + at_index(index));
@@ -182,33 +189,14 @@ void Reference::note_result(const locks::Command& command, const locks::Result& 
              result);
 }
 
-void Reference::note_version(LogIndex index, const std::string& name) {
-  auto view = state_.check(name);
-  auto expected = naive_.view(name);
-  const bool is_used = expected.holder_count + expected.waiter_count != 0;
-  REQUIRE_SAFE(view.has_value() == is_used && (!view || *view == expected),
-               "both machines show the same lock: " + name + at_index(index));
-  auto& versions = versions_[name];
-  if (versions.empty() || versions.back().view != view) versions.push_back({index, std::move(view)});
-}
-
-std::optional<locks::LockView> Reference::view_at(const std::string& name, LogIndex index) const {
-  const auto found = versions_.find(name);
-  if (found == versions_.end()) return std::nullopt;
-  const auto& versions = found->second;
-  const auto later = std::upper_bound(versions.begin(), versions.end(), index,
-                                      [](LogIndex wanted, const Version& version) { return wanted < version.since; });
-  return later == versions.begin() ? std::nullopt : std::prev(later)->view;
-}
-
-std::vector<locks::LockView> Reference::list_at(const std::string& prefix, const std::string& after,
-                                                LogIndex index) const {
-  std::vector<locks::LockView> locks;
-  for (auto name = versions_.lower_bound(prefix); name != versions_.end() && name->first.starts_with(prefix); ++name) {
-    if (name->first <= after) continue;
-    if (auto view = view_at(name->first, index)) locks.push_back(*std::move(view));
+void Reference::compare_views(LogIndex index, const std::set<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto view = state_.check(name);
+    const auto expected = naive_.view(name);
+    const bool is_used = expected.holder_count + expected.waiter_count != 0;
+    REQUIRE_SAFE(view.has_value() == is_used && (!view || *view == expected),
+                 "both machines show the same lock: " + name + at_index(index));
   }
-  return locks;
 }
 
 const std::vector<Reference::Answer>& Reference::answers_to(const locks::RequestKey& key) const {

@@ -14,6 +14,7 @@
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/entry.hpp"
 #include "tests/simulation/coverage.hpp"
+#include "tests/simulation/past.hpp"
 #include "tests/support/naive_machine.hpp"
 
 namespace lockstep::simulation {
@@ -25,7 +26,11 @@ class Reference {
     locks::Result result;
   };
 
-  explicit Reference(Coverage& coverage) : coverage_(&coverage) {}
+  Reference(const locks::Bounds& bounds, Coverage& coverage)
+      : bounds_(bounds),
+        coverage_(&coverage),
+        state_(locks::StateLimits(), bounds),
+        naive_(locks::StateLimits(), bounds) {}
 
   // The next entry, committed now by the leader of `term`.
   void commit(Time when, Term term, const raft::Entry& entry);
@@ -42,9 +47,11 @@ class Reference {
   // The session that the entry expired, if it did; not one whose waits alone it ended.
   SessionId expired_at(LogIndex index) const { return committed_.at(index.value() - 1).expired; }
 
-  // As check and list would have answered when `index` was the last entry applied.
-  std::optional<locks::LockView> view_at(const std::string& name, LogIndex index) const;
-  std::vector<locks::LockView> list_at(const std::string& prefix, const std::string& after, LogIndex index) const;
+  // What was so when `index` was the last entry applied.
+  const Past& past() const { return past_; }
+  // The grants that ever ended, in order.
+  const std::vector<locks::HistoryEvent>& events() const { return naive_.history; }
+  const locks::Bounds& bounds() const { return bounds_; }
 
   // Every answer that an entry gave to this request, oldest first. An Open is found by client and nonce.
   const std::vector<Answer>& answers_to(const locks::RequestKey& key) const;
@@ -66,10 +73,6 @@ class Reference {
     LogIndex index;
     locks::Result result;
   };
-  struct Version {
-    LogIndex since;
-    std::optional<locks::LockView> view;
-  };
   using RequestId = std::pair<SessionId, RequestNumber>;
 
   void apply(LogIndex index, const raft::Entry& entry);
@@ -78,17 +81,19 @@ class Reference {
   void judge_changes(LogIndex index, const std::vector<locks::LockChange>& changes);
   void judge_once(LogIndex index, const locks::Execute& request, const locks::Outcome& outcome);
   void note_result(const locks::Command& command, const locks::Result& result, bool is_new_session, bool was_full);
-  void note_version(LogIndex index, const std::string& name);
+  void compare_views(LogIndex index, const std::set<std::string>& names);
 
+  locks::Bounds bounds_;
   Coverage* coverage_;
   std::vector<Committed> committed_;
   locks::StateMachine state_;
-  locks::NaiveMachine naive_{locks::StateLimits()};
+  locks::NaiveMachine naive_;
   std::map<locks::RequestKey, std::vector<Answer>> answers_;
-  std::map<std::string, std::vector<Version>> versions_;
+  Past past_;
   std::map<std::string, locks::LockChange> last_grant_;
   std::map<RequestId, Ran> ran_;
   std::set<std::string> preempted_once_;
+  std::uint64_t forgotten_ends_ = 0;
 };
 
 // Locks with such a name are preempted by one call in the whole run, so that a client that runs one of

@@ -9,6 +9,8 @@
 namespace lockstep::simulation {
 namespace {
 
+// Without faults: a few messages and writes, and what turns take.
+constexpr Duration kLongestRoundTrip = std::chrono::milliseconds(300);
 constexpr std::uint64_t kFirstClientConnection = 1000;
 // One output in so many is the last of its process, if clients crash at all.
 constexpr std::uint64_t kCrashOnOutputOneIn = 500;
@@ -63,6 +65,7 @@ void SimClients::start_process(std::size_t which, const SavedSession& saved) {
   options.saved = saved;
   options.keeps_session = plan_->keeps_sessions;
   options.ttl = plan_->ttl;
+  options.bounds = plan_->client_bounds;
   const ConnectionId connection(++last_connection_);
   person.current = connection;
   person.probes.clear();
@@ -96,7 +99,7 @@ void SimClients::end(ConnectionId connection) {
 void SimClients::restart_later(std::size_t which) {
   const Duration down = probing_ ? Duration::zero() : random_.between(Duration::zero(), plan_->client_crash.up_to);
   scheduler_->in(down, [this, which] {
-    if (people_[which].current) return;
+    if (people_[which].current || leaving_) return;
     start_process(which, plan_->keeps_sessions ? people_[which].stored : SavedSession{});
   });
 }
@@ -109,7 +112,7 @@ void SimClients::crash_one() {
 // As with SIGSTOP: what happens to it meanwhile happens when it goes on, and all that time its clock runs.
 void SimClients::pause_one() {
   Process* process = find(people_[random_.below(people_.size())].current);
-  if (process == nullptr || probing_) return;
+  if (process == nullptr || probing_ || process->paused_until > scheduler_->now()) return;
   process->paused_until = scheduler_->now() + random_.between(Duration::zero(), plan_->client_pause.up_to);
   coverage_->note(Met::kClientPause);
   world_.trace(people_[process->person].place, "stands still");
@@ -180,14 +183,18 @@ void SimClients::carry_out(ConnectionId connection) {
   ClientOutput output = process->core.take_output();
   const std::size_t which = process->person;
   if (output.save) people_[which].stored = *output.save;
-  const bool crashes = plan_->client_crash.every != Duration::zero() && !probing_ && !process->zombie;
+  const bool crashes = plan_->client_crash.every != Duration::zero() && !probing_ && !calm_since_ && !process->zombie;
   if (crashes && random_.one_in(kCrashOnOutputOneIn)) {
     crash(connection);
     if (find(connection) == nullptr) return;
   }
   for (const ClientSend& send : output.sends) {
     sent_[connection].insert_or_assign(send.request.call, send.request);
+    note_copy(*process, send.request.body);
     world_.send(people_[which].place, connection, send);
+  }
+  if (process->core.session().is_open() && !process->core.session().may_use_number()) {
+    coverage_->note(Met::kNumbersUsedUp);
   }
   plan_tick(*process);
   for (const LeaseEvent& event : output.lease_events) note_lease(*process, event);
@@ -195,6 +202,19 @@ void SimClients::carry_out(ConnectionId connection) {
     process = find(connection);
     if (process == nullptr) return;
     finish(*process, completion);
+  }
+}
+
+// Of what was sent so often that the answers to the first copies are not believed any more.
+void SimClients::note_copy(Process& process, const wire::RequestBody& body) {
+  if (std::holds_alternative<wire::KeepAlive>(body)) {
+    if (++process.renewals_unanswered == plan_->client_bounds.kept_renewals + 1) {
+      coverage_->note(Met::kRenewalForgotten);
+    }
+  } else if (const auto* execute = std::get_if<locks::Execute>(&body)) {
+    if (++process.copies[execute->number] == plan_->client_bounds.kept_copies + 1) {
+      coverage_->note(Met::kCopyForgotten);
+    }
   }
 }
 
@@ -218,6 +238,8 @@ void SimClients::finish(Process& process, const Completion& completion) {
   process.calls.erase(found);
   world_.trace(people_[process.person].place, "is told " + describe(completion.outcome) + " of " + describe(call));
   checker_->completed(world_.reference(), process.core.session().id(), call, completion);
+  if (calm_since_ && plan_->renewals_keep_up() && call.started >= *calm_since_)
+    check_in_calm(process, call, completion);
   process.seen = std::max(process.seen, completion.applied);
   note_locks(process, call, completion);
   finish_probe(process, completion);
@@ -268,7 +290,10 @@ void SimClients::note_changes(Process& process, const wire::WatchAnswer& answer)
 }
 
 void SimClients::note_lease(Process& process, const LeaseEvent& event) {
-  std::visit(Overloaded{[&](const LeaseRenewed&) { coverage_->note(Met::kRenewed); },
+  std::visit(Overloaded{[&](const LeaseRenewed&) {
+                          coverage_->note(Met::kRenewed);
+                          process.renewals_unanswered = 0;
+                        },
                         [&](const LeaseLost&) {
                           coverage_->note(Met::kLeaseLost);
                           process.held.clear();
@@ -305,7 +330,17 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
   }
 }
 
+// A call that began in calm has its answer, and an acquisition ends with its wait.
+void SimClients::check_in_calm(const Process& process, const Call& call, const Completion& completion) const {
+  REQUIRE_LIVE(!is_unavailable(completion.outcome), "without a fault a call is told unavailable: " + describe(call));
+  if (call.kind != CallKind::kAcquire || !call.terms.wait) return;
+  const Duration in_vain = all_up_ ? Duration::zero() : 2 * plan_->timing.election_timeout_max;
+  const Time end = call.started + process.clock.in_world(*call.terms.wait + in_vain) + kLongestRoundTrip;
+  REQUIRE_LIVE(scheduler_->now() <= end, "an acquisition outlasts its wait: " + describe(call));
+}
+
 void SimClients::react_to_error(Process& process, const ClientError& error) {
+  if (leaving_) return;
   const std::size_t which = process.person;
   const bool zombie = process.zombie;
   const SessionId ended = process.core.session().replaces();

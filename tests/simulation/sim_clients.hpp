@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,7 +46,14 @@ class SimClients {
 
   // No new calls from now on, except one preempt and one linearizable check of each client.
   void start_probes();
-  bool all_answered() const;
+  // They go on as before, but without faults. What they call from now on must work. `all_up`: no node stays down, so no
+  // request is sent in vain.
+  void begin_calm(bool all_up);
+  // No new calls, and no waits.
+  void begin_to_leave();
+  void close_sessions();
+  // Every process ends, and has nothing left.
+  void leave();
   std::string unanswered() const;
 
   // What was asked on this connection under this call number; none if it was never.
@@ -77,6 +85,8 @@ class SimClients {
     std::map<CallId, Call> calls;
     std::map<std::string, FencingToken> held;  // as it was told
     LogIndex seen;
+    std::size_t renewals_unanswered = 0;
+    std::map<RequestNumber, std::size_t> copies = {};  // of each request of its session
     WatchMirror mirror{"lock/"};
   };
 
@@ -96,6 +106,7 @@ class SimClients {
   CallId start_call(Process& process, Call call);
   Call draw_call(Process& process);
   void draw_acquire(Process& process, Call& call);
+  void draw_page(Call& call);
   std::string draw_name(Process& process);
   std::string draw_held(const Process& process);
   SessionId draw_session();
@@ -109,7 +120,9 @@ class SimClients {
   void note_locks(Process& process, const Call& call, const Completion& completion);
   void note_changes(Process& process, const wire::WatchAnswer& answer);
   void note_lease(Process& process, const LeaseEvent& event);
+  void check_in_calm(const Process& process, const Call& call, const Completion& completion) const;
   void react_to_error(Process& process, const ClientError& error);
+  void note_copy(Process& process, const wire::RequestBody& body);
   void plan_tick(Process& process);
 
   const FaultPlan* plan_;
@@ -124,6 +137,9 @@ class SimClients {
   std::map<ConnectionId, std::map<CallNumber, wire::Request>> sent_;  // of dead processes too
   std::uint64_t last_connection_;
   bool probing_ = false;
+  std::optional<Time> calm_since_;
+  bool all_up_ = true;
+  bool leaving_ = false;
 };
 
 }  // namespace lockstep::simulation

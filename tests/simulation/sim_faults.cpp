@@ -93,7 +93,7 @@ void SimWorld::fill_disk() {
 
 void SimWorld::pause() {
   SimNode& node = victim();
-  if (!node.is_up() || !is_time_for_pauses()) return;
+  if (!is_awake(node) || !is_time_for_pauses()) return;
   node.paused_until = scheduler_.now() + random_.between(Duration::zero(), plan_.pause.up_to);
   coverage_.note(Met::kPause);
   if (options_.trace) trace(name_of_node(node.place), "stands still");
@@ -120,6 +120,7 @@ void SimWorld::crash(SimNode& node) {
   if (options_.trace) trace(name_of_node(node.place), "crashes");
   coverage_.note(Met::kCrash);
   node.replica.reset();
+  node.ledger.reset();
   node.led = false;
   node.disk.crash(random_, coverage_);
   ++node.incarnation;

@@ -26,7 +26,11 @@ bool SimNetwork::is_beyond_mark(Time now, Link link, Path path, bool is_read) {
 }
 
 Time SimNetwork::arrival(Time now, Link link, Path path) {
-  if (perfect_) return now + random_.between(std::chrono::microseconds(50), std::chrono::microseconds(200));
+  if (perfect_) {
+    const Duration delay = random_.between(std::chrono::microseconds(50), std::chrono::microseconds(200));
+    Time& last = last_arrival_[{link, path}];
+    return last = std::max(last, now + delay);
+  }
   const Duration delay = plan_->network.draw(random_);
   if (delay > plan_->network.high) coverage_->note(Met::kDelayedLong);
   Time& last = last_arrival_[{link, path}];
@@ -96,6 +100,7 @@ void SimNetwork::heal() {
 
 void SimNetwork::become_perfect() {
   perfect_ = true;
+  last_arrival_.clear();
   heal();
   cut_paths_.clear();
   muted_.clear();

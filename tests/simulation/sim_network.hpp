@@ -43,7 +43,7 @@ class SimNetwork {
   void mute(Place node) { muted_.insert(node); }
   void unmute(Place node) { muted_.erase(node); }
 
-  // From now on nothing is lost, repeated or late.
+  // From now on nothing is lost, repeated, late or out of order.
   void become_perfect();
 
  private:

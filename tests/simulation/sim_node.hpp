@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocol/replica/replica.hpp"
+#include "tests/simulation/request_ledger.hpp"
 #include "tests/simulation/sim_clock.hpp"
 #include "tests/simulation/sim_disk.hpp"
 #include "tests/simulation/sim_network.hpp"
@@ -16,11 +17,12 @@ inline std::string name_of_node(Place place) { return std::string(1, static_cast
 struct SimNode {
   Place place = 0;
   SimDisk disk;
-  std::optional<Replica> replica;  // none while the node is down
-  SimClock clock;                  // no two nodes' clocks agree
-  std::uint64_t incarnation = 0;   // counts its processes
-  bool wiped = false;              // its first disk is gone
-  bool refused = false;            // as a wiped disk must be: the operator leaves it down
+  std::optional<Replica> replica;            // none while the node is down
+  std::optional<RequestLedger> ledger = {};  // of the same process
+  SimClock clock;                            // no two nodes' clocks agree
+  std::uint64_t incarnation = 0;             // counts its processes
+  bool wiped = false;                        // its first disk is gone
+  bool refused = false;                      // as a wiped disk must be: the operator leaves it down
 
   Time paused_until{};     // the process stands still
   Time stalled_until{};    // the disk does
@@ -30,6 +32,7 @@ struct SimNode {
   Time last_write_done{};  // of all that were asked
   Time last_completion{};  // of all that are planned
   bool flush_planned = false;
+  std::size_t events_in_turn = 0;
   bool led = false;       // after its last event
   int ticks_at_once = 0;  // in a row, without time passing
 

@@ -47,6 +47,7 @@ void SimWorld::carry_out(SimNode& node, Output output) {
     coverage_.note(Met::kCrashAmongEffects);
     cut_short(output);
   }
+  note_boundaries(output);
   for (const raft::Outgoing& outgoing : output.messages) send(node, outgoing);
   for (raft::Write& write : output.writes) {
     // What may be torn is rare and worth a try.
@@ -67,7 +68,23 @@ void SimWorld::carry_out(SimNode& node, Output output) {
   }
 }
 
+// Messages that were as full as they may be.
+void SimWorld::note_boundaries(const Output& output) {
+  std::size_t forwards = 0;
+  for (const raft::Outgoing& outgoing : output.messages) {
+    const raft::MessageBody& body = outgoing.message.body;
+    if (std::holds_alternative<raft::Forward>(body) && ++forwards == 2) coverage_.note(Met::kForwardSplit);
+    if (const auto* barrier = std::get_if<raft::Barrier>(&body)) {
+      if (barrier->renewals.size() == plan_.desk.barrier_renewals) coverage_.note(Met::kRenewalsSplit);
+    }
+    if (const auto* append = std::get_if<raft::Append>(&body); append != nullptr && append->state_hash) {
+      coverage_.note(Met::kHashCompared);
+    }
+  }
+}
+
 void SimWorld::submit(SimNode& node, raft::Write write) {
+  if (write.snapshot) node_checker_.check_snapshot(node.place, write.snapshot->head);
   if (options_.trace) trace(name_of_node(node.place), describe(write));
   const Duration delay = healed_ ? std::chrono::microseconds(100) : plan_.disk.draw(random_);
   if (!healed_ && delay > plan_.disk.high) coverage_.note(Met::kSlowWrite);
@@ -120,6 +137,7 @@ void SimWorld::compact(SimNode& node, const Compaction& wanted) {
     if (compacted.outcome == SimDisk::Outcome::kFailed) return die_of_disk(compacting);
     coverage_.note(compacted.outcome == SimDisk::Outcome::kNoRoom ? Met::kCompactionWithoutRoom : Met::kCompaction);
     const raft::Compacted event{compacted.snapshot};
+    if (event.snapshot) node_checker_.check_snapshot(place, *event.snapshot);
     if (options_.trace) {
       trace(name_of_node(place),
             (event.snapshot ? "compacted up to " : "did not compact up to ") + std::to_string(wanted.index.value()));
@@ -157,6 +175,7 @@ void SimWorld::read_snapshot(SimNode& node, const raft::SnapshotRead& read) {
 
 void SimWorld::send(SimNode& node, const raft::Outgoing& outgoing) {
   node_checker_.leaving(node.place, *node.replica, outgoing.message);
+  note_message_in_calm(node, outgoing.message);
   if (std::holds_alternative<raft::Publish>(outgoing.to)) {
     for (Place to = 0; to < nodes_.size(); ++to) {
       if (to != node.place) send_to_node(node, to, outgoing.message, SimNetwork::Path::kPub);
@@ -170,42 +189,69 @@ void SimWorld::send(SimNode& node, const raft::Outgoing& outgoing) {
   }
 }
 
+// What was on its way for long when all was healed is lost before the calm.
+void SimWorld::deliver(Time when, std::function<void()> arrive) {
+  scheduler_.at(when, [this, sent = scheduler_.now(), arrive = std::move(arrive)] {
+    if (phase_ == Phase::kFaults || sent >= healed_at_) arrive();
+  });
+}
+
 void SimWorld::send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path) {
   const std::uint64_t incarnation = plan_.messages_outlive_crash ? 0 : nodes_[to].incarnation;
   for (const Time when : network_.deliveries(scheduler_.now(), from.place, to, path, is_awake(nodes_[to]))) {
-    scheduler_.at(when,
-                  [this, to, incarnation, sender = from.place,
+    deliver(when, [this, to, incarnation, sender = from.place,
                    arriving = plan_.through_codec ? through_codec(message, wire::decode_message) : message]() mutable {
-                    when_awake(to, incarnation, [this, sender, arriving = std::move(arriving)](SimNode& awake) {
-                      if (options_.trace) {
-                        trace(name_of_node(awake.place), "<- " + name_of_node(sender) + " " + describe(arriving));
-                      }
-                      step(awake, PeerMessage{connection_of(sender), arriving});
-                    });
-                  });
+      when_awake(to, incarnation, [this, sender, arriving = std::move(arriving)](SimNode& awake) {
+        if (options_.trace) {
+          trace(name_of_node(awake.place), "<- " + name_of_node(sender) + " " + describe(arriving));
+        }
+        step(awake, PeerMessage{connection_of(sender), arriving});
+      });
+    });
   }
+}
+
+// A leader whose log has so much that is not committed that another entry may not have room (R14).
+bool SimWorld::is_log_full(const SimNode& node) const {
+  constexpr std::size_t kLargestEntry = 1024;  // here
+  if (!node.leads()) return false;
+  const raft::Raft& raft = *node.replica->raft();
+  std::size_t bytes = 0;
+  for (LogIndex index = raft.commit_index().next(); index <= raft.log().last_index(); index = index.next()) {
+    bytes += raft::size_of(raft.log().at(index));
+  }
+  return bytes + kLargestEntry > plan_.bounds.uncommitted_bytes;
 }
 
 void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const wire::Request* asked = clients_.request_of(reply.connection, reply.response.call);
   REQUIRE_SAFE(asked != nullptr, "a node answers what nobody asked");
+  check_reply_in_calm(node, reply);
+  node.ledger->answered(reply.connection, reply.response, is_log_full(node));
+  const auto* error = std::get_if<wire::ErrorAnswer>(&reply.response.body);
+  if (error != nullptr && error->code == ErrorCode::kBusy) coverage_.note(Met::kBusy);
   // "After a start: no answer until applied reaches a commit index heard from a live leader."
-  const bool is_read = std::holds_alternative<wire::CheckAnswer>(reply.response.body) ||
-                       std::holds_alternative<wire::ListAnswer>(reply.response.body);
+  const bool is_read = !std::holds_alternative<wire::ErrorAnswer>(reply.response.body) &&
+                       std::visit(
+                           []<typename Asked>(const Asked&) {
+                             return requires { typename Asked::Answer; }
+                             &&!std::same_as<Asked, wire::StatusRequest>;
+                           },
+                           asked->body);
   const auto heard = is_read ? node.replica->raft()->first_commit_heard() : LogIndex();
   REQUIRE_SAFE(heard && reply.response.applied >= *heard,
                "node " + name_of_node(node.place) + " answers a read before it knows what was committed");
-  client_checker_.replied({node.turn_began, &node.clock}, node_checker_.reference_of(*node.replica), *asked,
-                          reply.response);
+  client_checker_.replied({node.turn_began, &node.clock, node_checker_.floor(node.place)},
+                          node_checker_.reference_of(*node.replica), *asked, reply.response);
   const Place to = clients_.place_of(reply.connection);
   for (const Time when : network_.deliveries(scheduler_.now(), node.place, to, SimNetwork::Path::kDirect, true)) {
-    scheduler_.at(
-        when, [this, from = node.place, connection = reply.connection, to,
-               arriving = plan_.through_codec ? through_codec(reply.response, wire::decode_response) : reply.response] {
-          if (options_.trace)
-            trace("client " + std::to_string(to), "<- " + name_of_node(from) + " " + describe(arriving));
-          clients_.receive(connection, from, arriving);
-        });
+    deliver(when,
+            [this, from = node.place, connection = reply.connection, to,
+             arriving = plan_.through_codec ? through_codec(reply.response, wire::decode_response) : reply.response] {
+              if (options_.trace)
+                trace("client " + std::to_string(to), "<- " + name_of_node(from) + " " + describe(arriving));
+              clients_.receive(connection, from, arriving);
+            });
   }
 }
 
@@ -217,13 +263,14 @@ void SimWorld::request(Place from, ConnectionId connection, const ClientSend& se
   }
   for (const Time when :
        network_.deliveries(scheduler_.now(), from, to, SimNetwork::Path::kDirect, is_awake(nodes_[to]))) {
-    scheduler_.at(when, [this, from, to, connection, incarnation = nodes_[to].incarnation,
-                         arriving = plan_.through_codec ? through_codec(send.request, wire::decode_request)
-                                                        : send.request]() mutable {
+    deliver(when, [this, from, to, connection, incarnation = nodes_[to].incarnation,
+                   arriving = plan_.through_codec ? through_codec(send.request, wire::decode_request)
+                                                  : send.request]() mutable {
       when_awake(to, incarnation, [this, from, connection, arriving = std::move(arriving)](SimNode& awake) {
         if (options_.trace) {
           trace(name_of_node(awake.place), "<- client " + std::to_string(from) + " " + describe(arriving));
         }
+        awake.ledger->asked(clock_of(awake).time, connection, arriving);
         step(awake, ClientRequest{connection, arriving});
       });
     });

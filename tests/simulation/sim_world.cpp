@@ -16,7 +16,8 @@ constexpr std::uint64_t kWholeLogEvery = 5'000;
 // "within 10 maximum election timeouts" of healing the cluster is useful again.
 constexpr int kPatience = 10;
 constexpr int kMaxTicksAtOnce = 100;
-constexpr Duration kLongestTurn = std::chrono::milliseconds(1);
+constexpr Duration kLongestTurn = std::chrono::milliseconds(5);
+constexpr std::size_t kMostEventsOfTurn = 6;
 
 SimDisk make_disk(const FaultPlan& plan, Random& random) {
   const NodeId node(random.next_nonzero());
@@ -41,8 +42,8 @@ SimWorld::SimWorld(const WorldOptions& options)
       plan_(FaultPlan::draw(random_, options.nodes)),
       network_(plan_, random_.next(), coverage_),
       nodes_(make_nodes(plan_, random_)),
-      node_checker_(nodes_, coverage_),
-      client_checker_(coverage_),
+      node_checker_(nodes_, plan_.state_bounds, coverage_),
+      client_checker_(plan_.desk, coverage_),
       clients_(
           plan_, random_.next(), scheduler_, client_checker_, coverage_,
           {[this](Place from, ConnectionId connection, const ClientSend& send) { request(from, connection, send); },
@@ -71,9 +72,7 @@ void SimWorld::run() {
   while (events_ < options_.events || somebody_stands_still()) run_one();
 
   heal();
-  // By the slowest clock.
-  const Duration patience = kPatience * plan_.timing.election_timeout_max;
-  const Time deadline = scheduler_.now() + patience + patience * plan_.max_drift_ppm / 1'000'000 * 5 / 4;
+  const Time deadline = scheduler_.now() + patience();
   while (!is_settled()) {
     if (scheduler_.now() > deadline) {
       throw Failure(FailureKind::kLiveness,
@@ -81,7 +80,15 @@ void SimWorld::run() {
     }
     run_one();
   }
+  live_in_calm();
+  rest();
   final_checks();
+}
+
+// By the slowest clock.
+Duration SimWorld::patience() const {
+  const Duration patience = kPatience * plan_.timing.election_timeout_max;
+  return patience + patience * plan_.max_drift_ppm / 1'000'000 * 5 / 4;
 }
 
 // What was to happen to it meanwhile comes when it goes on, also if all was healed before.
@@ -100,6 +107,7 @@ void SimWorld::run_one() {
 
 void SimWorld::heal() {
   healed_ = true;
+  healed_at_ = scheduler_.now();
   if (options_.trace) trace("world", "heals");
   network_.become_perfect();
   for (SimNode& node : nodes_) {
@@ -157,6 +165,11 @@ void SimWorld::start(SimNode& node) {
   options.state_limits = plan_.limits;
   options.timing = plan_.timing;
   options.bounds = plan_.bounds;
+  options.desk = plan_.desk;
+  options.state_bounds = plan_.state_bounds;
+  options.hash_interval = plan_.hash_interval;
+  options.kept_hashes = plan_.kept_hashes;
+  options.request_lifetime = plan_.request_lifetime;
   options.compact_log_bytes = plan_.compact_log_bytes;
   options.seed = random_.next();
   if (options_.trace) {
@@ -168,6 +181,7 @@ void SimWorld::start(SimNode& node) {
   }
   node_checker_.started(node.place);
   node.replica.emplace(options, node.disk.durable(), clock_of(node));
+  node.ledger.emplace(plan_.desk, plan_.request_lifetime);
   node.stepped_at = node.turn_began = scheduler_.now();
   node.tick_at = Time::max();
   node.flush_planned = false;
@@ -181,7 +195,8 @@ void SimWorld::step(SimNode& node, const Event& event) {
   node.replica->step(clock_of(node), event);
   check(node);
   note_election(node);
-  if (plan_.batches && random_.one_in(2)) {
+  ++node.events_in_turn;
+  if (plan_.batches && node.events_in_turn < kMostEventsOfTurn && !random_.one_in(kMostEventsOfTurn)) {
     plan_flush(node);
   } else {
     flush(node);
@@ -211,10 +226,14 @@ void SimWorld::plan_flush(SimNode& node) {
 
 void SimWorld::flush(SimNode& node) {
   node.flush_planned = false;
+  if (std::exchange(node.events_in_turn, 0) > 1) coverage_.note(Met::kTurnOfSeveral);
   Output output = testing::output_of_turn(*node.replica);
   check(node);
   carry_out(node, std::move(output));
-  if (node.is_up()) plan_tick(node);
+  if (!node.is_up()) return;
+  const auto overdue = node.ledger->overdue(node.clock.at(node.stepped_at));
+  REQUIRE_LIVE(!overdue, "node " + name_of_node(node.place) + ": " + *overdue);
+  plan_tick(node);
 }
 
 // A deadline that a Tick does not move would keep a real loop spinning.
@@ -245,8 +264,10 @@ void SimWorld::when_awake(Place place, std::uint64_t incarnation, std::function<
   SimNode& node = nodes_[place];
   if (!node.is_up() || (incarnation != 0 && incarnation != node.incarnation)) return;
   if (node.paused_until > scheduler_.now()) {
-    scheduler_.at(node.paused_until,
-                  [this, place, incarnation, action = std::move(action)] { when_awake(place, incarnation, action); });
+    scheduler_.at(node.paused_until, [this, place, incarnation, action = std::move(action)] {
+      const bool is_late_message = incarnation == 0 && phase_ != Phase::kFaults;  // a crash has ended the pause earlier
+      if (!is_late_message) when_awake(place, incarnation, action);
+    });
     return;
   }
   action(node);

@@ -7,8 +7,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/simulation/client_checker.hpp"
 #include "tests/simulation/coverage.hpp"
@@ -47,6 +50,7 @@ class SimWorld {
   bool somebody_stands_still() const;
   bool is_time_for_pauses() const { return events_ < options_.events; }
   void heal();
+  Duration patience() const;
   bool is_settled() const;
   std::string what_is_missing() const;
   void final_checks() const;
@@ -63,6 +67,7 @@ class SimWorld {
 
   void carry_out(SimNode& node, Output output);
   void cut_short(Output& output);
+  void note_boundaries(const Output& output);
   bool is_awake(const SimNode& node) const { return node.is_up() && node.paused_until <= scheduler_.now(); }
   void submit(SimNode& node, raft::Write write);
   void complete_oldest(SimNode& node, std::uint64_t incarnation);
@@ -70,10 +75,21 @@ class SimWorld {
   void die_of_disk(SimNode& node);
   void read_snapshot(SimNode& node, const raft::SnapshotRead& read);
   void send(SimNode& node, const raft::Outgoing& outgoing);
+  void deliver(Time when, std::function<void()> arrive);
   void send_to_node(const SimNode& from, Place to, const raft::Message& message, SimNetwork::Path path);
+  bool is_log_full(const SimNode& node) const;
   void reply(SimNode& node, const ClientReply& reply);
   void request(Place from, ConnectionId connection, const ClientSend& send);
   void stop_for_good(SimNode& node, const std::string& why);
+
+  // sim_calm.cpp: what must be when nothing goes wrong
+  void live_in_calm();
+  void rest();
+  void run_until(Time deadline, const std::function<std::string()>& what_is_missing);
+  std::string what_is_left() const;
+  void check_messages_at_rest(Place place) const;
+  void note_message_in_calm(const SimNode& node, const raft::Message& message);
+  void check_reply_in_calm(const SimNode& node, const ClientReply& reply) const;
 
   // sim_faults.cpp: what goes wrong
   void plan_faults();
@@ -112,6 +128,11 @@ class SimWorld {
   LogIndex clients_told_;  // of every commit up to here
   std::uint64_t events_ = 0;
   bool healed_ = false;
+  enum class Phase { kFaults, kCalm, kRest };
+  Phase phase_ = Phase::kFaults;
+  Time healed_at_{};
+  Time calm_since_{};
+  std::vector<std::map<std::size_t, std::size_t>> messages_at_rest_;  // of each node, by kind
 };
 
 }  // namespace lockstep::simulation

@@ -156,6 +156,7 @@ std::string describe(const Call& call) {
     case CallKind::kForceRelease: return "force release " + call.name;
     case CallKind::kCloseSession: return "close session";
     case CallKind::kHistory: return "history";
+    case CallKind::kCount: return "count " + call.name;
     case CallKind::kSessions: return "sessions";
     case CallKind::kWatch: return "watch";
     case CallKind::kTakeOver: return "take over";

@@ -28,7 +28,7 @@ void WatchMirror::update(const wire::WatchAnswer& answer) {
 void WatchMirror::check(const Reference& reference) const {
   REQUIRE_SAFE(complete_at_ <= reference.last(), "who watches sees what is committed");
   Holders expected;
-  for (const locks::LockView& view : reference.list_at(prefix_, "", complete_at_)) {
+  for (const locks::LockView& view : reference.past().locks(prefix_, "", complete_at_)) {
     for (const locks::HolderView& holder : view.holders) expected[view.name][holder.owner] = holder.token;
   }
   REQUIRE_SAFE(holders_ == expected, "who watches knows every lock at index " + std::to_string(complete_at_.value()));

@@ -24,7 +24,7 @@ namespace lockstep {
 // What the fake nodes of one test have in common. The nodes' threads use it under its mutex.
 struct FakeState {
   std::mutex mutex;
-  locks::StateMachine machine;
+  locks::StateMachine machine{locks::StateLimits(), {.counted = 2}};  // a client must add up what comes in many answers
   LogIndex applied{1};
   ClusterId cluster{0xc1};
   std::vector<wire::Request> requests;  // as they came in, before anything was done with them
@@ -166,8 +166,8 @@ class FakeNode {
     auto page = state_->machine.list(list.prefix, list.after, list.limit);
     return wire::ListAnswer{std::move(page.items), page.more, 3};
   }
-  Body answer(const wire::CountRequest& count) {  // a client must add up what comes in many answers
-    return wire::CountAnswer{state_->machine.count(count.prefix, count.after, 2), 3};
+  Body answer(const wire::CountRequest& count) {
+    return wire::CountAnswer{state_->machine.count(count.prefix, count.after), 3};
   }
   Body answer(const wire::HistoryRequest& history) {
     auto page = state_->machine.history(history.name, history.after, history.limit);

@@ -19,6 +19,8 @@ struct NaiveSession {
   Open open;
   SessionId id;
   LogIndex last_used;
+  WallTime opened{};
+  LogIndex forced_at = {};
   std::uint64_t acknowledged = 0;
   std::map<std::uint64_t, std::pair<Operation, Result>> answers;
 };
@@ -44,7 +46,7 @@ struct NaiveWait {
 
 class NaiveMachine {
  public:
-  explicit NaiveMachine(const StateLimits& limits) : limits_(limits) {}
+  explicit NaiveMachine(const StateLimits& limits, const Bounds& bounds = {}) : limits_(limits), bounds_(bounds) {}
 
   std::list<NaiveSession> sessions;
   std::list<NaiveHold> holds;
@@ -97,7 +99,15 @@ class NaiveMachine {
     return all;
   }
 
+  // As it is shown, of each kind only the first few.
   LockView view(const std::string& name) {
+    LockView view = whole_view(name);
+    view.holders.resize(std::min(view.holders.size(), bounds_.shown_holders));
+    view.waiters.resize(std::min(view.waiters.size(), bounds_.shown_waiters));
+    return view;
+  }
+
+  LockView whole_view(const std::string& name) {
     LockView view{name, {}, 0, {}, 0, {}, 0};
     for (const NaiveWait* wait : waits_of(name)) {
       if (view.waiters.empty()) std::tie(view.mode, view.permits) = std::tie(wait->request.mode, wait->request.permits);
@@ -111,6 +121,13 @@ class NaiveMachine {
     }
     view.holder_count = view.holders.size();
     view.waiter_count = view.waiters.size();
+    return view;
+  }
+
+  SessionView session_view(const NaiveSession& session) {
+    SessionView view{session.id, session.open.client, session.open.ttl_ms, session.opened, session.open.note, 0, 0};
+    for (const NaiveHold& hold : holds) view.locks += hold.session == session.id ? 1 : 0;
+    for (const NaiveWait& wait : waits) view.waits += wait.session == session.id ? 1 : 0;
     return view;
   }
 
@@ -231,8 +248,8 @@ class NaiveMachine {
   }
 
   void forget_session(SessionId id, EndReason reason) {
-    ended_[id] = reason;
-    last_[client_of(id)] = id;
+    ended_.push_back({0, id, client_of(id), reason});
+    if (ended_.size() > bounds_.ended_sessions) ended_.erase(ended_.begin());
     sessions.remove_if([&](const NaiveSession& session) { return session.id == id; });
   }
 
@@ -252,7 +269,10 @@ class NaiveMachine {
 
   Result open(const Open& open) {
     NaiveSession* current = nullptr;
-    SessionId last = last_[open.client];
+    SessionId last;
+    for (const EndedSession& ended : ended_) {
+      if (ended.client == open.client) last = ended.id;
+    }
     for (auto& session : sessions) {
       if (session.open.client == open.client) current = &session;
     }
@@ -266,7 +286,7 @@ class NaiveMachine {
     if (current) {
       if (current->open.secret_hash != open.secret_hash) return refusal(ErrorCode::kWrongSecret);
       waits.remove_if([&](const NaiveWait& wait) { return wait.session == last; });
-      sessions.push_back(NaiveSession{open, id, index_, 0, {}});
+      sessions.push_back(NaiveSession{open, id, index_, time_, {}, 0, {}});
       move_holds(last, id);
       forget_session(last, EndReason::kSuperseded);
       return SessionOpened{id};
@@ -280,7 +300,7 @@ class NaiveMachine {
       if (!victim) return refusal(ErrorCode::kTooManySessions);
       forget_session(victim->id, EndReason::kEvicted);
     }
-    sessions.push_back(NaiveSession{open, id, index_, 0, {}});
+    sessions.push_back(NaiveSession{open, id, index_, time_, {}, 0, {}});
     return SessionOpened{id};
   }
 
@@ -309,7 +329,7 @@ class NaiveMachine {
     session->acknowledged = std::max(session->acknowledged, request.acknowledged_below.value());
     const std::uint64_t number = request.number.value();
     if (number < session->acknowledged) return std::nullopt;
-    if (number >= session->acknowledged + 64) return refusal(ErrorCode::kTooManyUnacknowledged);
+    if (number >= session->acknowledged + bounds_.unacknowledged) return refusal(ErrorCode::kTooManyUnacknowledged);
     const auto known = session->answers.find(number);
     if (known != session->answers.end()) {
       if (known->second.first == request.operation) return known->second.second;
@@ -322,11 +342,12 @@ class NaiveMachine {
   }
 
   Result after_the_end(const Execute& request) {
-    const auto ended = ended_.find(request.session);
+    const auto ended = std::find_if(ended_.begin(), ended_.end(),
+                                    [&](const EndedSession& candidate) { return candidate.id == request.session; });
     if (ended == ended_.end()) return refusal(ErrorCode::kSessionExpired);
-    if (ended->second == EndReason::kSuperseded) return refusal(ErrorCode::kSessionSuperseded);
-    if (ended->second == EndReason::kForced) return refusal(ErrorCode::kSessionForced);
-    if (ended->second == EndReason::kClosed) {
+    if (ended->how == EndReason::kSuperseded) return refusal(ErrorCode::kSessionSuperseded);
+    if (ended->how == EndReason::kForced) return refusal(ErrorCode::kSessionForced);
+    if (ended->how == EndReason::kClosed) {
       if (std::holds_alternative<Close>(request.operation)) return Closed{};
       return refusal(ErrorCode::kSessionClosed);
     }
@@ -421,6 +442,7 @@ class NaiveMachine {
   Result run(SessionId session, const ForceRelease& release) {
     if (holds_of(release.name).empty()) return NotHolder{};
     while (!holds_of(release.name).empty()) {
+      find(holds_of(release.name)[0]->session)->forced_at = index_;
       end_hold(release.name, holds_of(release.name)[0]->session, EndReason::kForced, client_of(session), release.why);
     }
     return Released{};
@@ -433,10 +455,10 @@ class NaiveMachine {
   }
 
   StateLimits limits_;
+  Bounds bounds_;
   LogIndex index_;
   WallTime time_;
-  std::map<SessionId, EndReason> ended_;  // all of them: the runs are too short to forget any
-  std::map<ClientId, SessionId> last_;    // that ended
+  std::vector<EndedSession> ended_;  // those that are remembered, the oldest end first
 };
 
 }  // namespace lockstep::locks

@@ -19,6 +19,7 @@ Lanes lanes(std::initializer_list<Lane> open) {
   for (const Lane lane : open) all.set(static_cast<std::size_t>(lane));
   return all;
 }
+constexpr std::size_t kKeptCopies = 64;
 const Lanes kFree = lanes({Lane::kFree});
 
 OutstandingRequest request(RequestKind body, Time due = kStart) {
@@ -35,7 +36,7 @@ using Ids = std::vector<RequestId>;
 }  // namespace
 
 TEST_CASE("a request is due in its lane, then in flight until its patience ends, then due again") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId id = table.add(request(status(), kStart + 1s));
   CHECK(table.due(kStart, kFree).empty());
   CHECK(table.next_deadline(kFree) == kStart + 1s);
@@ -58,7 +59,7 @@ TEST_CASE("a request is due in its lane, then in flight until its patience ends,
 }
 
 TEST_CASE("what is due is told in order of the requests, whatever the order of their times") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId first = table.add(request(status(), kStart + 2s));
   const RequestId second = table.add(request(status(), kStart + 1s));
   const RequestId third = table.add(request(RetireSession{}, kStart));
@@ -67,7 +68,7 @@ TEST_CASE("what is due is told in order of the requests, whatever the order of t
 }
 
 TEST_CASE("a request is found by each of its copies, the newest 64 of them") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId id = table.add(request(status()));
   const RequestId other = table.add(request(status()));
   for (std::uint64_t copy = 1; copy <= 65; ++copy) {
@@ -87,7 +88,7 @@ TEST_CASE("a request is found by each of its copies, the newest 64 of them") {
 }
 
 TEST_CASE("copies in flight are found by their endpoint, and long polls among them") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId read = table.add(request(status()));
   const RequestId poll = table.add(request(wait()));
   const RequestId elsewhere = table.add(request(wait()));
@@ -105,7 +106,7 @@ TEST_CASE("copies in flight are found by their endpoint, and long polls among th
 }
 
 TEST_CASE("a call is late at its deadline, whichever lanes are open") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId id = table.add(request(preempt("a")));
   table.set_call(id, CallId(5), kStart + 1s, 1s);
   CHECK(table.counts() == RequestTable::Counts{1, 1, 0, 0});
@@ -118,7 +119,7 @@ TEST_CASE("a call is late at its deadline, whichever lanes are open") {
 }
 
 TEST_CASE("an operation is sent under its number, and what nobody waits for is counted") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   const RequestId id = table.add(request(preempt("a")));
   const RequestId next = table.add(request(preempt("a")));
   CHECK(table.due(kStart, kFree | lanes({Lane::kNew, Lane::kEnding, Lane::kRepeating})).empty());
@@ -139,7 +140,7 @@ TEST_CASE("an operation is sent under its number, and what nobody waits for is c
 }
 
 TEST_CASE("what is started again is a request of its own, at its old place in line") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   RunOnce claimed = preempt("a");
   claimed.number = RequestNumber(4);
   claimed.claimed = true;
@@ -160,7 +161,7 @@ TEST_CASE("what is started again is a request of its own, at its old place in li
 }
 
 TEST_CASE("what belongs to the session is found, and what does not is left alone") {
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   table.add(request(status()));
   const RequestId operation = table.add(request(preempt("a")));
   table.add(request(RetireSession{}));
@@ -177,7 +178,7 @@ TEST_CASE("what belongs to the session is found, and what does not is left alone
 
 TEST_CASE("whatever happens to requests, each is found by what it is") {
   Random random(7);
-  RequestTable table;
+  RequestTable table(kKeptCopies);
   CallNumber copy;
   CallId call;
   RequestNumber number;

@@ -46,7 +46,8 @@ struct Machine {
   StateMachine state;
   LogIndex index{1};  // entry 1 is the configuration
 
-  explicit Machine(const StateLimits& limits = StateLimits()) : state(limits) {}
+  explicit Machine(const StateLimits& limits = StateLimits(), const Bounds& bounds = {}) : state(limits, bounds) {}
+  explicit Machine(const Bounds& bounds) : Machine(StateLimits(), bounds) {}
 
   std::optional<Outcome> apply(const Command& command) {
     index = index.next();

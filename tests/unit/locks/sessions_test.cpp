@@ -96,14 +96,12 @@ TEST_CASE("if nothing is known of the client, any session may be named") {
   CHECK(machine.opens(open_as(1, 1, SessionId(12345))));
 }
 
-TEST_CASE("the reasons of the last 10,000 ended sessions are kept, older ones are forgotten") {
-  Machine machine;
+TEST_CASE("only of the last sessions that ended is it known how") {
+  Machine machine(Bounds{.ended_sessions = 5});
   SessionId session = machine.session_of(1);
   const SessionId oldest = session;
-  for (std::uint64_t takeover = 0; takeover < kKeptEndedSessions; ++takeover) {
-    // The state alone: recomputing the hash after each of these would take a minute.
-    machine.index = machine.index.next();
-    machine.state.apply(machine.index, WallTime{}, open_as(1, takeover + 2, session));
+  for (std::uint64_t takeover = 0; takeover < 5; ++takeover) {
+    machine.open(open_as(1, takeover + 2, session));
     session = session_opened_by(machine.index);
   }
   CHECK(machine.preempt(oldest, "a") == Result(refusal(ErrorCode::kSessionSuperseded)));
@@ -113,15 +111,25 @@ TEST_CASE("the reasons of the last 10,000 ended sessions are kept, older ones ar
 }
 
 TEST_CASE("a client whose last session was forgotten may open without naming it") {
-  Machine machine(StateLimits{.locks = 10, .sessions = 1, .locks_per_session = 10});
+  Machine machine(StateLimits{.locks = 10, .sessions = 1, .locks_per_session = 10}, Bounds{.ended_sessions = 5});
   machine.session_of(1);
   SessionId session = machine.session_of(2);  // evicts the first
-  for (std::uint64_t takeover = 0; takeover < kKeptEndedSessions; ++takeover) {
-    machine.index = machine.index.next();
-    machine.state.apply(machine.index, WallTime{}, open_as(2, takeover + 2, session));
+  for (std::uint64_t takeover = 0; takeover < 5; ++takeover) {
+    machine.open(open_as(2, takeover + 2, session));
     session = session_opened_by(machine.index);
   }
   CHECK(machine.opens(open_as(1, 2)));
+}
+
+TEST_CASE("when the end of a session is forgotten, the session that its client has now lives on") {
+  Machine machine(Bounds{.ended_sessions = 1});
+  const SessionId first = machine.session_of(1);
+  REQUIRE(machine.opens(open_as(1, 2, first)));
+  const SessionId living = session_opened_by(machine.index);
+  const SessionId other = machine.session_of(2);
+  machine.opens(open_as(2, 2, other));  // ends another session: the first is forgotten
+  CHECK(machine.open(open_as(1, 3)) == Result(refusal(ErrorCode::kSessionConflict, living)));
+  CHECK(machine.state.sessions().last_of(client(1)) == living);
 }
 
 TEST_CASE("at the limit, Open evicts the session without locks that was used longest ago") {

@@ -47,21 +47,38 @@ TEST_CASE("a page of views ends when it is large, and says that there is more") 
   CHECK(page.items.size() + rest.items.size() == 400);
 }
 
-TEST_CASE("count adds up locks, holders and waiters of a prefix, and goes on where it stopped") {
+TEST_CASE("a list goes on after a name that is its own prefix") {
   Machine m;
-  const SessionId a = m.session_of(1);
-  const SessionId b = m.session_of(2);
-  const SessionId c = m.session_of(3);
-  m.take(a, shared({"x/1", "x/2"}));
-  m.take(b, shared({"x/1"}));
-  m.queue(c, exclusive({"x/1"}));
-  m.take(c, exclusive({"x/3", "y"}));
-  CHECK(m.state.count("", "") == LockCount{4, 5, 1, ""});
-  CHECK(m.state.count("x/", "") == LockCount{3, 4, 1, ""});
-  CHECK(m.state.count("z", "") == LockCount{});
-  CHECK(m.state.count("x/", "", 2) == LockCount{2, 3, 1, "x/2"});
-  CHECK(m.state.count("x/", "x/2", 2) == LockCount{1, 1, 0, ""});
-  CHECK(m.state.count("x/", "", 3) == LockCount{3, 4, 1, ""});
+  m.take(m.session_of(1), exclusive({"x", "x/1"}));
+  const auto page = m.state.list("x", "", 1);
+  REQUIRE(page.items.size() == 1);
+  CHECK(page.items[0].name == "x");
+  const auto rest = m.state.list("x", "x", 1);
+  REQUIRE(rest.items.size() == 1);
+  CHECK(rest.items[0].name == "x/1");
+  CHECK_FALSE(rest.more);
+}
+
+TEST_CASE("count adds up locks, holders and waiters of a prefix, and goes on where it stopped") {
+  const auto with_locks = [](const Bounds& bounds) {
+    Machine m(bounds);
+    const SessionId a = m.session_of(1);
+    const SessionId b = m.session_of(2);
+    const SessionId c = m.session_of(3);
+    m.take(a, shared({"x/1", "x/2"}));
+    m.take(b, shared({"x/1"}));
+    m.queue(c, exclusive({"x/1"}));
+    m.take(c, exclusive({"x/3", "y"}));
+    return m.state;
+  };
+  const StateMachine state = with_locks({});
+  CHECK(state.count("", "") == LockCount{4, 5, 1, ""});
+  CHECK(state.count("x/", "") == LockCount{3, 4, 1, ""});
+  CHECK(state.count("z", "") == LockCount{});
+  const StateMachine two_at_once = with_locks({.counted = 2});
+  CHECK(two_at_once.count("x/", "") == LockCount{2, 3, 1, "x/2"});
+  CHECK(two_at_once.count("x/", "x/2") == LockCount{1, 1, 0, ""});
+  CHECK(with_locks({.counted = 3}).count("x/", "") == LockCount{3, 4, 1, ""});
 }
 
 TEST_CASE("sessions are listed by id, page by page, with what they hold and wait for") {

@@ -26,21 +26,21 @@ std::uint64_t right_hash() { return locks::StateMachine(locks::StateLimits{}).ha
 }  // namespace
 
 TEST_CASE("a node whose state differs from the leader's aborts when it hears the leader's hash (R16)") {
-  StateHashes hashes;
+  StateHashes hashes(64);
   hashes.note_own(kHash);
   CHECK(test::aborts([&] { hashes.note_leaders({kOther}, kIndex); }));
   CHECK_FALSE(test::aborts([&] { hashes.note_leaders({kHash}, kIndex); }));
 }
 
 TEST_CASE("a node that is behind aborts when it has applied as far and differs (R16)") {
-  StateHashes hashes;
+  StateHashes hashes(64);
   hashes.note_leaders({kOther}, LogIndex(1000));
   CHECK(test::aborts([&] { hashes.note_own(kHash); }));
   CHECK_FALSE(test::aborts([&] { hashes.note_own(kOther); }));
 }
 
 TEST_CASE("hashes of different indexes are not compared (R16)") {
-  StateHashes hashes;
+  StateHashes hashes(64);
   hashes.note_own(kHash);
   CHECK_FALSE(test::aborts([&] { hashes.note_leaders({{LogIndex(2048), 8}}, kIndex); }));
 }

@@ -19,7 +19,9 @@ constexpr Time at(int ms) { return Time(std::chrono::seconds(1000) + std::chrono
 
 Asker asker(std::uint64_t which) { return {ConnectionId(which), CallNumber(which)}; }
 
-KeepAlives nothing(std::size_t max_size = 1000) { return {kInterval, kLifetime, max_size}; }
+KeepAlives nothing(std::size_t max_size = 1000, std::size_t per_barrier = 1000) {
+  return {kInterval, kLifetime, max_size, per_barrier};
+}
 
 // One barrier with the renewals of sessions 1 to `count`, sent at 0.
 KeepAlives sent(std::uint64_t count) {
@@ -188,11 +190,11 @@ TEST_CASE("a node has so many renewals under way, and no more") {
 }
 
 TEST_CASE("a barrier carries as many as a message may, the oldest; the others take the next") {
-  KeepAlives renewals = nothing(wire::kMaxRenewals + 2);
-  for (std::uint64_t n = 1; n <= wire::kMaxRenewals + 2; ++n) renewals.add(at(0), asker(n), SessionId(n));
-  CHECK(renewals.renewals().size() == wire::kMaxRenewals);
+  KeepAlives renewals = nothing(1000, 3);
+  for (std::uint64_t n = 1; n <= 5; ++n) renewals.add(at(0), asker(n), SessionId(n));
+  CHECK(renewals.renewals() == std::vector{SessionId(1), SessionId(2), SessionId(3)});
   renewals.barrier_sent(at(0), CallNumber(7));
-  CHECK(renewals.renewals() == std::vector{SessionId(wire::kMaxRenewals + 1), SessionId(wire::kMaxRenewals + 2)});
+  CHECK(renewals.renewals() == std::vector{SessionId(4), SessionId(5)});
 }
 
 TEST_CASE("a barrier whose renewals all timed out is forgotten, and its answer too") {

@@ -490,7 +490,7 @@ TEST_CASE("a renewal that found no leader in its lifetime is answered, and never
 
 TEST_CASE("a node has so many renewals under way, then it is busy") {
   ReplicaOptions options;
-  options.max_polls = 2;
+  options.desk.max_polls = 2;
   ReplicaWorld world(kNodes, options);
   CHECK_FALSE(world.is_answered(world.ask("b", wire::KeepAlive{SessionId(5)})));
   CHECK_FALSE(world.is_answered(world.ask("b", wire::KeepAlive{SessionId(6)})));

@@ -168,7 +168,7 @@ TEST_CASE("a Wait is answered granted by the entry that granted it, whatever the
 
 TEST_CASE("a node holds so many polls, then it is busy") {
   ReplicaOptions options;
-  options.max_polls = 2;
+  options.desk.max_polls = 2;
   Waiting world(options);
   CHECK_FALSE(world.is_answered(world.wait_at("c", 5000)));
   CHECK_FALSE(world.is_answered(world.watch_at("c", "", world.node("c").applied_index())));
@@ -248,7 +248,7 @@ TEST_CASE("a watch from an index that a node has not applied waits for it") {
 
 TEST_CASE("a watch from longer ago than a node remembers begins anew; a restarted node remembers from its log") {
   ReplicaOptions options;
-  options.kept_changes = 4;
+  options.desk.kept_changes = 4;
   Waiting world(options);
   const LogIndex from = world.node("c").applied_index();
   for (int i = 0; i < 5; ++i) world.take("b", world.holder, "lock " + std::to_string(i));

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kInterval = std::chrono::milliseconds(500);
 constexpr Duration kPatience = std::chrono::milliseconds(200);
+constexpr std::size_t kMaxBarriers = 64;
 
 constexpr Time at(int ms) { return Time(std::chrono::seconds(1000) + std::chrono::milliseconds(ms)); }
 
@@ -35,7 +36,7 @@ using Which = std::vector<std::uint64_t>;
 }  // namespace
 
 TEST_CASE("a read is ready when its index is applied, in order of index") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_index(LogIndex(7), read(1));
   reads.wait_for_index(LogIndex(5), read(2));
   reads.wait_for_index(LogIndex(9), read(3));
@@ -46,7 +47,7 @@ TEST_CASE("a read is ready when its index is applied, in order of index") {
 }
 
 TEST_CASE("a linearizable read waits for a barrier sent after it came, then for the barrier's index") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1));
   CHECK(reads.take_ready(LogIndex(100)).empty());
   CHECK(reads.barrier_is_due(at(0)));
@@ -59,7 +60,7 @@ TEST_CASE("a linearizable read waits for a barrier sent after it came, then for 
 }
 
 TEST_CASE("reads that come while a barrier is under way share the next one, and never use this one") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.wait_for_barrier(read(2));
@@ -74,7 +75,7 @@ TEST_CASE("reads that come while a barrier is under way share the next one, and 
 }
 
 TEST_CASE("a linearizable read also waits for the index its client has seen") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1, LogIndex(12)));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.barrier_answered(CallNumber(1), LogIndex(8));
@@ -83,7 +84,7 @@ TEST_CASE("a linearizable read also waits for the index its client has seen") {
 }
 
 TEST_CASE("a barrier without an answer is sent again when patience is over, under a number of its own") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1));
   reads.barrier_sent(at(0), CallNumber(1));
   CHECK(reads.next_barrier() == at(200));
@@ -99,7 +100,7 @@ TEST_CASE("a barrier without an answer is sent again when patience is over, unde
 }
 
 TEST_CASE("a barrier's late answer serves the reads that came before it, so a slow path starves nobody") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.wait_for_barrier(read(2));
@@ -118,7 +119,7 @@ TEST_CASE("a barrier's late answer serves the reads that came before it, so a sl
 }
 
 TEST_CASE("barriers without answers are bounded in number, and no read is lost with them") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   for (int i = 1; i <= 100; ++i) {
     reads.wait_for_barrier(read(static_cast<std::uint64_t>(i)));
     reads.barrier_sent(at(200 * i), CallNumber(static_cast<std::uint64_t>(i)));
@@ -131,7 +132,7 @@ TEST_CASE("barriers without answers are bounded in number, and no read is lost w
 }
 
 TEST_CASE("when the leader changes, the barrier under way is lost and its reads wait for the next") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.leader_changed();
@@ -144,7 +145,7 @@ TEST_CASE("when the leader changes, the barrier under way is lost and its reads 
 }
 
 TEST_CASE("the age counts from when the barrier was sent, once its index is applied") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   CHECK_FALSE(reads.age(at(0)));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.barrier_answered(CallNumber(1), LogIndex(8));
@@ -155,7 +156,7 @@ TEST_CASE("the age counts from when the barrier was sent, once its index is appl
 }
 
 TEST_CASE("an older barrier whose index is applied later does not make the state older") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.barrier_sent(at(0), CallNumber(1));
   reads.barrier_answered(CallNumber(1), LogIndex(8));
   reads.barrier_sent(at(500), CallNumber(2));
@@ -167,7 +168,7 @@ TEST_CASE("an older barrier whose index is applied later does not make the state
 }
 
 TEST_CASE("a barrier is due every interval for the sake of the age") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   CHECK(reads.barrier_is_due(at(0)));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.barrier_answered(CallNumber(1), LogIndex(1));
@@ -177,7 +178,7 @@ TEST_CASE("a barrier is due every interval for the sake of the age") {
 }
 
 TEST_CASE("every read that waits times out, whatever it waits for") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1, LogIndex(), at(1000)));
   reads.barrier_sent(at(0), CallNumber(1));
   reads.wait_for_barrier(read(2, LogIndex(), at(1500)));
@@ -194,7 +195,7 @@ TEST_CASE("every read that waits times out, whatever it waits for") {
 }
 
 TEST_CASE("the answer to a barrier comes too late for the reads of it that timed out") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1, LogIndex(), at(900)));
   reads.wait_for_barrier(read(2, LogIndex(), at(2000)));
   reads.barrier_sent(at(0), CallNumber(1));
@@ -206,7 +207,7 @@ TEST_CASE("the answer to a barrier comes too late for the reads of it that timed
 }
 
 TEST_CASE("of a barrier that is lost with its leader only the reads that are left join the next") {
-  Reads reads(kInterval, kPatience);
+  Reads reads(kInterval, kPatience, kMaxBarriers);
   reads.wait_for_barrier(read(1, LogIndex(), at(900)));
   reads.wait_for_barrier(read(2, LogIndex(), at(2000)));
   reads.barrier_sent(at(0), CallNumber(1));

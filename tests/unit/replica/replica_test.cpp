@@ -152,7 +152,7 @@ TEST_CASE("a request that a leader may have is answered unavailable: nobody here
 
 TEST_CASE("a node that holds as many unfinished requests as it may answers busy") {
   ReplicaOptions options;
-  options.max_pending_bytes = 1000;
+  options.desk.max_pending_bytes = 1000;
   ReplicaWorld world = led_by_a(options);
   world.isolate("b");
   CallNumber call;
@@ -485,9 +485,11 @@ TEST_CASE("replicas that applied the same entries have the same hash, after a re
 }
 
 TEST_CASE("a leader's heartbeat carries the hash of its state at the last multiple of the interval (R16)") {
-  ReplicaWorld world = led_by_a();
+  ReplicaOptions options;
+  options.hash_interval = 8;
+  ReplicaWorld world = led_by_a(options);
   const SessionId session = world.open_session("a", 1);
-  for (std::uint64_t n = 1; n <= Replica::kHashInterval; ++n) {
+  for (std::uint64_t n = 1; world.node("a").applied_index() < LogIndex(8); ++n) {
     locks::Execute request = ReplicaWorld::preempt(session, n, "lock" + std::to_string(n));
     request.acknowledged_below = RequestNumber(n);
     world.ask("a", request);
@@ -497,9 +499,9 @@ TEST_CASE("a leader's heartbeat carries the hash of its state at the last multip
   const auto heartbeats = world.in_flight<raft::Append>("a", "b");
   REQUIRE(!heartbeats.empty());
   REQUIRE(heartbeats.back().state_hash);
-  CHECK(heartbeats.back().state_hash->index == LogIndex(Replica::kHashInterval));
+  CHECK(heartbeats.back().state_hash->index == LogIndex(8));
   world.deliver();  // and b, whose state is the same, lives on
-  CHECK(world.node("b").applied_index() >= LogIndex(Replica::kHashInterval));
+  CHECK(world.node("b").applied_index() >= LogIndex(8));
 }
 
 TEST_CASE("a node is a value: a copy goes its own way, and the same events give the same output") {

@@ -44,7 +44,8 @@ struct Node : locks::Machine {
   SessionId a = session_of(1);
   SessionId b = session_of(2);
 
-  explicit Node(std::size_t kept = 1000) : watches(kept) {}
+  explicit Node(std::size_t kept = 1000) : watches({.kept_changes = kept}) {}
+  explicit Node(const DeskBounds& bounds) : watches(bounds) {}
 
   void take(SessionId session, std::vector<std::string> lock_names) {
     Machine::take(session, locks::exclusive(std::move(lock_names)));
@@ -166,7 +167,7 @@ TEST_CASE("a held watch is not too old, however much others changed meanwhile") 
 }
 
 TEST_CASE("a watch from an index that is not applied here yet waits for it, and is given up in the end") {
-  Watches watches(10);
+  Watches watches({.kept_changes = 10});
   watches.add(poll(1, watch("", LogIndex(8)), at(60'000)), at(10'000));
   CHECK(watches.take_ready(LogIndex(7)).empty());
   CHECK(watches.next_deadline() == at(10'000));
