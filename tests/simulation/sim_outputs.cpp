@@ -192,7 +192,7 @@ void SimWorld::send(SimNode& node, const raft::Outgoing& outgoing) {
 // What was on its way for long when all was healed is lost before the calm.
 void SimWorld::deliver(Time when, std::function<void()> arrive) {
   scheduler_.at(when, [this, sent = scheduler_.now(), arrive = std::move(arrive)] {
-    if (phase_ == Phase::kFaults || sent >= healed_at_) arrive();
+    if (phase_ == Phase::kFaults || sent > healed_at_) arrive();
   });
 }
 
