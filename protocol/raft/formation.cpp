@@ -80,7 +80,7 @@ void Formation::receive(Now now, ConnectionId connection, const Message& message
   } else if (const auto* form = std::get_if<Form>(&message.body)) {
     on_form(message, *form);
   } else if (const auto* refused = std::get_if<HelloRefused>(&message.body)) {
-    output_.fatal = refused->reason;
+    output_.fatal = StopReason{refused->reason};
   }
 }
 
@@ -177,7 +177,7 @@ void Formation::tick(Now now) {
   next_hello_ = now.time + options_.hello_interval;
   if (!formed_) say_hello();
   if (!has_entry() && now.time >= tells_at_) tell_who_is_missing(now);
-  if (doom_ && now.time >= doom_at_) output_.fatal = *doom_;
+  if (doom_ && now.time >= doom_at_) output_.fatal = StopReason{*doom_, true};
 }
 
 void Formation::say_hello() {
@@ -218,7 +218,8 @@ void Formation::tell_everyone() {
   }
 }
 
-// Go on saying Hello for a moment, so that the other side finds the same difference and stops too.
+// Go on saying Hello for a moment, so that the other side finds the same difference and stops too. The mistake may be
+// in the other's configuration: once it is corrected there, this node can go on as it is.
 void Formation::stop(Now now, std::string detail) {
   doom_ = std::move(detail);
   doom_at_ = now.time + 5 * options_.hello_interval;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "protocol/base/random.hpp"
+#include "protocol/base/stop_reason.hpp"
 #include "protocol/raft/messages.hpp"
 #include "protocol/raft/raft.hpp"
 
@@ -38,7 +39,7 @@ struct FormationOutput {
   std::vector<Write> writes;
   std::vector<Outgoing> messages;
   std::vector<Notice> notices;
-  std::optional<std::string> fatal;
+  std::optional<StopReason> fatal;
 };
 
 class Formation {

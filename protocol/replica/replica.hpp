@@ -23,6 +23,7 @@
 
 #include "protocol/base/notice.hpp"
 #include "protocol/locks/state_machine.hpp"
+#include "protocol/base/stop_reason.hpp"
 #include "protocol/raft/disk_events.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
@@ -85,7 +86,7 @@ struct Output {
   std::optional<Compaction> compaction;            // to be done beside everything else: see fold.hpp. One at a time
   std::vector<raft::SnapshotRead> snapshot_reads;  // may be lost
   std::vector<Notice> notices;
-  std::optional<std::string> fatal;  // the node cannot go on, and why: a configuration error. Exit with 2.
+  std::optional<StopReason> fatal;  // the node cannot go on: it is to end
 };
 
 class Replica {
