@@ -125,7 +125,9 @@ Started<void> check_that_it_can_be_read(const raft::Restored& restored, const No
 ReplicaOptions replica_options(const NodeConfig& config) {
   ReplicaOptions options;
   options.name = config.name;
-  for (const MemberConfig& member : config.members) options.initial_members.push_back({member.name, member.client});
+  for (const MemberConfig& member : config.members) {
+    options.initial_members.push_back({member.name, member.client, member.peer, member.publish});
+  }
   options.state_limits = config.limits;
   options.timing = config.timing;
   options.compact_log_bytes = config.compact_log_bytes;

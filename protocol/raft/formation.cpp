@@ -17,6 +17,8 @@ constexpr int kToleratedChanges = 3;
 // A peer that has not said Hello for as many intervals is unreachable.
 constexpr int kMissedHellos = 5;
 
+// After as many intervals a person is told again what the node waits for, though it has not changed: every ten minutes.
+constexpr int kHellosUntilToldAgain = 3000;
 std::string join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -176,7 +178,7 @@ void Formation::tick(Now now) {
   if (now.time < next_hello_) return;
   next_hello_ = now.time + options_.hello_interval;
   if (!formed_) say_hello();
-  if (!has_entry() && now.time >= tells_at_) tell_who_is_missing(now);
+  if (!has_entry() && !doom_) tell_what_it_waits_for(now);
   if (doom_ && now.time >= doom_at_) output_.fatal = StopReason{*doom_, true};
 }
 
@@ -193,18 +195,33 @@ bool Formation::is_heard(Now now, const BlankPeer& peer) const {
   return now.time - peer.heard <= kMissedHellos * options_.hello_interval;
 }
 
-// For the person who started this node and wonders why it does not serve: once, and again when it changes.
-void Formation::tell_who_is_missing(Now now) {
-  std::vector<std::string> names;
+// For the person who started this node and wonders why it does not serve: once, when it changes, and now and then.
+void Formation::tell_what_it_waits_for(Now now) {
+  if (now.time < tells_at_) return;
+  const std::string what = what_it_waits_for(now);
+  if (what == told_ && now.time < tells_again_at_) return;
+  told_ = what;
+  tells_again_at_ = now.time + kHellosUntilToldAgain * options_.hello_interval;
+  if (!what.empty()) output_.notices.push_back({Notice::Level::kInfo, "waits " + what});
+}
+
+std::string Formation::what_it_waits_for(Now now) const {
+  if (node_.hard_state.cluster) return "for a member that has the cluster's first entry: this disk has lost it";
+  std::vector<std::string> silent;
+  std::vector<std::string> deaf;
   for (const std::string& name : options_.initial_members) {
     const auto peer = peers_.find(name);
-    if (name != options_.name && (peer == peers_.end() || !is_heard(now, peer->second))) names.push_back(name);
+    if (peer == peers_.end() || !is_heard(now, peer->second)) {
+      silent.push_back(name);
+    } else if (!peer->second.knows_us) {
+      deaf.push_back(name);
+    }
+    if (name == options_.name) continue;
   }
-  const std::string missing = join(names);
-  if (missing == missing_) return;
-  missing_ = missing;
-  if (missing.empty()) return;
-  output_.notices.push_back({Notice::Level::kInfo, "waits for " + missing + ", so that the cluster can form"});
+  if (!silent.empty()) return "for " + join(silent) + ", so that the cluster can form";
+  if (!deaf.empty()) return "until it is heard by " + join(deaf) + ", so that the cluster can form";
+  if (is_first_listed()) return {};
+  return "for " + options_.initial_members.front() + ", which forms the cluster: its log says what it waits for";
 }
 
 void Formation::tell_everyone() {

@@ -426,6 +426,20 @@ TEST_CASE("nodes over ipc serve as well as over tcp") {
   CHECK(client->check("over ipc"));
 }
 
+TEST_CASE("a wrong port of one member in one file is named by the node that has it, and the cluster serves") {
+  Cluster cluster(3);
+  std::string text = cluster.config_text("b");
+  const std::string wrong = free_endpoint();
+  replace(text, cluster.endpoints("c").peer, wrong);
+  std::ofstream(cluster.folder() / "b.toml") << text;
+  cluster.start_all();
+  cluster.leader();
+  CHECK(cluster.client(cluster.names()).preempt("served"));
+  const std::string told = "c is heard, but does not hear this node at its `peer` " + wrong;
+  REQUIRE(wait_until([&] { return cluster.log("b").find(told) != std::string::npos; }));
+  for (const char* other : {"a", "c"}) CHECK(cluster.log(other).find("does not hear this node") == std::string::npos);
+}
+
 TEST_CASE("--check-config refuses listeners that overlap, and warns of a port that the machine gives away") {
   Cluster cluster(1);
   const std::string right = cluster.config_text("a");

@@ -252,6 +252,37 @@ TEST_CASE("a node that waits for others says for whom: once, and again when it c
   CHECK(world.at("a").notices.size() == 2);
 }
 
+TEST_CASE("a node that still waits says so again after ten minutes, and not before") {
+  FormingWorld world = three();
+  world.start("a");
+  world.run(std::chrono::minutes(9));
+  CHECK(world.at("a").notices.size() == 1);
+  world.run(std::chrono::minutes(2));
+  CHECK(world.at("a").notices == std::vector<std::string>(2, "waits for b, c, so that the cluster can form"));
+}
+
+TEST_CASE("a member that is heard and does not hear: each node says what it waits for") {
+  FormingWorld world = three();
+  world.cut("a", "c");  // say, by a wrong port in a's configuration
+  world.start_all();
+  world.run(10 * kAMoment);
+  CHECK(world.at("a").notices.back() == "waits until it is heard by c, so that the cluster can form");
+  CHECK(world.at("c").notices.back() == "waits for a, so that the cluster can form");
+  CHECK(world.at("b").notices.back() == "waits for a, which forms the cluster: its log says what it waits for");
+  world.heal();
+  world.run(kAMoment);
+  CHECK(world.all_formed_alike(kThree));
+}
+
+TEST_CASE("a damaged node says that it waits for a member of its cluster") {
+  FormingWorld world = three();
+  world.at("b").disk.hard_state.cluster = ClusterId(5);
+  world.start_all();
+  world.run(10 * kAMoment);
+  CHECK(world.at("b").notices ==
+        std::vector<std::string>{"waits for a member that has the cluster's first entry: this disk has lost it"});
+}
+
 TEST_CASE("a member that fell silent is missing: nothing forms without it (R17)") {
   FormingWorld world = three();
   world.start("a");
