@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/documents.hpp"
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep::raft {
@@ -16,9 +17,9 @@ constexpr Term kFirstTerm(1);
 constexpr int kToleratedChanges = 3;
 // A peer that has not said Hello for as many intervals is unreachable.
 constexpr int kMissedHellos = 5;
-
 // After as many intervals a person is told again what the node waits for, though it has not changed: every ten minutes.
 constexpr int kHellosUntilToldAgain = 3000;
+
 std::string join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -46,7 +47,8 @@ MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_
   if (configuration.find(hello.name) != nullptr) {
     return HelloRefused{"cluster " + cluster_text + " knows another node by the name " + hello.name +
                         ". A wiped disk is a new node, since what it had acknowledged is gone: put its data folder "
-                        "back, or move to a new cluster (docs/operations.md has the steps)"};
+                        "back, or move to a new cluster (" +
+                        std::string(kOperationsDocument) + " has the steps)"};
   }
   return HelloRefused{"node " + hello.name + " is not a member of cluster " + cluster_text +
                       ": check its name and its member list"};
@@ -210,13 +212,13 @@ std::string Formation::what_it_waits_for(Now now) const {
   std::vector<std::string> silent;
   std::vector<std::string> deaf;
   for (const std::string& name : options_.initial_members) {
+    if (name == options_.name) continue;
     const auto peer = peers_.find(name);
     if (peer == peers_.end() || !is_heard(now, peer->second)) {
       silent.push_back(name);
     } else if (!peer->second.knows_us) {
       deaf.push_back(name);
     }
-    if (name == options_.name) continue;
   }
   if (!silent.empty()) return "for " + join(silent) + ", so that the cluster can form";
   if (!deaf.empty()) return "until it is heard by " + join(deaf) + ", so that the cluster can form";
