@@ -6,9 +6,20 @@
 set(sources ${PROJECT_SOURCE_DIR}/cmake/packages)
 set(unit_folder /lib/systemd/system)
 
+# Whom a package names for questions about it: who builds it. As in other tools for Debian packages, DEBFULLNAME and DEBEMAIL say
+# so where the setting does not.
+set(maintainer "No maintainer was named <nobody@lockstep.invalid>")
+if(DEFINED ENV{DEBFULLNAME} AND DEFINED ENV{DEBEMAIL})
+  set(maintainer "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+endif()
+set(LOCKSTEP_MAINTAINER "${maintainer}" CACHE STRING "The maintainer of the packages: NAME <ADDRESS>")
+if(NOT LOCKSTEP_MAINTAINER MATCHES "^[^<>]+ <[^<>@ ]+@[^<>@ ]+>$")
+  message(FATAL_ERROR "LOCKSTEP_MAINTAINER is to be written NAME <ADDRESS>, not '${LOCKSTEP_MAINTAINER}'")
+endif()
+
 install(FILES ${sources}/server/lockstepd.toml DESTINATION /etc/lockstep COMPONENT server EXCLUDE_FROM_ALL)
 install(FILES ${sources}/systemd/lockstepd.service DESTINATION ${unit_folder} COMPONENT server EXCLUDE_FROM_ALL)
-install(FILES ${PROJECT_SOURCE_DIR}/configs/local/a.toml DESTINATION /usr/share/doc/lockstep-server/examples
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/configs/local/ DESTINATION /usr/share/doc/lockstep-server/examples
   COMPONENT server EXCLUDE_FROM_ALL)
 
 install(FILES ${sources}/systemd/lockstep-run@.service ${sources}/systemd/lockstep-run@.timer DESTINATION ${unit_folder}
@@ -16,15 +27,26 @@ install(FILES ${sources}/systemd/lockstep-run@.service ${sources}/systemd/lockst
 install(FILES ${sources}/client/job.conf DESTINATION /usr/share/doc/lockstep-client/examples
   COMPONENT client EXCLUDE_FROM_ALL)
 
+# The documents that programs and errors name. A link out of the installed ones becomes its text; configs/local are the
+# examples of lockstep-server.
+set(documents_of_packages)
+foreach(name install operations architecture protocol storage-format)
+  set(from ${PROJECT_SOURCE_DIR}/docs/${name}.md)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
+  file(READ ${from} text)
+  string(REPLACE "[configs/local/a.toml](../configs/local/a.toml)"
+    "`/usr/share/doc/lockstep-server/examples/a.toml`" text "${text}")
+  string(REGEX REPLACE "!?\\[([^]]*)\\]\\((\\.\\./|decisions/|testing\\.md|proof\\.jsonl)[^)]*\\)" "\\1" text "${text}")
+  file(WRITE ${PROJECT_BINARY_DIR}/packaged/${name}.md "${text}")
+  list(APPEND documents_of_packages ${PROJECT_BINARY_DIR}/packaged/${name}.md)
+endforeach()
+
 # What Debian wants of every package. (The changelogs are compressed here, and not by each package for itself.)
 set(debian_folder ${PROJECT_BINARY_DIR}/debian)
-file(MAKE_DIRECTORY ${debian_folder})
-foreach(changelog CHANGELOG.md:changelog.gz cmake/packages/changelog:changelog.Debian.gz)
-  string(REPLACE ":" ";" from_to ${changelog})
-  list(GET from_to 0 from)
-  list(GET from_to 1 to)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${from})
-  execute_process(COMMAND gzip -9nc ${PROJECT_SOURCE_DIR}/${from} OUTPUT_FILE ${debian_folder}/${to}
+configure_file(${sources}/changelog ${debian_folder}/changelog.Debian @ONLY)
+configure_file(${PROJECT_SOURCE_DIR}/CHANGELOG.md ${debian_folder}/changelog COPYONLY)
+foreach(changelog changelog changelog.Debian)
+  execute_process(COMMAND gzip -9nc ${debian_folder}/${changelog} OUTPUT_FILE ${debian_folder}/${changelog}.gz
     COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
 
@@ -32,7 +54,7 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL server client dev)
 set(CPACK_PACKAGE_NAME lockstep)
-set(CPACK_PACKAGE_CONTACT "Lockstep maintainers <maintainers@lockstep.example>")
+set(CPACK_PACKAGE_CONTACT "${LOCKSTEP_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PRE_BUILD_SCRIPTS ${sources}/strip.cmake)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
@@ -52,7 +74,7 @@ macro(debian_package component name section depends description)
   set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${depends}")
   set(CPACK_DEBIAN_${upper}_DESCRIPTION "${description}")
   set(CPACK_DEBIAN_${upper}_PACKAGE_SHLIBDEPS ON)
-  install(FILES ${sources}/copyright ${debian_folder}/changelog.gz ${debian_folder}/changelog.Debian.gz
+  install(FILES ${sources}/copyright ${debian_folder}/changelog.gz ${debian_folder}/changelog.Debian.gz ${documents_of_packages}
     DESTINATION /usr/share/doc/${name} COMPONENT ${component} EXCLUDE_FROM_ALL)
   install(FILES ${sources}/lintian-overrides DESTINATION /usr/share/lintian/overrides RENAME ${name}
     COMPONENT ${component} EXCLUDE_FROM_ALL)

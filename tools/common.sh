@@ -54,21 +54,37 @@ in_words() {
   if (($1 < 60)); then printf '%d s' "$1"; else printf '%d min %d s' $(($1 / 60)) $(($1 % 60)); fi
 }
 
-# draw_progress WHAT LOG: on one line of the terminal, until it is killed or the caller is gone. A build's log ends with
-# [DONE/ALL], which gives a bar and the time that is left; of anything else the time that has passed is shown.
+# progress_in LOG: how far the command is that writes it, in `so_far`, `all`, `progress` and `doing`; false if it does not say. A
+# build says [DONE/ALL]; apt-get says dlstatus:N:PERCENT:... and pmstatus:PACKAGE:PERCENT:... where APT::Status-Fd asks for it.
+progress_in() {
+  local last
+  last=$(tail -c 2000 "$1" 2>/dev/null | grep -aoE '^\[[0-9]+/[0-9]+\]|^(dl|pm)status:[^:]*:[0-9]+' | tail -n 1)
+  if [[ $last =~ ^\[([0-9]+)/([0-9]+)\]$ ]]; then
+    so_far=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]} doing=
+    progress="$so_far of $all"
+  elif [[ $last =~ ^(dl|pm)status:[^:]*:([0-9]+)$ ]]; then
+    so_far=${BASH_REMATCH[2]} all=100 doing=': downloading'
+    progress="$so_far %"
+    [[ ${BASH_REMATCH[1]} == dl ]] || doing=': installing'
+  else
+    return 1
+  fi
+}
+
+# draw_progress WHAT LOG: on one line of the terminal, until it is killed or the caller is gone: a bar and the time that is left
+# for what the command is doing. While its log does not say how far it is, the time that has passed is shown.
 draw_progress() {
-  local what=$1 log=$2 started=$SECONDS last past width=30 filled bar
+  local what=$1 log=$2 started=$SECONDS width=30 before='' so_far all progress doing past bar left
   while kill -0 $$ 2>/dev/null; do
-    last=$(tail -c 300 "$log" 2>/dev/null | tail -n 1)
-    past=$((SECONDS - started))
-    if [[ $last =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((BASH_REMATCH[1] > 0)); then
-      filled=$((width * BASH_REMATCH[1] / BASH_REMATCH[2]))
-      printf -v bar '%*s' "$filled" ''
+    if progress_in "$log"; then
+      [[ $doing == "$before" ]] || started=$SECONDS
+      before=$doing past=$((SECONDS - started)) left=
+      ((so_far == 0)) || left=", about $(in_words $((past * (all - so_far) / so_far))) left"
+      printf -v bar '%*s' $((width * so_far / all)) ''
       printf -v bar '%-*s' "$width" "${bar// /#}"
-      printf '\r\e[K%s [%s] %d of %d, about %s left' "$what" "${bar// /.}" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" \
-        "$(in_words $((past * (BASH_REMATCH[2] - BASH_REMATCH[1]) / BASH_REMATCH[1])))" >&2
+      printf '\r\e[K%s%s [%s] %s%s' "$what" "$doing" "${bar// /.}" "$progress" "$left" >&2
     else
-      printf '\r\e[K%s: %s' "$what" "$(in_words "$past")" >&2
+      printf '\r\e[K%s: %s' "$what" "$(in_words $((SECONDS - started)))" >&2
     fi
     sleep 0.5
   done
@@ -94,7 +110,7 @@ with_progress() {
     printf '\r\e[K' >&2
   fi
   if ((status != 0)); then
-    tail -n 40 "$log" >&2
+    grep -avE '^(dl|pm)status:' "$log" | tail -n 40 >&2 || true
     say "$program: failed: $what. The end of $log is above"
     return 1
   fi

@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <map>
 #include <memory>
+#include <utility>
 
 #include "nodes/toml/toml_reader.hpp"
 #include "nodes/transport/endpoint.hpp"
@@ -118,9 +118,30 @@ void check_names(const NodeConfig& config, TomlReading& reading) {
   }
 }
 
+// Endpoints of which no two may be of one socket's address.
+class EndpointsInUse {
+ public:
+  explicit EndpointsInUse(TomlReading& reading) : reading_(reading) {}
+
+  void add(const KeyedEndpoint& added, const Endpoint& parsed) {
+    for (const auto& [earlier, other] : used_) {
+      if (!overlap(parsed, other)) continue;
+      const bool is_same = earlier.endpoint == added.endpoint;
+      reading_.fail(added.key, is_same ? "'" + added.endpoint + "' is used by " + earlier.key + " already"
+                                       : "'" + added.endpoint + "' overlaps with '" + earlier.endpoint + "' of " +
+                                             earlier.key + ": give each a port of its own");
+    }
+    used_.emplace_back(added, parsed);
+  }
+
+ private:
+  TomlReading& reading_;
+  std::vector<std::pair<KeyedEndpoint, Endpoint>> used_;
+};
+
 // What others connect to, so that each names one machine.
 void check_members_endpoints(const NodeConfig& config, TomlReading& reading) {
-  std::map<std::string, std::string> used;  // by endpoint: its key
+  EndpointsInUse used(reading);
   for (std::size_t i = 0; i < config.members.size(); ++i) {
     for (const std::string_view which : kEndpointKeys) {
       const std::string& endpoint = endpoint_of(config.members[i], which);
@@ -134,15 +155,14 @@ void check_members_endpoints(const NodeConfig& config, TomlReading& reading) {
       }
       const std::string detail = wire::validate_text(endpoint, wire::kEndpoint);
       if (!detail.empty()) reading.fail(key, detail);
-      const auto [other, is_new] = used.try_emplace(endpoint, key);
-      if (!is_new) reading.fail(key, "'" + endpoint + "' is used by " + other->second + " already");
+      used.add({key, endpoint}, *connectable);
     }
   }
 }
 
 // Where this node itself is bound: there a wildcard is right, and it decides who can reach the node.
 void check_bound_endpoints(const NodeConfig& config, TomlReading& reading) {
-  std::map<std::string, std::string> used;  // by endpoint: its key
+  EndpointsInUse used(reading);
   for (const std::string_view which : kEndpointKeys) {
     const KeyedEndpoint bound = config.bound(which);
     const auto parsed = parse_endpoint(bound.endpoint);
@@ -150,8 +170,7 @@ void check_bound_endpoints(const NodeConfig& config, TomlReading& reading) {
       reading.fail(bound.key, parsed ? "the port must be 1 to 65535, not '*'" : parsed.error());
       return;
     }
-    const auto [other, is_new] = used.try_emplace(bound.endpoint, bound.key);
-    if (!is_new) reading.fail(bound.key, "'" + bound.endpoint + "' is used by " + other->second + " already");
+    used.add(bound, *parsed);
     if (!config.allow_plaintext && !is_loopback(*parsed)) {
       reading.fail(bound.key, "'" + bound.endpoint + "' may be reached from other machines, and nothing is encrypted " +
                                   "or authenticated: say allow_plaintext = true if that is what you want");
@@ -233,6 +252,22 @@ NodeConfig single_node_config() {
   config.data = "./lockstep-data/single";
   config.members = {{"single", "tcp://127.0.0.1:7101", "tcp://127.0.0.1:7201", "tcp://127.0.0.1:7301"}};
   return config;
+}
+
+std::vector<ConfigError> doubts_about(const NodeConfig& config, const EphemeralPorts& ephemeral) {
+  std::vector<ConfigError> doubts;
+  for (const std::string_view which : kEndpointKeys) {
+    const KeyedEndpoint bound = config.bound(which);
+    const auto parsed = parse_endpoint(bound.endpoint);
+    INVARIANT(parsed, "a configuration was checked");
+    if (!ephemeral.contains(parsed->port)) continue;
+    doubts.push_back(
+        error_at(config, bound.key,
+                 "port " + std::to_string(parsed->port) + " is one that this machine gives to outgoing " +
+                     "connections (" + ephemeral.range() + "): another program may have it when the node " +
+                     "starts. Choose one outside, or reserve it (sysctl net.ipv4.ip_local_reserved_ports)"));
+  }
+  return doubts;
 }
 
 ConfigError error_at(const NodeConfig& config, const std::string& key, std::string detail) {

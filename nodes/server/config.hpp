@@ -12,6 +12,7 @@
 
 #include <tl/expected.hpp>
 
+#include "nodes/server/ephemeral_ports.hpp"
 #include "nodes/storage/storage.hpp"
 #include "nodes/toml/config_error.hpp"
 #include "protocol/locks/commands.hpp"
@@ -66,6 +67,9 @@ tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const 
 
 // Without a file: a cluster of one on loopback. configs/single.toml says the same.
 NodeConfig single_node_config();
+
+// What is allowed and may still go wrong: ports that the machine gives away by itself.
+std::vector<ConfigError> doubts_about(const NodeConfig& config, const EphemeralPorts& ephemeral);
 
 ConfigError error_at(const NodeConfig& config, const std::string& key, std::string detail);
 

@@ -9,31 +9,39 @@
 #include "nodes/command_line/completion.hpp"
 #include "nodes/command_line/manual_page.hpp"
 #include "nodes/server/config.hpp"
+#include "nodes/server/exit_status.hpp"
 #include "nodes/server/server.hpp"
 #include "nodes/text/printable.hpp"
 
 namespace lockstep {
 namespace {
 
-constexpr int kUsageExit = 2;
-
 constexpr const char* kExamples = R"(Examples:
   lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
   lockstepd configs/local/a.toml     node a of three; start b.toml and c.toml beside it
   lockstepd --check-config my.toml   say what is wrong with a configuration, and start nothing
 
-configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and SIGINT. After a crash it
-continues from its disk. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the command
-line.)";
+A node stops cleanly at SIGTERM and SIGINT. After a crash it continues from its disk.
+
+Exit status:
+  0  stopped by a signal, or nothing was wrong with the configuration
+  1  the cause may pass, so start it again: a port is taken, a name does not resolve yet, a disk is full or not mounted
+  2  a person has to change something first: a mistake in the configuration or on the command line, or a data folder
+     that is damaged, another node's or another cluster's
+
+configs/local/a.toml explains every setting, and docs/operations.md every reason to end. Packages have both in
+/usr/share/doc/lockstep-server, a.toml in its examples.)";
 
 struct DaemonArguments {
   std::string config_file;
   bool check_only = false;
 };
 
-int fail(const std::string& detail) {
-  std::fprintf(stderr, "lockstepd: %s\n", detail.c_str());
-  return kUsageExit;
+void say(const std::string& text) { std::fprintf(stderr, "lockstepd: %s\n", text.c_str()); }
+
+int fail(const std::string& detail, int exit_status = kExitForGood) {
+  say(detail);
+  return exit_status;
 }
 
 void set_up_log(const NodeConfig& config) {
@@ -50,17 +58,20 @@ int run(const DaemonArguments& arguments) {
   tl::expected<NodeConfig, ConfigError> config =
       arguments.config_file.empty() ? single_node_config() : read_config(arguments.config_file);
   if (!config) return fail(to_string(config.error()));
+  const std::vector<ConfigError> doubts = doubts_about(*config, EphemeralPorts::of_this_machine());
   if (arguments.check_only) {
+    for (const ConfigError& doubt : doubts) say("warning: " + to_string(doubt));
     std::printf("%s: node %s of %zu, no mistakes found\n", config->file.c_str(), config->name.c_str(),
                 config->members.size());
     return 0;
   }
   set_up_log(*config);
+  for (const ConfigError& doubt : doubts) spdlog::warn("{}", to_string(doubt));
   raise_file_limit();
   auto signals = StopSignals::block();
-  if (!signals) return fail(signals.error());
+  if (!signals) return fail(signals.error(), kExitMayPass);
   auto server = Server::start(std::move(*config), std::move(*signals));
-  if (!server) return fail(to_string(server.error()));
+  if (!server) return fail(to_string(server.error().error), exit_status(server.error().may_pass));
   return (*server)->run();
 }
 
@@ -103,9 +114,9 @@ int main(int argc, char** argv) {
   try {
     return lockstep::parse_and_run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "lockstepd: %s\n", error.what());
+    lockstep::say(error.what());
   } catch (...) {
-    std::fprintf(stderr, "lockstepd: an unknown exception\n");
+    lockstep::say("an unknown exception");
   }
-  return 1;
+  return lockstep::kExitMayPass;
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "nodes/server/exit_status.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
 #include "protocol/base/joined.hpp"
@@ -23,18 +24,30 @@ namespace {
 constexpr Duration kReportInterval = std::chrono::seconds(10);
 
 template <typename T>
-using Started = tl::expected<T, ConfigError>;
+using Started = tl::expected<T, StartError>;
+
+// Endpoints were checked with the configuration, so it is the system that refuses this one.
+StartError of_transport(const NodeConfig& config, const std::string& key, const TransportError& error,
+                        const std::string& hint = "") {
+  return {error_at(config, key, to_string(error) + hint), error.kind != TransportError::Kind::kInvalidEndpoint};
+}
 
 // Of an endpoint that this node was to serve at.
-ConfigError cannot_bind(const NodeConfig& config, std::string_view key, const TransportError& error) {
-  std::string detail = to_string(error);
+StartError cannot_bind(const NodeConfig& config, std::string_view key, const TransportError& error) {
+  std::string hint;
   const std::string key_in_file = config.bound(key).key;
   if (error.kind == TransportError::Kind::kAddressInUse) {
-    detail += "; stop what has it (another node?), or change this key";
-    if (key_in_file.starts_with("members")) detail += " in the file of every member";
+    hint = "; stop what has it (another node?), or change this key";
+    if (key_in_file.starts_with("members")) hint += " in the file of every member";
   }
-  return error_at(config, key_in_file, detail);
+  return of_transport(config, key_in_file, error, hint);
 }
+
+StartError of_storage(const NodeConfig& config, const StorageError& error) {
+  return {error_at(config, "data", error.detail), error.may_pass};
+}
+
+tl::unexpected<StartError> for_good(ConfigError error) { return tl::unexpected(StartError{std::move(error), false}); }
 
 Started<Router> open_client_side(Context& context, const NodeConfig& config) {
   return Router::for_clients(context, config.bound("client").endpoint).map_error([&](const TransportError& error) {
@@ -51,7 +64,7 @@ Started<PeerSide> open_peer_side(Context& context, const NodeConfig& config) {
   return PeerSide::open(context, self, others).map_error([&](const TransportError& error) {
     if (error.endpoint == self.publish) return cannot_bind(config, "publish", error);
     if (error.endpoint == self.peer) return cannot_bind(config, "peer", error);
-    return error_at(config, "members", to_string(error));
+    return of_transport(config, "members", error);
   });
 }
 
@@ -63,14 +76,12 @@ Started<Storage> open_storage(Disk& disk, const NodeConfig& config) {
   options.segment_bytes = config.segment_bytes;
   options.cluster_of_one = config.members.size() == 1;
   options.background = true;
-  return Storage::open(disk, options).map_error([&](const StorageError& error) {
-    return error_at(config, "data", error.detail);
-  });
+  return Storage::open(disk, options).map_error([&](const StorageError& error) { return of_storage(config, error); });
 }
 
 Started<std::unique_ptr<DiskThread>> start_disk_thread(Storage storage, const NodeConfig& config) {
   return DiskThread::start(std::move(storage)).map_error([&](const StorageError& error) {
-    return error_at(config, "data", error.detail);
+    return of_storage(config, error);
   });
 }
 
@@ -90,14 +101,13 @@ Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeCo
     same = same && std::any_of(config.members.begin(), config.members.end(), is_it);
   }
   if (!same) {
-    return tl::unexpected(error_at(config, "members",
-                                   "the cluster whose data is in " + config.data + " has the members " +
-                                       joined(formed->voters, &raft::Member::name) +
-                                       ", and its members cannot be changed"));
+    return for_good(error_at(config, "members",
+                             "the cluster whose data is in " + config.data + " has the members " +
+                                 joined(formed->voters, &raft::Member::name) + ", and its members cannot be changed"));
   }
   const raft::Member* owner = formed->find(restored.node);
   if (owner != nullptr && owner->name != config.name) {
-    return tl::unexpected(error_at(config, "data", config.data + " belongs to member '" + owner->name + "'"));
+    return for_good(error_at(config, "data", config.data + " belongs to member '" + owner->name + "'"));
   }
   return {};
 }
@@ -105,17 +115,19 @@ Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeCo
 // Its bytes are whole, or storage would not have given it back: but another version may have written them.
 Started<void> check_that_it_can_be_read(const raft::Restored& restored, const NodeConfig& config) {
   if (!restored.snapshot) return {};
-  return restore_state(*restored.snapshot).map([](const auto&) {}).map_error([&](const std::string& detail) {
-    return error_at(config, "data",
-                    "the snapshot in " + config.data + " up to index " +
-                        std::to_string(restored.snapshot->head.index.value()) + " " + detail);
-  });
+  const auto state = restore_state(*restored.snapshot);
+  if (state) return {};
+  return for_good(error_at(config, "data",
+                           "the snapshot in " + config.data + " up to index " +
+                               std::to_string(restored.snapshot->head.index.value()) + " " + state.error()));
 }
 
 ReplicaOptions replica_options(const NodeConfig& config) {
   ReplicaOptions options;
   options.name = config.name;
-  for (const MemberConfig& member : config.members) options.initial_members.push_back({member.name, member.client});
+  for (const MemberConfig& member : config.members) {
+    options.initial_members.push_back({member.name, member.client, member.peer, member.publish});
+  }
   options.state_limits = config.limits;
   options.timing = config.timing;
   options.compact_log_bytes = config.compact_log_bytes;
@@ -134,7 +146,7 @@ void log_notices(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Server>, ConfigError> Server::start(NodeConfig config, StopSignals signals) {
+tl::expected<std::unique_ptr<Server>, StartError> Server::start(NodeConfig config, StopSignals signals) {
   auto context = std::make_unique<Context>();
   auto clients = open_client_side(*context, config);
   if (!clients) return tl::unexpected(clients.error());
@@ -177,13 +189,13 @@ int Server::run() {
     tell_supervisor(now);
     if (const int signal = signals_.take(); signal != 0) {
       spdlog::info("stopping: {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-      exit_code_ = exit_code_.value_or(0);
+      exit_code_ = exit_code_.value_or(kExitStopped);
     }
   }
   supervisor_.stopping();
   parts_.disk_thread->stop();
   log_notices(parts_.disk_thread->take_report().notices);
-  if (*exit_code_ == 0) spdlog::info("stopped");
+  if (*exit_code_ == kExitStopped) spdlog::info("stopped");
   return *exit_code_;
 }
 
@@ -252,8 +264,8 @@ void Server::act() {
   for (const ClientReply& reply : output.replies) parts_.clients.send(reply.connection, wire::encode(reply.response));
   log_notices(output.notices);
   if (output.fatal) {
-    spdlog::error("{}", *output.fatal);
-    exit_code_ = 2;
+    spdlog::error("{}", output.fatal->detail);
+    exit_code_ = exit_status(output.fatal->may_pass);
   }
 }
 

@@ -28,16 +28,22 @@
 
 namespace lockstep {
 
+// Why a node could not start, at the key of its configuration that it is about; see exit_status.hpp.
+struct StartError {
+  ConfigError error;
+  bool may_pass = false;
+};
+
 class Server {
  public:
   // Opens everything, or nothing: sockets before the data folder, so that a port in use leaves no trace.
-  static tl::expected<std::unique_ptr<Server>, ConfigError> start(NodeConfig config, StopSignals signals);
+  static tl::expected<std::unique_ptr<Server>, StartError> start(NodeConfig config, StopSignals signals);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() = default;
 
-  // Until a signal: then 0. 2 if the cluster does not take this node; the reason was logged. A disk that fails
-  // aborts the process: what it holds is not known any more.
+  // Until a signal, or until the cluster does not take this node; the reason was logged. Returns the exit status. A
+  // disk that fails aborts the process: what it holds is not known any more.
   int run();
 
  private:

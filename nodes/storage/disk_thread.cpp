@@ -10,12 +10,12 @@ namespace lockstep {
 
 StorageResult<std::unique_ptr<DiskThread>> DiskThread::start(Storage storage, DiskThreadOptions options) {
   auto news = WakeUp::create();
-  if (!news) return storage_error("cannot make an eventfd: " + std::generic_category().message(news.error()));
+  if (!news) return passing_storage_error("cannot make an eventfd: " + std::generic_category().message(news.error()));
   std::unique_ptr<DiskThread> result(new DiskThread(std::move(storage), options, *std::move(news)));
   try {
     result->thread_ = std::thread([thread = result.get()] { thread->run(); });
   } catch (const std::system_error& error) {
-    return storage_error(std::string("cannot start the disk thread: ") + error.what());
+    return passing_storage_error(std::string("cannot start the disk thread: ") + error.what());
   }
   return result;
 }

@@ -56,7 +56,7 @@ StorageResult<void> Storage::restart_log(raft::EntryId after) {
   const auto outcome = flush_batch();
   if (!outcome) return storage_error(outcome.error());
   if (*outcome == LogWriter::Appended::kNoSpace) {
-    return storage_error(folder_ + ": the disk is full, and the node cannot start without some space on it");
+    return passing_storage_error(folder_ + ": the disk is full, and the node cannot start without some space on it");
   }
   return {};
 }
@@ -222,8 +222,8 @@ StorageResult<void> Storage::close_cleanly() {
 }
 
 tl::unexpected<StorageError> Storage::fail(const DiskError& error) {
-  failed_ = StorageError{error.detail +
-                         ". What is on the disk is uncertain now, so the node stops; it recovers when started again"};
+  failed_ = StorageError{
+      error.detail + ". What is on the disk is uncertain now, so the node stops; it recovers when started again", true};
   return tl::unexpected(*failed_);
 }
 

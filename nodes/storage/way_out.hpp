@@ -4,12 +4,14 @@
 
 #include <string>
 
+#include "protocol/base/documents.hpp"
+
 namespace lockstep {
 
 inline std::string way_out_of_lost_data(const std::string& folder) {
   return "Restore " + folder +
          " from a copy of this node's own latest state, or leave the node stopped and move to a " +
-         "new cluster: docs/operations.md has the steps";
+         "new cluster: " + std::string(kOperationsDocument) + " has the steps";
 }
 
 }  // namespace lockstep

@@ -6,8 +6,11 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace lockstep {
 namespace {
@@ -16,15 +19,43 @@ constexpr std::string_view kTcp = "tcp://";
 constexpr std::string_view kIpc = "ipc://";
 constexpr std::string_view kExpected = "expected tcp://host:port or ipc://path";
 
-bool is_ipv6_literal(std::string_view host) {
-  if (host.size() < 4 || host.front() != '[' || host.back() != ']') return false;
+constexpr std::string_view kEveryInterface = "0.0.0.0";
+// Of IPv4 too: libzmq binds it without IPV6_V6ONLY.
+constexpr std::string_view kEveryInterfaceOfBoth = "[::]";
+
+std::optional<in6_addr> ipv6_literal(std::string_view host) {
+  if (host.size() < 4 || host.front() != '[' || host.back() != ']') return std::nullopt;
   in6_addr address{};
-  return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &address) == 1;
+  if (inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &address) != 1) return std::nullopt;
+  return address;
 }
+
+bool is_ipv6_literal(std::string_view host) { return ipv6_literal(host).has_value(); }
 
 bool is_ipv4_literal(std::string_view host) {
   in_addr address{};
   return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+}
+
+// RFC 4291 section 2.2 allows many texts for one address, one of IPv4 among them.
+std::string in_one_way(const in6_addr& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (IN6_IS_ADDR_V4MAPPED(&address)) return inet_ntop(AF_INET, address.s6_addr + 12, text, sizeof text);
+  return "[" + std::string(inet_ntop(AF_INET6, &address, text, sizeof text)) + "]";
+}
+
+// A host as it compares: one text for each address, and names in small letters (RFC 4343).
+std::string in_one_way(std::string_view host) {
+  if (host == "*") return std::string(kEveryInterface);
+  if (const auto address = ipv6_literal(host)) return in_one_way(*address);
+  std::string name(host);
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name == "localhost" ? "127.0.0.1" : name;
+}
+
+bool covers(std::string_view everything, std::string_view host) {
+  if (everything == kEveryInterfaceOfBoth) return true;
+  return everything == kEveryInterface && !host.starts_with('[');
 }
 
 // RFC 1123 section 2.1: letters, digits and hyphens in labels of 1 to 63, at most 253 in all. Container
@@ -102,13 +133,24 @@ std::string to_string(const Endpoint& endpoint) {
 }
 
 bool is_wildcard(const Endpoint& endpoint) {
-  return endpoint.host == "*" || endpoint.host == "0.0.0.0" || endpoint.host == "[::]";
+  const std::string host = in_one_way(endpoint.host);
+  return host == kEveryInterface || host == kEveryInterfaceOfBoth;
+}
+
+bool overlap(const Endpoint& a, const Endpoint& b) {
+  if (a.transport != b.transport) return false;
+  if (a.transport == Endpoint::Transport::kIpc)
+    return std::filesystem::path(a.path).lexically_normal() == std::filesystem::path(b.path).lexically_normal();
+  if (a.port != b.port || a.port == 0) return false;
+  const std::string one = in_one_way(a.host);
+  const std::string other = in_one_way(b.host);
+  return one == other || covers(one, other) || covers(other, one);
 }
 
 bool is_loopback(const Endpoint& endpoint) {
   if (endpoint.transport == Endpoint::Transport::kIpc) return true;
-  if (is_ipv4_literal(endpoint.host)) return endpoint.host.starts_with("127.");
-  return endpoint.host == "localhost" || endpoint.host == "[::1]";
+  const std::string host = in_one_way(endpoint.host);
+  return host == "[::1]" || (is_ipv4_literal(host) && host.starts_with("127."));
 }
 
 tl::expected<std::string, std::string> bindable(const Endpoint& endpoint) {

@@ -30,6 +30,10 @@ std::string to_string(const Endpoint& endpoint);
 // Every interface of a machine, so none that others could connect to: *, 0.0.0.0 or [::].
 bool is_wildcard(const Endpoint& endpoint);
 
+// Whether one machine cannot be bound at both: they are the same, or one is every interface and has the other's port. A
+// host name is compared as it is written, apart from localhost.
+bool overlap(const Endpoint& a, const Endpoint& b);
+
 // Can it be reached from this machine only? A name other than "localhost" is taken for a remote one.
 bool is_loopback(const Endpoint& endpoint);
 

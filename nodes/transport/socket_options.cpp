@@ -145,7 +145,7 @@ OpenedSocket open_bound(Context& context, SocketKind kind, const std::string& en
   const auto parsed = parse_endpoint(endpoint);
   if (!parsed) return invalid(endpoint, parsed.error());
   const auto address = bindable(*parsed);
-  if (!address) return invalid(endpoint, address.error());
+  if (!address) return tl::unexpected(TransportError{TransportError::Kind::kSystem, endpoint, address.error()});
   if (parsed->transport == Endpoint::Transport::kIpc && !context.claim_ipc_path(parsed->path)) {
     return tl::unexpected(TransportError{TransportError::Kind::kAddressInUse, endpoint, "address already in use"});
   }

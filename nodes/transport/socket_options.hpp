@@ -31,7 +31,7 @@ struct TransportError {
   enum class Kind {
     kInvalidEndpoint,  // it is no endpoint, or none that can be used so
     kAddressInUse,     // another process has it
-    kSystem,           // anything else that libzmq or the system said
+    kSystem,           // anything else that libzmq or the system said, such as that a name does not resolve
   };
   Kind kind{};
   std::string endpoint;

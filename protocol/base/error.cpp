@@ -14,7 +14,7 @@ using enum Certainty;
 
 constexpr std::array kTable{
     ErrorInfo{kBadRequest, "bad_request", kDefinite, 2, "the message is not one this node understands",
-              "the text names the field; compare it with docs/protocol.md"},
+              "the text names the field; compare it with docs/protocol.md, which packages have in /usr/share/doc"},
     ErrorInfo{kUnsupportedVersion, "unsupported_version", kDefinite, 2,
               "the message's protocol version is not one this node speaks", "use a client of the node's version"},
     ErrorInfo{kInvalidName, "invalid_name", kDefinite, 2,

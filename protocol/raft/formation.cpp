@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/documents.hpp"
 #include "protocol/base/invariant.hpp"
 
 namespace lockstep::raft {
@@ -16,6 +17,8 @@ constexpr Term kFirstTerm(1);
 constexpr int kToleratedChanges = 3;
 // A peer that has not said Hello for as many intervals is unreachable.
 constexpr int kMissedHellos = 5;
+// After as many intervals a person is told again what the node waits for, though it has not changed: every ten minutes.
+constexpr int kHellosUntilToldAgain = 3000;
 
 std::string join(const std::vector<std::string>& names) {
   std::string text;
@@ -44,7 +47,8 @@ MessageBody answer_to_hello(const Configuration& configuration, WallTime formed_
   if (configuration.find(hello.name) != nullptr) {
     return HelloRefused{"cluster " + cluster_text + " knows another node by the name " + hello.name +
                         ". A wiped disk is a new node, since what it had acknowledged is gone: put its data folder "
-                        "back, or move to a new cluster (docs/operations.md has the steps)"};
+                        "back, or move to a new cluster (" +
+                        std::string(kOperationsDocument) + " has the steps)"};
   }
   return HelloRefused{"node " + hello.name + " is not a member of cluster " + cluster_text +
                       ": check its name and its member list"};
@@ -80,7 +84,7 @@ void Formation::receive(Now now, ConnectionId connection, const Message& message
   } else if (const auto* form = std::get_if<Form>(&message.body)) {
     on_form(message, *form);
   } else if (const auto* refused = std::get_if<HelloRefused>(&message.body)) {
-    output_.fatal = refused->reason;
+    output_.fatal = StopReason{refused->reason};
   }
 }
 
@@ -176,8 +180,8 @@ void Formation::tick(Now now) {
   if (now.time < next_hello_) return;
   next_hello_ = now.time + options_.hello_interval;
   if (!formed_) say_hello();
-  if (!has_entry() && now.time >= tells_at_) tell_who_is_missing(now);
-  if (doom_ && now.time >= doom_at_) output_.fatal = *doom_;
+  if (!has_entry() && !doom_) tell_what_it_waits_for(now);
+  if (doom_ && now.time >= doom_at_) output_.fatal = StopReason{*doom_, true};
 }
 
 void Formation::say_hello() {
@@ -193,18 +197,33 @@ bool Formation::is_heard(Now now, const BlankPeer& peer) const {
   return now.time - peer.heard <= kMissedHellos * options_.hello_interval;
 }
 
-// For the person who started this node and wonders why it does not serve: once, and again when it changes.
-void Formation::tell_who_is_missing(Now now) {
-  std::vector<std::string> names;
+// For the person who started this node and wonders why it does not serve: once, when it changes, and now and then.
+void Formation::tell_what_it_waits_for(Now now) {
+  if (now.time < tells_at_) return;
+  const std::string what = what_it_waits_for(now);
+  if (what == told_ && now.time < tells_again_at_) return;
+  told_ = what;
+  tells_again_at_ = now.time + kHellosUntilToldAgain * options_.hello_interval;
+  if (!what.empty()) output_.notices.push_back({Notice::Level::kInfo, "waits " + what});
+}
+
+std::string Formation::what_it_waits_for(Now now) const {
+  if (node_.hard_state.cluster) return "for a member that has the cluster's first entry: this disk has lost it";
+  std::vector<std::string> silent;
+  std::vector<std::string> deaf;
   for (const std::string& name : options_.initial_members) {
+    if (name == options_.name) continue;
     const auto peer = peers_.find(name);
-    if (name != options_.name && (peer == peers_.end() || !is_heard(now, peer->second))) names.push_back(name);
+    if (peer == peers_.end() || !is_heard(now, peer->second)) {
+      silent.push_back(name);
+    } else if (!peer->second.knows_us) {
+      deaf.push_back(name);
+    }
   }
-  const std::string missing = join(names);
-  if (missing == missing_) return;
-  missing_ = missing;
-  if (missing.empty()) return;
-  output_.notices.push_back({Notice::Level::kInfo, "waits for " + missing + ", so that the cluster can form"});
+  if (!silent.empty()) return "for " + join(silent) + ", so that the cluster can form";
+  if (!deaf.empty()) return "until it is heard by " + join(deaf) + ", so that the cluster can form";
+  if (is_first_listed()) return {};
+  return "for " + options_.initial_members.front() + ", which forms the cluster: its log says what it waits for";
 }
 
 void Formation::tell_everyone() {
@@ -218,7 +237,8 @@ void Formation::tell_everyone() {
   }
 }
 
-// Go on saying Hello for a moment, so that the other side finds the same difference and stops too.
+// Go on saying Hello for a moment, so that the other side finds the same difference and stops too. The mistake may be
+// in the other's configuration: once it is corrected there, this node can go on as it is.
 void Formation::stop(Now now, std::string detail) {
   doom_ = std::move(detail);
   doom_at_ = now.time + 5 * options_.hello_interval;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "protocol/base/random.hpp"
+#include "protocol/base/stop_reason.hpp"
 #include "protocol/raft/messages.hpp"
 #include "protocol/raft/raft.hpp"
 
@@ -38,7 +39,7 @@ struct FormationOutput {
   std::vector<Write> writes;
   std::vector<Outgoing> messages;
   std::vector<Notice> notices;
-  std::optional<std::string> fatal;
+  std::optional<StopReason> fatal;
 };
 
 class Formation {
@@ -74,7 +75,8 @@ class Formation {
   void bind();
   bool has_entry() const { return !node_.entries.empty(); }
   void say_hello();
-  void tell_who_is_missing(Now now);
+  void tell_what_it_waits_for(Now now);
+  std::string what_it_waits_for(Now now) const;
   bool is_heard(Now now, const BlankPeer& peer) const;
   void tell_everyone();
   void stop(Now now, std::string detail);
@@ -91,8 +93,9 @@ class Formation {
   std::optional<Restored> formed_;
   WriteId last_write_;
   Time next_hello_{};
-  Time tells_at_{};                  // when it is no longer usual that others are missing
-  std::string missing_;              // for whom it waits, as it was told last
+  Time tells_at_{};   // when it is no longer usual to wait
+  std::string told_;  // what it waits for, as it was told last
+  Time tells_again_at_{};
   std::optional<std::string> doom_;  // why this node will stop; said once the others had time to hear why
   Time doom_at_{};
   FormationOutput output_;

@@ -15,13 +15,33 @@ namespace {
 // A part that is to be sent must be one that can be read.
 static_assert(raft::Bounds{}.snapshot_part_bytes <= wire::kMaxSnapshotPart);
 
+std::vector<std::string> names_of(const std::vector<InitialMember>& members) {
+  std::vector<std::string> names;
+  for (const InitialMember& member : members) names.push_back(member.name);
+  return names;
+}
+
 raft::FormationOptions formation_options(const ReplicaOptions& options, std::uint64_t seed) {
   raft::FormationOptions formation;
   formation.name = options.name;
-  for (const InitialMember& member : options.initial_members) formation.initial_members.push_back(member.name);
+  formation.initial_members = names_of(options.initial_members);
   formation.state_limits = wire::encode(options.state_limits);
   formation.seed = seed;
   return formation;
+}
+
+Contacts contacts_of(const ReplicaOptions& options, Time now) {
+  Reach self;
+  std::vector<Reach> others;
+  for (const InitialMember& member : options.initial_members) {
+    Reach reach{member.name, member.peer_endpoint, member.publish_endpoint};
+    if (member.name == options.name) {
+      self = std::move(reach);
+    } else {
+      others.push_back(std::move(reach));
+    }
+  }
+  return {std::move(self), std::move(others), options.hello_interval, now};
 }
 
 DeskOptions desk_options(const ReplicaOptions& options) {
@@ -45,6 +65,7 @@ Replica::Replica(const ReplicaOptions& options, const raft::Restored& restored, 
     : options_(options),
       random_(options.seed),
       self_(restored.node),
+      contacts_(contacts_of(options, now.time)),
       state_(locks::StateLimits{}, options.state_bounds),
       hashes_(options.kept_hashes),
       desk_(desk_options(options)),
@@ -64,6 +85,7 @@ void Replica::step(Now now, const Event& event) {
   now_ = now;
   const LogIndex applied_before = applied_;
   std::visit([&](const auto& happened) { on(now, happened); }, event);
+  if (contacts_.is_due(now.time)) look_at_contacts(now);
   if (!raft_) return;
   collect_consequences();
   install_if_durable(now);
@@ -82,6 +104,7 @@ void Replica::step(Now now, const Event& event) {
 // ---- Events
 
 void Replica::on(Now now, const PeerMessage& event) {
+  note_contact(event.message);
   if (const auto* hello = std::get_if<raft::Hello>(&event.message.body); hello && raft_) {
     answer_hello(event, *hello);
   } else if (raft_) {
@@ -140,6 +163,45 @@ void Replica::on(Now now, const Tick& tick) {
   }
   raft_->tick(now.time);
   if (raft_->is_leader()) leases_.advance(now.time, raft_->quorum_silence(now.time), tick.peers_read_empty);
+}
+
+// ---- The other members
+
+// While the cluster forms a member says its name, and whom it has heard. Later its id is known, and a Form answers a
+// Hello.
+void Replica::note_contact(const raft::Message& message) {
+  const bool is_for_us = message.to == self_;
+  if (!raft_) {
+    const auto* hello = std::get_if<raft::Hello>(&message.body);
+    if (hello == nullptr) return;
+    contacts_.heard(hello->name);
+    if (is_for_us && !message.cluster) contacts_.answered(hello->name);
+    return;
+  }
+  const raft::Member* from = raft_->configuration().find(message.from);
+  if (from == nullptr) return;
+  contacts_.heard(from->name);
+  if (is_for_us && std::holds_alternative<raft::Form>(message.body)) contacts_.answered(from->name);
+  if (!message.to && std::holds_alternative<raft::Append>(message.body)) contacts_.heard_broadcast(from->name);
+}
+
+// While the cluster forms, Formation says Hello.
+void Replica::look_at_contacts(Now now) {
+  const raft::Member* leader = raft_ ? raft_->configuration().find(raft_->leader()) : nullptr;
+  Contacts::Look look = contacts_.look(now.time, leader != nullptr ? leader->name : "");
+  move_to_end(look.notices, output_.notices);
+  if (!raft_) return;
+  for (const std::string& name : look.unanswered) say_hello(name);
+}
+
+// Of no term, so it need not wait until one is durable (R1).
+void Replica::say_hello(const std::string& name) {
+  const raft::Configuration& configuration = raft_->configuration();
+  const raft::Member* member = configuration.find(name);
+  if (member == nullptr) return;
+  raft::Message hello{configuration.cluster, Term(), self_, member->id,
+                      raft::Hello{options_.name, names_of(options_.initial_members)}};
+  output_.messages.push_back({raft::ToMember{name}, std::move(hello)});
 }
 
 // ---- Forming

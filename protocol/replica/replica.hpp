@@ -11,7 +11,8 @@
 // in the same order give the same output, always. A Replica is a value: a copy goes its own way.
 //
 // Its parts: Formation until the cluster is formed, then Raft (the log), the state machine (what the log means), the
-// RequestDesk (what clients wait for) and the LeaseKeeper (whose lease has run out, on the leader).
+// RequestDesk (what clients wait for), the LeaseKeeper (whose lease has run out, on the leader) and its Contacts (which
+// members hear each other).
 // Not thread-safe. Broken invariants abort.
 #pragma once
 
@@ -23,11 +24,13 @@
 #include <vector>
 
 #include "protocol/base/notice.hpp"
+#include "protocol/base/stop_reason.hpp"
 #include "protocol/locks/state_machine.hpp"
 #include "protocol/raft/disk_events.hpp"
 #include "protocol/raft/formation.hpp"
 #include "protocol/raft/raft.hpp"
 #include "protocol/raft/snapshot.hpp"
+#include "protocol/replica/contacts.hpp"
 #include "protocol/replica/fold.hpp"
 #include "protocol/replica/lease_keeper.hpp"
 #include "protocol/replica/request_desk.hpp"
@@ -38,7 +41,9 @@ namespace lockstep {
 
 struct InitialMember {
   std::string name;
-  std::string client_endpoint;  // for status only
+  std::string client_endpoint;        // for status only
+  std::string peer_endpoint = {};     // for notices only
+  std::string publish_endpoint = {};  // for notices only
 };
 
 struct ReplicaOptions {
@@ -55,9 +60,10 @@ struct ReplicaOptions {
   Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
   std::uint64_t compact_log_bytes = 16 * 1024 * 1024;          // so much log, or as much as the last snapshot: compact
   Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node
-  std::uint64_t seed = 0;                                      // from the system's random device
-  std::uint64_t pid = 0;                                       // for status only
-  std::string version;                                         // for status only
+  Duration hello_interval = std::chrono::seconds(1);  // to members that have not answered yet: see contacts.hpp
+  std::uint64_t seed = 0;                             // from the system's random device
+  std::uint64_t pid = 0;                              // for status only
+  std::string version;                                // for status only
 };
 
 // A message of a peer came in on `connection`; what answers it goes back there.
@@ -88,7 +94,7 @@ struct Output {
   std::optional<Compaction> compaction;            // to be done beside everything else: see fold.hpp. One at a time
   std::vector<raft::SnapshotRead> snapshot_reads;  // may be lost
   std::vector<Notice> notices;
-  std::optional<std::string> fatal;  // the node cannot go on, and why: a configuration error. Exit with 2.
+  std::optional<StopReason> fatal;  // the node cannot go on: it is to end
 };
 
 class Replica {
@@ -128,6 +134,11 @@ class Replica {
   void on(Now now, const raft::SnapshotPartRead& event);
   void on(Now now, const Tick& event);
 
+  // The other members.
+  void note_contact(const raft::Message& message);
+  void look_at_contacts(Now now);
+  void say_hello(const std::string& name);
+
   // Forming.
   void start_raft();
   void answer_hello(const PeerMessage& event, const raft::Hello& hello);
@@ -158,6 +169,7 @@ class Replica {
   NodeId self_;
   std::optional<raft::Formation> formation_;  // until the cluster is formed
   std::optional<raft::Raft> raft_;            // from then on
+  Contacts contacts_;
 
   locks::StateMachine state_;
   LogIndex applied_;

@@ -130,6 +130,6 @@ TEST_CASE("a node that cannot start is never ready") {
   cluster.start("a");
   REQUIRE(cluster.status("a", testing::kPatience));  // it has the ports
   Process second = start_supervised(cluster, "a", socket, "100000");
-  CHECK(second.wait().exit_code == 2);
+  CHECK(second.wait().exit_code == 1);  // it may be started again: the port may come free
   CHECK(socket.messages().empty());
 }

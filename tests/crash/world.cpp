@@ -147,7 +147,8 @@ void World::step(Place place, const Event& event) {
 void World::carry_out(Place place, Output output) {
   Node& node = nodes_[place];
   note_applied(place);
-  REQUIRE_SAFE(!output.fatal, std::string("node ") + name_of(place) + " stops: " + output.fatal.value_or(""));
+  REQUIRE_SAFE(!output.fatal,
+               std::string("node ") + name_of(place) + " stops: " + output.fatal.value_or(StopReason()).detail);
   for (const raft::Outgoing& outgoing : output.messages) send(place, outgoing);
   for (const ClientReply& reply : output.replies) {
     if (reply.response.call == call_) answer_ = reply.response.body;

@@ -21,7 +21,7 @@ ReplicaOptions options_of(NodeId self) {
   options.name = letter(node_of(self));
   for (std::size_t node = 0; node < kNodes; ++node) options.initial_members.push_back({letter(node), {}});
   options.timing = {kLeaseTick, Duration::zero(), kNever};  // R9 protects nobody
-  options.request_lifetime = options.barrier_interval = 100 * kNever;
+  options.request_lifetime = options.barrier_interval = options.hello_interval = 100 * kNever;
   return options;
 }
 

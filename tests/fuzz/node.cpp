@@ -124,7 +124,7 @@ void Node::carry_out(Output output) {
     waiting_.push_back(raft::Compacted{snapshot->head});
   }
   if (output.fatal) {
-    INVARIANT(!output.fatal->empty(), "a node that stops says why");
+    INVARIANT(!output.fatal->detail.empty(), "a node that stops says why");
     stopped_ = true;
     waiting_.clear();
   }

@@ -110,6 +110,10 @@ void SimWorld::check_messages_at_rest(Place place) const {
   check(index_of(raft::Ack{}), heartbeats, "acknowledgements");
   check(index_of(raft::Barrier{}), barriers, "barriers");
   check(index_of(raft::BarrierAnswer{}), barriers * nodes_.size(), "answers to barriers");
+  // Who stays down has never answered.
+  const std::size_t hellos = at_most(ReplicaOptions{}.hello_interval) * nodes_.size();
+  check(index_of(raft::Hello{}), hellos, "Hellos");
+  check(index_of(raft::Form{}), hellos, "answers to Hellos");
 }
 
 // In calm nobody campaigns, misses anything or is misled.
@@ -119,6 +123,7 @@ void SimWorld::note_message_in_calm(const SimNode& node, const raft::Message& me
   const bool is_expected = std::holds_alternative<raft::Append>(body) || std::holds_alternative<raft::Ack>(body) ||
                            std::holds_alternative<raft::Barrier>(body) ||
                            std::holds_alternative<raft::BarrierAnswer>(body) ||
+                           std::holds_alternative<raft::Hello>(body) || std::holds_alternative<raft::Form>(body) ||
                            (phase_ == Phase::kCalm &&
                             (std::holds_alternative<raft::Forward>(body) || std::holds_alternative<raft::Busy>(body)));
   if (!is_expected && options_.trace)

@@ -62,7 +62,7 @@ void SimWorld::carry_out(SimNode& node, Output output) {
     for (const Notice& notice : output.notices) trace(name_of_node(node.place), "notice: " + notice.text);
   }
   if (output.fatal) {
-    stop_for_good(node, *output.fatal);
+    stop_for_good(node, output.fatal->detail);
   } else if (crashes && !healed_) {
     crash_for_a_while(node);
   }

@@ -79,6 +79,23 @@ TEST_CASE("the same cycle through one thread is a deadlock") {
   m.queue(m.b, exclusive({"x"}, 2));
 }
 
+// As README.md says: the library gives every thread that acquires a number, and such locks have none.
+TEST_CASE("a cycle is not seen through a lock that was preempted, or taken over") {
+  Four m;
+  m.preempt(m.a, "x");
+  m.take(m.b, exclusive({"y"}, 1));
+  m.queue(m.a, exclusive({"y"}, 1));
+  m.queue(m.b, exclusive({"x"}, 1));
+
+  Four n;
+  n.take(n.a, exclusive({"x"}, 1));
+  const Result taken_over = n.open(open_as(1, 2, n.a));
+  const SessionId successor = std::get<SessionOpened>(taken_over).session;
+  n.take(n.b, exclusive({"y"}, 1));
+  n.queue(successor, exclusive({"y"}, 1));
+  n.queue(n.b, exclusive({"x"}, 1));
+}
+
 TEST_CASE("those who share a lock do not wait for each other") {
   for (const Mode mode : {Mode::kShared, Mode::kExclusive}) {
     Four m;

@@ -468,6 +468,68 @@ TEST_CASE("a formed node answers a blank Hello with entry 1, or says why not (R1
   CHECK(std::holds_alternative<raft::HelloRefused>(answer(NodeId(99), "c").body));
 }
 
+// --- the other members ---
+
+TEST_CASE("a node says Hello to the others until they have answered, and then never again") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.isolate("c");
+  std::map<std::string, std::size_t> hellos;
+  const auto run_and_count = [&](Duration duration) {
+    for (const Time end = world.time() + duration; world.time() < end;) {
+      world.tick("b");
+      for (const char* other : {"a", "c"}) hellos[other] += world.in_flight<raft::Hello>("b", other).size();
+      world.deliver();
+    }
+  };
+  run_and_count(std::chrono::seconds(5));
+  CHECK(hellos["a"] == 1);
+  CHECK(hellos["c"] == 0);  // nothing leaves
+  world.heal();
+  run_and_count(std::chrono::seconds(60));
+  CHECK(hellos["a"] == 1);
+  CHECK(hellos["c"] == 1);
+}
+
+TEST_CASE("a wrong `peer` of one member in one file is told by the node that has it, though the cluster serves") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.misdirect("b", "c");
+  world.elect("a");
+  world.run(std::chrono::seconds(9));
+  CHECK(std::count_if(world.notices("b").begin(), world.notices("b").end(),
+                      [](const std::string& text) { return text.starts_with("c "); }) == 0);
+  world.run(std::chrono::seconds(5));
+  CHECK(world.notices("b").back().starts_with("c is heard, but does not hear this node at its `peer` tcp://c:peer"));
+  for (const char* name : {"a", "c"}) {
+    for (const std::string& text : world.notices(name)) CHECK(text.find("hear") == std::string::npos);
+  }
+  CHECK(world.open_session("b", 1));
+}
+
+TEST_CASE("a member that never came is told by the others, and that it came") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.crash("c");
+  world.elect("a");
+  world.run(std::chrono::seconds(15));
+  for (const char* name : {"a", "b"}) {
+    CAPTURE(name);
+    CHECK(world.notices(name).back().starts_with("c was never heard"));
+  }
+  world.start("c");
+  world.run(std::chrono::seconds(5));
+  CHECK(world.notices("b").back() == "c and this node hear each other now");
+}
+
+TEST_CASE("a wrong `publish` of the leader is told by the node that has it") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.deafen("a", "b");
+  world.elect("a");
+  world.run(std::chrono::seconds(60));
+  const auto& notices = world.notices("b");
+  CHECK(std::any_of(notices.begin(), notices.end(), [](const std::string& text) {
+    return text.starts_with("a leads, but is not heard at its `publish` tcp://a:publish");
+  }));
+}
+
 TEST_CASE("replicas that applied the same entries have the same hash, after a restart too (R16)") {
   ReplicaWorld world = led_by_a();
   const SessionId session = world.open_session("b", 1);

@@ -26,7 +26,8 @@ class ReplicaWorld {
     raft::Configuration configuration{ClusterId(77), {}, wire::encode(locks::StateLimits())};
     for (const std::string& name : names) {
       configuration.voters.push_back({NodeId(configuration.voters.size() + 1), name});
-      options_.initial_members.push_back({name, "tcp://" + name});
+      options_.initial_members.push_back(
+          {name, "tcp://" + name, "tcp://" + name + ":peer", "tcp://" + name + ":publish"});
     }
     for (const raft::Member& member : configuration.voters) {
       Node& node = nodes_[member.name];
@@ -114,6 +115,10 @@ class ReplicaWorld {
     std::erase_if(in_flight_, [&](const Envelope& e) { return e.from == name || e.to == name; });
   }
   void heal() { isolated_.clear(); }
+  // What `from` sends to `to` by itself is lost, and answers are not: it knows a wrong `peer` of it.
+  void misdirect(const std::string& from, const std::string& to) { misdirected_.insert({from, to}); }
+  // `to` does not hear the broadcasts of `from`: it knows a wrong `publish` of it.
+  void deafen(const std::string& from, const std::string& to) { deafened_.insert({from, to}); }
 
   template <typename Body>
   std::vector<Body> in_flight(const std::string& from, const std::string& to) const {
@@ -129,6 +134,9 @@ class ReplicaWorld {
     nodes_.at(name).disk_is_late = late;
     if (!late) settle(name);
   }
+  // What an operator was told since the test's begin.
+  const std::vector<std::string>& notices(const std::string& name) const { return nodes_.at(name).notices; }
+
   bool disk_owes(const std::string& name) const { return !nodes_.at(name).outstanding.empty(); }
   // How many writes the node has asked of its disk.
   std::size_t writes(const std::string& name) const { return nodes_.at(name).writes; }
@@ -211,6 +219,7 @@ class ReplicaWorld {
     std::deque<raft::Write> outstanding;
     bool disk_is_late = false;
     std::size_t writes = 0;
+    std::vector<std::string> notices;
   };
   struct Envelope {
     std::string from;
@@ -236,16 +245,19 @@ class ReplicaWorld {
     REQUIRE_FALSE(output.fatal);
     for (const raft::Outgoing& outgoing : output.messages) {
       if (const auto* member = std::get_if<raft::ToMember>(&outgoing.to)) {
-        send(name, member->name, outgoing.message);
+        if (!misdirected_.contains({name, member->name})) send(name, member->name, outgoing.message);
       } else if (const auto* connection = std::get_if<raft::ToConnection>(&outgoing.to)) {
         send(name, name_of(NodeId(connection->connection.value())), outgoing.message);
       } else {
-        for (const std::string& other : names_) send(name, other, outgoing.message);
+        for (const std::string& other : names_) {
+          if (!deafened_.contains({name, other})) send(name, other, outgoing.message);
+        }
       }
     }
     for (const ClientReply& reply : output.replies) {
       REQUIRE_MESSAGE(replies_.emplace(reply.response.call, reply.response).second, "a copy is answered once");
     }
+    for (const Notice& notice : output.notices) node.notices.push_back(notice.text);
     node.writes += output.writes.size();
     for (raft::Write& write : output.writes) node.outstanding.push_back(std::move(write));
     for (const raft::SnapshotRead& read : output.snapshot_reads) {
@@ -271,6 +283,8 @@ class ReplicaWorld {
   std::map<std::string, Node> nodes_;
   std::deque<Envelope> in_flight_;
   std::set<std::string> isolated_;
+  std::set<std::pair<std::string, std::string>> misdirected_;
+  std::set<std::pair<std::string, std::string>> deafened_;
   std::map<CallNumber, wire::Response> replies_;
   CallNumber last_call_;
   std::map<SessionId, std::uint64_t> last_number_;

@@ -271,6 +271,49 @@ TEST_CASE("a [listen] that no socket could be bound to is refused") {
         "b.toml:22: listen.peer: 'tcp://127.0.0.1:7102' is used by members[1].client already");
 }
 
+TEST_CASE("endpoints that overlap are refused, however they are written") {
+  CHECK(
+      error_with_added("[listen]\nclient = \"tcp://0.0.0.0:7202\"\n") ==
+      "b.toml:22: listen.client: 'tcp://0.0.0.0:7202' may be reached from other machines, and nothing is encrypted or "
+      "authenticated: say allow_plaintext = true if that is what you want");
+  const auto error_of_listen = [](const std::string& client, const std::string& peer) {
+    return error_of("allow_plaintext = true\n" + kRight + "[listen]\nclient = \"" + client + "\"\npeer = \"" + peer +
+                    "\"\n");
+  };
+  for (const std::string every : {"tcp://0.0.0.0:7101", "tcp://*:7101", "tcp://[::]:7101"}) {
+    CHECK(error_of_listen(every, "tcp://127.0.0.1:7101") ==
+          "b.toml:24: listen.peer: 'tcp://127.0.0.1:7101' overlaps with '" + every +
+              "' of listen.client: give each a port of its own");
+    CHECK(error_of_listen(every, "tcp://127.0.0.1:7201").empty());
+  }
+  CHECK(
+      error_of_listen("tcp://0.0.0.0:7302", "tcp://127.0.0.1:7201") ==
+      "b.toml:15: members[1].publish: 'tcp://127.0.0.1:7302' overlaps with 'tcp://0.0.0.0:7302' of listen.client: give "
+      "each a port of its own");
+  CHECK(error_with("tcp://127.0.0.1:7203", "tcp://localhost:7102") ==
+        "b.toml:19: members[2].peer: 'tcp://localhost:7102' overlaps with 'tcp://127.0.0.1:7102' of members[1].client: "
+        "give each a port of its own");
+}
+
+TEST_CASE(
+    "a port that the machine gives to outgoing connections is doubtful where the node listens, and nowhere else") {
+  const EphemeralPorts ephemeral("7200 7203", "");
+  const auto doubts_of = [&](const std::string& text) {
+    std::vector<std::string> doubts;
+    for (const ConfigError& doubt : doubts_about(*parse_config(text, "b.toml"), ephemeral)) {
+      doubts.push_back(to_string(doubt));
+    }
+    return doubts;
+  };
+  CHECK(doubts_of(kRight) ==
+        std::vector<std::string>{
+            "b.toml:13: members[1].peer: port 7202 is one that this machine gives to outgoing connections (7200 to "
+            "7203): another program may have it when the node starts. Choose one outside, or reserve it (sysctl "
+            "net.ipv4.ip_local_reserved_ports)"});
+  CHECK(doubts_of(kRight + "[listen]\npeer = \"tcp://127.0.0.1:7199\"\n").empty());
+  CHECK(doubts_of(kRight + "[listen]\npeer = \"ipc:///tmp/peer\"\n").empty());
+}
+
 TEST_CASE("where a node listens, and not how it is reached, decides whether it serves other machines") {
   CHECK(
       error_with_added("[listen]\nclient = \"tcp://0.0.0.0:7101\"\n") ==

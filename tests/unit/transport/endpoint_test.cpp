@@ -61,7 +61,7 @@ TEST_CASE("an endpoint to connect to names one machine and a port") {
 }
 
 TEST_CASE("every interface of a machine is a wildcard, however it is written") {
-  for (const std::string_view text : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1"}) {
+  for (const std::string_view text : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1", "tcp://[0::0]:1"}) {
     CAPTURE(text);
     CHECK(is_wildcard(*parse_endpoint(text)));
   }
@@ -69,9 +69,38 @@ TEST_CASE("every interface of a machine is a wildcard, however it is written") {
   CHECK_FALSE(is_wildcard(*parse_endpoint("ipc:///tmp/a")));
 }
 
+TEST_CASE("two endpoints overlap if one machine cannot be bound at both") {
+  const auto overlapping = [](const std::string& a, const std::string& b) {
+    const bool there = overlap(*parse_endpoint(a), *parse_endpoint(b));
+    CHECK(there == overlap(*parse_endpoint(b), *parse_endpoint(a)));
+    return there;
+  };
+  for (const std::string host : {"127.0.0.1", "0.0.0.0", "*", "[::]", "[::1]", "lock-a"}) {
+    CAPTURE(host);
+    CHECK(overlapping("tcp://" + host + ":7101", "tcp://" + host + ":7101"));
+    CHECK_FALSE(overlapping("tcp://" + host + ":7101", "tcp://" + host + ":7201"));
+    CHECK(overlapping("tcp://" + host + ":7101", "tcp://[::]:7101"));  // of both kinds of address
+    CHECK_FALSE(overlapping("tcp://" + host + ":*", "tcp://*:*"));     // the system chooses two
+  }
+  for (const std::string host : {"127.0.0.1", "10.0.0.1", "*", "lock-a", "localhost", "[::ffff:10.0.0.1]"}) {
+    CAPTURE(host);
+    CHECK(overlapping("tcp://" + host + ":7101", "tcp://0.0.0.0:7101"));
+  }
+  CHECK_FALSE(overlapping("tcp://[::1]:7101", "tcp://0.0.0.0:7101"));
+  CHECK_FALSE(overlapping("tcp://127.0.0.1:7101", "tcp://127.0.0.2:7101"));
+  CHECK_FALSE(overlapping("tcp://lock-a:7101", "tcp://lock-b:7101"));
+  CHECK(overlapping("tcp://localhost:7101", "tcp://127.0.0.1:7101"));
+  CHECK(overlapping("tcp://Lock-A:7101", "tcp://lock-a:7101"));
+  CHECK(overlapping("tcp://[::1]:7101", "tcp://[0:0:0:0:0:0:0:1]:7101"));
+  CHECK(overlapping("tcp://[::ffff:10.0.0.1]:7101", "tcp://10.0.0.1:7101"));
+  CHECK(overlapping("ipc:///tmp/a", "ipc:///tmp/x/../a"));
+  CHECK_FALSE(overlapping("ipc:///tmp/a", "ipc:///tmp/b"));
+  CHECK_FALSE(overlapping("ipc:///tmp/a", "tcp://127.0.0.1:7101"));
+}
+
 TEST_CASE("only addresses of this machine count as loopback") {
-  for (const std::string_view text :
-       {"tcp://127.0.0.1:1", "tcp://127.9.9.9:1", "tcp://localhost:1", "tcp://[::1]:1", "ipc:///tmp/a"}) {
+  for (const std::string_view text : {"tcp://127.0.0.1:1", "tcp://127.9.9.9:1", "tcp://localhost:1", "tcp://[::1]:1",
+                                      "tcp://[0::1]:1", "ipc:///tmp/a"}) {
     CAPTURE(text);
     CHECK(is_loopback(*parse_endpoint(text)));
   }
