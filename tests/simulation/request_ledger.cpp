@@ -18,8 +18,12 @@ Duration poll_of(const wire::RequestBody& body) {
   return Duration::zero();
 }
 
-bool is_command(const wire::RequestBody& body) {
-  return std::holds_alternative<wire::OpenSession>(body) || std::holds_alternative<locks::Execute>(body);
+// Of a command.
+std::optional<locks::RequestKey> key_of(const wire::RequestBody& body) {
+  if (const auto* execute = std::get_if<locks::Execute>(&body)) return locks::key_of(*execute);
+  const auto* open = std::get_if<wire::OpenSession>(&body);
+  if (open == nullptr) return std::nullopt;
+  return locks::RequestKey{open->client, SessionId(), open->nonce, 0};
 }
 
 }  // namespace
@@ -31,18 +35,31 @@ void RequestLedger::asked(Time now, ConnectionId connection, const wire::Request
   const bool is_wait = std::holds_alternative<wire::Wait>(request.body);
   copy.is_poll = is_wait || std::holds_alternative<wire::WatchRequest>(request.body);
   copy.is_renewal = std::holds_alternative<wire::KeepAlive>(request.body);
-  if (is_command(request.body)) copy.bytes = wire::encode(request).size() + kMostOverhead;
+  copy.waits_since = now;
+  if ((copy.request = key_of(request.body))) {
+    copy.bytes = wire::encode(request).size() + kMostOverhead;
+    for (const auto& [key, other] : copies_) {
+      if (other.request == copy.request) copy.waits_since = std::min(copy.waits_since, other.waits_since);
+    }
+  }
   if (is_wait) signs_of_life_.push_back(now);
   while (!signs_of_life_.empty() && signs_of_life_.front() + lifetime_ < now) signs_of_life_.pop_front();
   copies_.emplace(Key{connection, request.call}, copy);
 }
 
-void RequestLedger::answered(ConnectionId connection, const wire::Response& response, bool is_log_full) {
+void RequestLedger::answered(Time now, ConnectionId connection, const wire::Response& response, bool is_log_full) {
   const auto copy = copies_.find({connection, response.call});
   REQUIRE_SAFE(copy != copies_.end(), "a copy of a request is answered once: " + describe(response));
   const auto* error = std::get_if<wire::ErrorAnswer>(&response.body);
-  REQUIRE_SAFE(error == nullptr || error->code != ErrorCode::kBusy || is_log_full || has_reason_for_busy(copy->second),
+  const auto says = [&](ErrorCode code) { return error != nullptr && error->code == code; };
+  REQUIRE_SAFE(!says(ErrorCode::kBusy) || is_log_full || has_reason_for_busy(copy->second),
                "a node that has room says that it is busy");
+  // Before there is a cluster nothing waits. A renewal proves nothing when it is late, so it is told at once that its
+  // leader is gone.
+  const bool may_be_given_up =
+      copy->second.is_renewal || !response.applied || now >= copy->second.waits_since + lifetime_;
+  REQUIRE_SAFE(may_be_given_up || !(says(ErrorCode::kUnavailable) || says(ErrorCode::kNoLeader)),
+               "a request is given up before its lifetime is over: " + describe(response));
   copies_.erase(copy);
 }
 

@@ -18,8 +18,9 @@ class RequestLedger {
 
   // By the node's clock.
   void asked(Time now, ConnectionId connection, const wire::Request& request);
-  // Checks that it was asked and, of `busy`, that there was a reason. `is_log_full`: for a leader that has no room.
-  void answered(ConnectionId connection, const wire::Response& response, bool is_log_full);
+  // Checks that it was asked, that it was not given up before its time, and that there was a reason for `busy`.
+  // `is_log_full`: the node leads and has no room.
+  void answered(Time now, ConnectionId connection, const wire::Response& response, bool is_log_full);
   // After all that is due now was answered. Says what was not.
   std::optional<std::string> overdue(Time now) const;
   // The process is gone, and with it whatever it was asked.
@@ -31,7 +32,9 @@ class RequestLedger {
   struct Copy {
     Time came{};
     Time deadline{};
-    std::size_t bytes = 0;  // of a command: the most that it may count for
+    std::size_t bytes = 0;                          // of a command: the most that it may count for
+    std::optional<locks::RequestKey> request = {};  // of a command: its copies wait as one
+    Time waits_since{};                             // when the first of them came
     bool is_poll = false;
     bool is_renewal = false;
   };

@@ -227,7 +227,7 @@ void SimWorld::reply(SimNode& node, const ClientReply& reply) {
   const wire::Request* asked = clients_.request_of(reply.connection, reply.response.call);
   REQUIRE_SAFE(asked != nullptr, "a node answers what nobody asked");
   check_reply_in_calm(node, reply);
-  node.ledger->answered(reply.connection, reply.response, is_log_full(node));
+  node.ledger->answered(node.clock.at(node.stepped_at), reply.connection, reply.response, is_log_full(node));
   const auto* error = std::get_if<wire::ErrorAnswer>(&reply.response.body);
   if (error != nullptr && error->code == ErrorCode::kBusy) coverage_.note(Met::kBusy);
   // "After a start: no answer until applied reaches a commit index heard from a live leader."

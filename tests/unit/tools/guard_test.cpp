@@ -427,11 +427,12 @@ TEST_CASE_FIXTURE(InFolder,
   spec.takes_terminal = true;
   AtTerminal terminal([&] {
     return hold_at_terminal(spec, [&](const Guard& guard) {
-      if (!content("pid").empty() && guard.guardian_pid() != 0) ::kill(guard.guardian_pid(), SIGKILL);
+      if (!content("kill").empty() && guard.guardian_pid() != 0) ::kill(guard.guardian_pid(), SIGKILL);
     });
   });
   const pid_t group = wait_for_group();
   const KilledAtTheEnd cleaned_up{group};
+  std::ofstream("kill") << "now\n";
   CHECK(terminal.exit_code() == 0);
 }
 
