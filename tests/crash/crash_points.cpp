@@ -2,8 +2,9 @@
 // or answered otherwise, and the node comes back by itself.
 // Method: run the workload once. At every operation of every disk branch off (fork) a world in which the power fails
 // there, once for each of ten outcomes: nothing of it and of all that was not synced survives; all of it does; or one
-// of eight patterns of it does. That world goes on for some requests, then the power fails everywhere, and once more
-// everything is compared with the reference.
+// of eight patterns of it does. No two outcomes are the same; of fewer than four sectors and names there are fewer.
+// That world goes on for some requests, then the power fails everywhere, and once more everything is compared with the
+// reference.
 //
 //   crash_points                every operation: some minutes
 //   crash_points --every 13     every 13th
@@ -12,8 +13,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <vector>
 
 #include "tests/crash/workload.hpp"
 #include "tests/simulation/failure.hpp"
@@ -25,18 +28,34 @@ constexpr unsigned kOutcomes = 10;
 constexpr std::size_t kRequestsAfter = 12;
 constexpr std::size_t kDone = 100'000;
 
-Survives pattern(unsigned outcome) {
+bool pattern(unsigned outcome, std::uint64_t attempt, std::size_t i) {
   switch (outcome) {
-    case 0: return [](std::size_t) { return false; };
-    case 1: return [](std::size_t) { return true; };
-    case 2: return [](std::size_t i) { return i % 2 == 0; };
-    case 3: return [](std::size_t i) { return i % 2 == 1; };
-    case 4: return [](std::size_t i) { return i == 0; };
-    case 5: return [](std::size_t i) { return i != 0; };
-    case 6: return [](std::size_t i) { return i < 3; };
-    case 7: return [](std::size_t i) { return i >= 3; };
-    default: return [outcome](std::size_t i) { return Random(16 * i + outcome).one_in(2); };
+    case 0: return false;
+    case 1: return true;
+    case 2: return i % 2 == 0;
+    case 3: return i % 2 == 1;
+    case 4: return i == 0;
+    case 5: return i != 0;
+    case 6: return i < 3;
+    case 7: return i >= 3;
+    default: return Random(1024 * attempt + 16 * i + outcome).one_in(2);
   }
+}
+
+using Kept = std::vector<bool>;  // of each unsynced item, whether it survives
+
+// No two are the same: all that there are of few items, else ten.
+std::vector<Kept> outcomes_for(std::size_t items) {
+  const std::size_t wanted = items < 4 ? std::size_t{1} << items : kOutcomes;
+  std::vector<Kept> outcomes;
+  for (std::uint64_t attempt = 0; outcomes.size() < wanted; ++attempt) {
+    for (unsigned outcome = 0; outcome < kOutcomes && outcomes.size() < wanted; ++outcome) {
+      Kept kept(items);
+      for (std::size_t i = 0; i < items; ++i) kept[i] = pattern(outcome, attempt, i);
+      if (std::find(outcomes.begin(), outcomes.end(), kept) == outcomes.end()) outcomes.push_back(std::move(kept));
+    }
+  }
+  return outcomes;
 }
 
 std::string outcome_name(unsigned outcome) {
@@ -72,6 +91,10 @@ class CrashPoints {
     });
     finish();
     if (has_failed_power_) return 0;
+    if (world_.overtaken_compactions() == 0) {
+      ++failures_;
+      std::cout << "FAILED: no snapshot was installed while a compaction was under way\n";
+    }
     std::cout << points_ << " crash points, " << outcomes_ << " outcomes, " << failures_ << " failures\n";
     for (const auto& [what, count] : points_by_kind_) std::cout << "  " << count << " x " << what << "\n";
     return failures_ == 0 && points_ > 0 ? 0 : 1;
@@ -93,14 +116,22 @@ class CrashPoints {
     }
     ++points_;
     ++points_by_kind_[kind_of(operation)];
-    for (unsigned outcome = 0; outcome < kOutcomes; ++outcome) {
+    const std::size_t items = world_.disk(place).memory.unsynced() + operation.items;
+    const std::vector<Kept> outcomes = outcomes_for(items);
+    for (unsigned outcome = 0; outcome < outcomes.size(); ++outcome) {
       if (options_.outcome && options_.outcome != outcome) continue;
       ++outcomes_;
       if (options_.outcome || becomes_this_world(place, number, outcome, operation)) {
         has_failed_power_ = true;
         last_request_ = request_ + kRequestsAfter;
-        world_.at_power_failure(place, pattern(outcome));
-        return power_for(operation, outcome);
+        const Power power = power_for(operation, outcome);
+        const bool adds = power == Power::kFailsAfter && operation.items != 0;
+        const MemoryDisk& memory = world_.disk(place).memory;
+        world_.at_power_failure(place, [kept = outcomes[outcome], adds, &memory](std::size_t i) {
+          REQUIRE_SAFE(i != 0 || !adds || memory.unsynced() == kept.size(), "what is unsynced was counted before");
+          return kept[i];
+        });
+        return power;
       }
     }
     return Power::kStays;
@@ -120,10 +151,11 @@ class CrashPoints {
     return false;
   }
 
-  // Heals, and then the power fails everywhere at once. No node may refuse to start: a crash is never taken for damage
-  // that it cannot live with.
+  // Heals, lets a compaction end that was held, and then the power fails everywhere at once. No node may refuse to
+  // start: a crash is never taken for damage that it cannot live with.
   void finish() {
     world_.heal();
+    world_.let_compactions_go();
     world_.settle();
     world_.repeat_last_requests();
     for (Place place = 0; place < World::kNodes; ++place) world_.end_process(place, false);

@@ -14,6 +14,7 @@ namespace lockstep::crash {
 struct DiskOperation {
   MemoryDisk::Operation kind{};
   std::string file;
+  std::size_t items = 0;  // sectors and names that are unsynced after it, and were not before
 };
 
 enum class Power { kStays, kFailsBefore, kFailsAfter };
@@ -34,22 +35,24 @@ class FailingDisk final : public Disk {
   }
 
   DiskResult<File> create(const std::string& name) override {
-    return change({MemoryDisk::Operation::kCreate, name}, [&] { return memory.create(name); });
+    return change({MemoryDisk::Operation::kCreate, name, 1}, [&] { return memory.create(name); });
   }
   DiskResult<void> rename(const std::string& from, const std::string& to) override {
-    return change({MemoryDisk::Operation::kRename, to}, [&] { return memory.rename(from, to); });
+    return change({MemoryDisk::Operation::kRename, to, 1}, [&] { return memory.rename(from, to); });
   }
   DiskResult<void> remove(const std::string& name) override {
-    return change({MemoryDisk::Operation::kRemove, name}, [&] { return memory.remove(name); });
+    return change({MemoryDisk::Operation::kRemove, name, 1}, [&] { return memory.remove(name); });
   }
   DiskResult<void> sync_folder() override {
     return change({MemoryDisk::Operation::kSyncFolder, "."}, [&] { return memory.sync_folder(); });
   }
   DiskResult<void> write(const File& file, std::uint64_t offset, std::string_view bytes) override {
-    return change({MemoryDisk::Operation::kWrite, file.name}, [&] { return memory.write(file, offset, bytes); });
+    const std::size_t sectors = MemoryDisk::sectors(offset, bytes.size());
+    return change({MemoryDisk::Operation::kWrite, file.name, sectors},
+                  [&] { return memory.write(file, offset, bytes); });
   }
   DiskResult<void> preallocate(const File& file, std::uint64_t bytes) override {
-    return change({MemoryDisk::Operation::kPreallocate, file.name}, [&] { return memory.preallocate(file, bytes); });
+    return change({MemoryDisk::Operation::kPreallocate, file.name, 1}, [&] { return memory.preallocate(file, bytes); });
   }
   DiskResult<void> sync(const File& file) override {
     return change({MemoryDisk::Operation::kSync, file.name}, [&] { return memory.sync(file); });

@@ -1,6 +1,6 @@
 // What the cluster lives through, without anybody's power failing: 200 requests of three clients, logs that are
-// compacted in between, a node that is cut off until only a snapshot helps it, one that is started again, and a leader
-// that is replaced. The same every time.
+// compacted in between, a node that is cut off in the middle of a compaction until only a snapshot helps it, one that
+// is started again, and a leader that is replaced. The same every time.
 #pragma once
 
 #include <functional>
@@ -33,8 +33,11 @@ inline locks::Operation operation(std::size_t request) {
 inline void run_workload(World& world, const std::function<bool(std::size_t)>& before) {
   for (std::size_t i = 0; i < kRequests; ++i) {
     if (!before(i)) return;
-    if (i == 60 && world.leader() != World::kNodes) world.isolate((world.leader() + 1) % World::kNodes);
-    if (i == 110) world.heal();
+    if (i == 10 && world.leader() != World::kNodes) world.hold_compactions((world.leader() + 1) % World::kNodes);
+    if (i == 30 && world.leader() != World::kNodes) world.isolate((world.leader() + 1) % World::kNodes);
+    if (i == 128) world.heal();
+    if (i == 129) world.run(std::chrono::seconds(2));  // the node that was away is sent a snapshot
+    if (i == 129) world.let_compactions_go();
     if (i == 130) world.end_process(1, false);
     if (i == 150 && world.leader() != World::kNodes) world.isolate(world.leader());
     if (i == 165) world.heal();

@@ -32,7 +32,7 @@ ReplicaOptions replica_options(Place place, std::uint64_t incarnation) {
     options.initial_members.push_back({std::string(1, name_of(other)), ""});
   }
   options.seed = 1000 * place + incarnation;
-  options.compact_log_bytes = 4000;
+  options.compact_log_bytes = 2000;
   options.bounds.snapshot_part_bytes = 1024;
   return options;
 }
@@ -119,6 +119,7 @@ void World::start(Place place) {
 void World::die(Place place) {
   Node& node = nodes_[place];
   node.replica.reset();
+  node.compacting = false;
   node.storage.reset();
   node.disk.memory.crash(node.survives);
   node.survives = [](std::size_t) { return false; };
@@ -157,6 +158,9 @@ void World::carry_out(Place place, Output output) {
     step(place, raft::SnapshotPartRead{read, node.storage ? node.storage->read_snapshot(read) : std::string()});
   }
   std::span<const raft::Write> writes = output.writes;
+  if (node.compacting && std::any_of(writes.begin(), writes.end(), [](const auto& write) { return write.snapshot; })) {
+    ++overtaken_;
+  }
   while (!writes.empty() && node.storage) {
     const auto persisted = node.storage->persist(writes);
     if (node.disk.memory.power_is_off()) return die(place);
@@ -171,11 +175,23 @@ void World::carry_out(Place place, Output output) {
       return fold(older, first, entries, wanted);
     };
     node.storage->start_compaction(wanted.index, fold_it, [] {});
-    const auto end = node.storage->finish_compaction();
-    if (node.disk.memory.power_is_off()) return die(place);
-    REQUIRE_SAFE(end.has_value(), "a disk without faults folds: " + (end ? std::string() : end.error().detail));
-    step(place, raft::Compacted{end->snapshot});
+    node.compacting = true;
+    if (held_ != place || node.disk.memory.power_is_off()) finish_compaction(place);
   }
+}
+
+void World::let_compactions_go() {
+  const Place place = std::exchange(held_, kNodes);
+  if (place != kNodes && nodes_[place].compacting) finish_compaction(place);
+}
+
+void World::finish_compaction(Place place) {
+  Node& node = nodes_[place];
+  node.compacting = false;
+  const auto end = node.storage->finish_compaction();
+  if (node.disk.memory.power_is_off()) return die(place);
+  REQUIRE_SAFE(end.has_value(), "a disk without faults folds: " + (end ? std::string() : end.error().detail));
+  step(place, raft::Compacted{end->snapshot});
 }
 
 void World::send(Place from, const raft::Outgoing& outgoing) {

@@ -60,6 +60,11 @@ class World {
   void isolate(Place place) { isolated_.insert(place); }
   void heal() { isolated_.clear(); }
   void run(Duration duration);
+  // A compaction of this node does not end until it is let go: writes and installs overtake it.
+  void hold_compactions(Place place) { held_ = place; }
+  void let_compactions_go();
+  // How many snapshots were installed while a compaction was under way.
+  std::uint64_t overtaken_compactions() const { return overtaken_; }
 
   // The client's next request, to its end. Session `client` is opened first if it is none.
   void request(std::size_t client, const locks::Operation& operation);
@@ -87,6 +92,7 @@ class World {
     bool may_refuse = false;
     std::optional<std::string> refusal;
     std::vector<Notice> notices;
+    bool compacting = false;
   };
   struct Envelope {
     Place from = 0;
@@ -99,6 +105,7 @@ class World {
   void step(Place place, const Event& event);
   void carry_out(Place place, Output output);
   void send(Place from, const raft::Outgoing& outgoing);
+  void finish_compaction(Place place);
   void note_applied(Place place);
   bool run_one(Time until);
   wire::ResponseBody ask(const wire::RequestBody& body);
@@ -111,6 +118,8 @@ class World {
   std::set<Place> isolated_;
   CallNumber call_;
   std::optional<wire::ResponseBody> answer_;  // to that call
+  Place held_ = kNodes;                       // whose compactions do not end; kNodes: nobody's
+  std::uint64_t overtaken_ = 0;
 };
 
 }  // namespace lockstep::crash

@@ -19,7 +19,7 @@
 
 namespace lockstep {
 
-class MemoryDisk final : public Disk {
+class MemoryDisk : public Disk {
  public:
   enum class Operation { kCreate, kWrite, kPreallocate, kSync, kRename, kRemove, kSyncFolder };
 
@@ -40,6 +40,10 @@ class MemoryDisk final : public Disk {
   // -- crashes
   // How many things (sectors, names) a crash now may keep or lose, each on its own.
   std::size_t unsynced() const;
+  // In how many sectors these bytes are.
+  static std::size_t sectors(std::uint64_t offset, std::size_t bytes) {
+    return bytes == 0 ? 0 : (offset + bytes - 1) / kSector - offset / kSector + 1;
+  }
   // The machine dies and starts again; survives(i) decides about the i-th unsynced thing.
   void crash(const std::function<bool(std::size_t)>& survives);
   void crash_losing_all() {

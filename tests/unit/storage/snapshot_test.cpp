@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
+#include <thread>
 
 #include "nodes/storage/file_names.hpp"
 #include "nodes/storage/storage.hpp"
@@ -395,6 +397,46 @@ TEST_CASE("S6: a compaction of a log that rotted under it ends the node, and the
   CHECK(end.error().detail.find("batch 1 of the log was written and cannot be read back") != std::string::npos);
   disk.crash_losing_all();
   CHECK(open(disk).take_restored().hard_state.repair_until == LogIndex(30));
+}
+
+// A compaction on its thread finds the disk only when it is let in: what is done before that overtakes it. So only one
+// thread at a time uses the disk.
+class SlowCompactionDisk final : public MemoryDisk {
+ public:
+  DiskResult<File> open(const std::string& name) override {
+    if (std::this_thread::get_id() != owner_) may_go_on_.wait();
+    return MemoryDisk::open(name);
+  }
+  void let_in() { let_in_.set_value(); }
+
+ private:
+  std::promise<void> let_in_;
+  std::shared_future<void> may_go_on_ = let_in_.get_future().share();
+  std::thread::id owner_ = std::this_thread::get_id();
+};
+
+TEST_CASE("S3: installs that overtake a compaction delete nothing that it reads, and two snapshots are left") {
+  SlowCompactionDisk disk;
+  const Entries others = large_entries(2, 80);
+  {
+    Storage storage = open(disk);
+    must_persist(storage, {write(1, 1, large_entries(1, 5))});
+    must_compact(storage, 3);
+  }
+  disk.crash_losing_all();
+  StorageOptions options = test::options();
+  options.background = true;
+  options.segment_bytes = 1 << 20;  // no next segment is made beside
+  Storage storage = open(disk, options);
+  storage.start_compaction(LogIndex(5), test::fold_up_to(LogIndex(5)), [] {});
+  for (const std::size_t index : {60U, 70U, 80U}) {
+    must_persist(storage, {installation(index, std::span(others).first(index))});
+  }
+  disk.let_in();
+  const auto end = storage.finish_compaction();
+  if (!end) FAIL("the compaction fails: " << end.error().detail);
+  CHECK(snapshots(disk) == Names{snapshot_name(LogIndex(70)), snapshot_name(LogIndex(80))});
+  CHECK(everything(reopen(disk)) == others);
 }
 
 }  // namespace
