@@ -7,11 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/cluster.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/user.hpp"
 #include "tests/support/wait_until.hpp"
 
 using namespace lockstep;
 using lockstep::testing::Ended;
+using lockstep::testing::lockstep_program;
 using lockstep::testing::Process;
 using lockstep::testing::Result;
 using lockstep::testing::StartedCluster;
@@ -134,14 +136,14 @@ TEST_CASE("an answer that cannot be written is not taken for silence") {
   User user(cluster);
   for (const char* shut : {"> /dev/full", ">&-"}) {
     const std::string line = "exec \"$0\" status " + std::string(shut);
-    Process listing(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+    Process listing(user.command_of({"/bin/sh", "-c", line, lockstep_program()}), user.folder(), user.folder() / "log");
     CHECK(listing.wait().exit_code == 3);
     CHECK(user.file("log").find("stdout cannot be written to, so the answer is lost") != std::string::npos);
   }
   CHECK(user.run({"status"}).exit_code == 0);
   // Who has read enough of a pipe is told no more, also where SIGPIPE is ignored.
   const std::string line = "trap '' PIPE; { sleep 0.3; \"$0\" status; echo $? > code; } | true";
-  Process piped(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+  Process piped(user.command_of({"/bin/sh", "-c", line, lockstep_program()}), user.folder(), user.folder() / "log");
   CHECK(piped.wait().exit_code == 0);
   CHECK(user.file("code") == "0\n");
 }
@@ -207,7 +209,8 @@ TEST_CASE("a person at a terminal sees columns, the newest first; a script sees 
   REQUIRE(user.run({"preempt", "kept"}).exit_code == 0);
   const auto at_terminal = [&](const std::string& command) {
     // script(1) runs it at a terminal of its own.
-    const std::string line = "exec script -qec '" LOCKSTEP " " + command + "' /dev/null > shown < /dev/null";
+    const std::string line =
+        "exec script -qec '" + lockstep_program() + " " + command + "' /dev/null > shown < /dev/null";
     Process process(user.command_of({"/bin/sh", "-c", line}), user.folder(), user.folder() / "log");
     CHECK(process.wait().exit_code == 0);
     return user.file("shown");

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/cluster.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/user.hpp"
 #include "tests/support/wait_until.hpp"
 #include "tools/lockstep/run/process_group.hpp"
@@ -20,6 +21,7 @@
 using namespace lockstep;
 using lockstep::run::group_lives;
 using lockstep::testing::Ended;
+using lockstep::testing::lockstep_program;
 using lockstep::testing::Process;
 using lockstep::testing::Result;
 using lockstep::testing::StartedCluster;
@@ -347,7 +349,7 @@ TEST_CASE("at a terminal the command has the foreground while it runs, and the s
   StartedCluster cluster(1);
   User user(cluster);
   ShellAtTerminal shell(user, "-c",
-                        std::string(LOCKSTEP) +
+                        lockstep_program() +
                             " run a -- sh -c 'ps -o tpgid= -p $$ > foreground; echo $$ > pid'; "
                             "ps -o tpgid= -p $$ > after; echo $$ > shell");
   shell.wait();
@@ -359,7 +361,7 @@ TEST_CASE("in a pipeline the terminal stays with the others") {
   StartedCluster cluster(1);
   User user(cluster);
   ShellAtTerminal shell(user, "-c",
-                        std::string(LOCKSTEP) +
+                        lockstep_program() +
                             " run a -- sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done' | "
                             "{ read line < /dev/tty; echo \"$line\" > heard; echo > go; }");
   wait_for_pid(user);
@@ -373,7 +375,7 @@ TEST_CASE("Ctrl-Z does not put a lock aside, also if the command is not in the f
   StartedCluster cluster(1);
   User user(cluster);
   ShellAtTerminal shell(user, "-mc",
-                        std::string(LOCKSTEP) +
+                        lockstep_program() +
                             " run a -- sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done; exit 7' > out; "
                             "echo $? > code");
   wait_for_pid(user);

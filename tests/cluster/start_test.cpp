@@ -12,12 +12,14 @@
 #include <sstream>
 
 #include "tests/support/cluster.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/wait_until.hpp"
 
 using namespace lockstep;
 using lockstep::testing::Cluster;
 using lockstep::testing::Ended;
 using lockstep::testing::free_endpoint;
+using lockstep::testing::lockstepd_program;
 using lockstep::testing::Process;
 using lockstep::testing::run_lockstepd;
 using lockstep::testing::StartedCluster;
@@ -411,7 +413,7 @@ TEST_CASE("nodes over ipc serve as well as over tcp") {
                            "\"\n[[members]]\nname = \"a\"\nclient = \"" + stem + ".client\"\npeer = \"" + stem +
                            ".peer\"\npublish = \"" + stem + ".publish\"\n";
   const std::string file = write_config(folder.path(), text);
-  Process node({LOCKSTEPD, file}, folder.path(), folder.path() / "log");
+  Process node({lockstepd_program(), file}, folder.path(), folder.path() / "log");
   ClientConfig config;
   config.endpoints = {stem + ".client"};
   config.timeout = testing::kPatience;

@@ -13,10 +13,12 @@
 
 #include "nodes/system/file_descriptor.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/programs.hpp"
 #include "tests/support/wait_until.hpp"
 
 using namespace lockstep;
 using lockstep::testing::Cluster;
+using lockstep::testing::lockstepd_program;
 using lockstep::testing::Process;
 using lockstep::testing::wait_until;
 
@@ -69,8 +71,8 @@ class NotifySocket {
 
 Process start_supervised(const Cluster& cluster, const std::string& name, const NotifySocket& socket,
                          const std::string& watchdog_usec) {
-  return Process({"/usr/bin/env", "NOTIFY_SOCKET=" + socket.path(), "WATCHDOG_USEC=" + watchdog_usec, LOCKSTEPD,
-                  (cluster.folder() / (name + ".toml")).string()},
+  return Process({"/usr/bin/env", "NOTIFY_SOCKET=" + socket.path(), "WATCHDOG_USEC=" + watchdog_usec,
+                  lockstepd_program(), (cluster.folder() / (name + ".toml")).string()},
                  cluster.folder(), cluster.folder() / (name + ".log"));
 }
 

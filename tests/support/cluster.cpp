@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/support/programs.hpp"
+
 namespace lockstep::testing {
 
 Cluster::Cluster(std::size_t size, std::string settings) : settings_(std::move(settings)) {
@@ -40,7 +42,7 @@ std::string Cluster::config_text(const std::string& name) const {
 }
 
 void Cluster::start(const std::string& name) {
-  const std::vector<std::string> command{LOCKSTEPD, (folder() / (name + ".toml")).string()};
+  const std::vector<std::string> command{lockstepd_program(), (folder() / (name + ".toml")).string()};
   nodes_.try_emplace(name, command, folder(), folder() / (name + ".log"));
 }
 
@@ -141,7 +143,7 @@ StartedCluster::StartedCluster(std::size_t size, std::string settings) : Cluster
 }
 
 Run run_lockstepd(const std::vector<std::string>& arguments, const std::filesystem::path& folder) {
-  std::vector<std::string> command{LOCKSTEPD};
+  std::vector<std::string> command{lockstepd_program()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const std::filesystem::path log = folder / "run.log";
   std::filesystem::remove(log);

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/cluster.hpp"
+#include "tests/support/programs.hpp"
 
 namespace lockstep::testing {
 
@@ -57,7 +58,8 @@ class User {
 
   Process start(const std::vector<std::string>& arguments, const std::string& input = {}) {
     std::ofstream(folder() / "in") << input;
-    std::vector<std::string> command = command_of({"/bin/sh", "-c", "exec \"$@\" < in > out 2> err", "sh", LOCKSTEP});
+    std::vector<std::string> command =
+        command_of({"/bin/sh", "-c", "exec \"$@\" < in > out 2> err", "sh", lockstep_program()});
     command.insert(command.end(), arguments.begin(), arguments.end());
     for (const char* name : {"out", "err"}) std::filesystem::remove(folder() / name);
     return Process(command, folder(), folder() / "log");
