@@ -349,7 +349,7 @@ int serve(const std::string& file) {
   if (!config || !signals) return 2;
   auto server = Server::start(*std::move(config), *std::move(signals));
   if (!server) {
-    std::cerr << to_string(server.error()) << std::endl;
+    std::cerr << to_string(server.error().error) << std::endl;
     return 2;
   }
   return (*server)->run();
