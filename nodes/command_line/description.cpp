@@ -102,10 +102,4 @@ std::vector<OptionDescription> options_at(const CommandDescription& command, con
   return options;
 }
 
-std::string joined(const std::vector<std::string>& words, const std::string& separator) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
-  return text;
-}
-
 }  // namespace lockstep

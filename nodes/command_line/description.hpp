@@ -47,6 +47,4 @@ std::vector<SpelledCommand> spelled_commands(const CommandDescription& program);
 // A command's own options and those of the program, which may stand after the command, too.
 std::vector<OptionDescription> options_at(const CommandDescription& command, const CommandDescription& program);
 
-std::string joined(const std::vector<std::string>& words, const std::string& separator);
-
 }  // namespace lockstep

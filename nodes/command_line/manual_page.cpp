@@ -5,6 +5,8 @@
 #include <cctype>
 #include <sstream>
 
+#include "protocol/base/joined.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -42,7 +44,7 @@ std::string synopsis_of(const OptionDescription& positional) {
 }
 
 std::string synopsis_of(const CommandDescription& command) {
-  std::string text = bold(joined(command.words, " "));
+  std::string text = bold(joined(command.words, {}, " "));
   if (!command.options.empty()) text += " [" + italic("OPTIONS") + "]";
   for (const OptionDescription& positional : command.positionals) text += " " + synopsis_of(positional);
   if (!command.commands.empty()) text += " " + italic("COMMAND") + " ...";
@@ -58,7 +60,7 @@ std::string entry_of(const OptionDescription& option) {
   if (is_positional && option.is_list) names += "...";
   if (!is_positional && !option.value.empty()) names += " " + italic(option.value);
   std::string text = ".TP\n" + names + "\n" + escaped(option.help) + ".\n";
-  if (!option.choices.empty()) text += "One of " + escaped(joined(option.choices, ", ")) + ".\n";
+  if (!option.choices.empty()) text += "One of " + escaped(joined(option.choices)) + ".\n";
   if (!option.otherwise.empty()) text += "Default: " + escaped(option.otherwise) + ".\n";
   return text;
 }
@@ -94,9 +96,9 @@ std::string footer_of(const CommandDescription& command) {
 }
 
 std::string section_of(const CommandDescription& command) {
-  std::string text = ".SS " + bold(joined(command.words, " ")) + "\n" + synopsis_of(command) + "\n.PP\n";
+  std::string text = ".SS " + bold(joined(command.words, {}, " ")) + "\n" + synopsis_of(command) + "\n.PP\n";
   text += escaped(command.summary) + ".\n";
-  if (!command.aliases.empty()) text += "Also called " + escaped(joined(command.aliases, ", ")) + ".\n";
+  if (!command.aliases.empty()) text += "Also called " + escaped(joined(command.aliases)) + ".\n";
   return text + entries_of(command) + footer_of(command);
 }
 

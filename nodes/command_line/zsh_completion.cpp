@@ -1,5 +1,6 @@
 // One function a command, in the form of zsh's _arguments.
 #include "nodes/command_line/completion.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -21,7 +22,7 @@ std::string in_spec(const std::string& text) {
 }
 
 std::string action_of(const OptionDescription& option) {
-  if (!option.choices.empty()) return "(" + joined(option.choices, " ") + ")";
+  if (!option.choices.empty()) return "(" + joined(option.choices, {}, " ") + ")";
   return option.is_file ? "_files" : " ";
 }
 
@@ -33,7 +34,7 @@ std::string spec_of(const OptionDescription& option) {
   return text;
 }
 
-std::string function_of(const CommandDescription& command) { return "_" + joined(command.words, "__"); }
+std::string function_of(const CommandDescription& command) { return "_" + joined(command.words, {}, "__"); }
 
 std::string body_of_group(const CommandDescription& command) {
   std::string text = "    '1: :->command' \\\n    '*:: :->rest' && return\n  case $state in\n    command)\n";

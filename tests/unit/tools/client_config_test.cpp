@@ -57,6 +57,14 @@ TEST_CASE("what is wrong is told with file, line and key") {
   CHECK(problem_of("timeout = ").starts_with("client.toml:1: "));
 }
 
+TEST_CASE("a folder in the place of a file is told as such") {
+  const testing::TemporaryFolder folder;
+  GlobalOptions options;
+  const auto read = read_client_config(folder.path(), options);
+  REQUIRE_FALSE(read);
+  CHECK(to_string(read.error()) == folder.path().string() + ": Is a directory");
+}
+
 TEST_CASE("the files are the machine's, and the user's after it") {
   const auto files = client_config_files();
   REQUIRE_FALSE(files.empty());

@@ -3,10 +3,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <system_error>
 
+#include "nodes/system/whole_file.hpp"
 #include "nodes/toml/toml_reader.hpp"
 
 namespace lockstep {
@@ -42,16 +41,13 @@ std::vector<fs::path> client_config_files() {
 }
 
 tl::expected<void, ConfigError> read_client_config(const fs::path& file, GlobalOptions& options) {
-  std::ifstream stream(file);
-  if (!stream) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};  // of another user: as if it were not there
-    return tl::unexpected(ConfigError{file.string(), 0, "", std::strerror(errno)});
+  const auto text = read_whole_file(file);
+  if (!text) {
+    const int code = text.error();
+    if (code == ENOENT || code == ENOTDIR || code == EACCES) return {};  // of another user: as if it were not there
+    return tl::unexpected(ConfigError{file.string(), 0, "", std::generic_category().message(code)});
   }
-  std::stringstream text;
-  text << stream.rdbuf();
-  std::error_code ignored;
-  if (fs::is_directory(file, ignored)) return tl::unexpected(ConfigError{file.string(), 0, "", "it is a folder"});
-  const auto parsed = parse_toml(text.str(), file.string());
+  const auto parsed = parse_toml(*text, file.string());
   if (!parsed) return tl::unexpected(parsed.error());
   TomlReading reading{file.string(), {}, {}};
   TomlReader table(reading, *parsed, "", {"servers", "timeout"});
