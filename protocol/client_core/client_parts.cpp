@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/base/duration_words.hpp"
 #include "protocol/base/invariant.hpp"
 #include "protocol/client_core/copies.hpp"
-#include "protocol/client_core/details.hpp"
 
 namespace lockstep::client_core {
 

@@ -127,7 +127,7 @@ TEST_CASE("without a node the call ends in time, and nothing is certain") {
   CHECK(answer.error().is(ErrorCode::kUnavailable));
   CHECK(answer.error().name() == "unavailable");
   CHECK_FALSE(answer.error().definite);
-  CHECK(answer.error().detail.find("300ms") != std::string::npos);
+  CHECK(answer.error().detail.find("300 ms") != std::string::npos);
 }
 
 TEST_CASE("a node without a leader is asked again until it has one") {

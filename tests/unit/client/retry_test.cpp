@@ -171,7 +171,7 @@ TEST_CASE("a call ends when its time is over, as unavailable, with the last prob
   }
   const auto& error = client.outcome<ClientError>(call);
   CHECK(error.code == ErrorCode::kUnavailable);
-  CHECK(error.detail.find("within 5s") != std::string::npos);
+  CHECK(error.detail.find("within 5 s") != std::string::npos);
   CHECK(error.detail.find("no_leader") != std::string::npos);
 }
 

@@ -119,7 +119,7 @@ TEST_CASE("check: held is yes, free is no, with the age where it is known") {
                             R"("waiters":[],"waiter_count":0,"applied_index":9,"age_ms":12})");
   CHECK(held.text.find("(alice)") != std::string::npos);
   CHECK(held.text.find('\n') == std::string::npos);
-  CHECK(held.text.find("as of 12ms ago") != std::string::npos);
+  CHECK(held.text.find("as of 12 ms ago") != std::string::npos);
   answer.lock.reset();
   answer.age.reset();
   const Report free = report_of("a", Expected<CheckResult>(answer));

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
-#include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/field_rules.hpp"
 
@@ -38,7 +38,7 @@ void add_names(Json& json, const std::vector<std::string>& names) {
 void add_age(Report& report, const std::optional<std::chrono::milliseconds>& age) {
   if (!age) return;
   report.json["age_ms"] = age->count();
-  report.text += ", as of " + format_duration(*age) + " ago";
+  report.text += ", as of " + in_words(*age) + " ago";
 }
 
 std::string format_time(WallTime time) {

@@ -7,8 +7,8 @@
 #include <array>
 #include <cstdint>
 
-#include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "protocol/wire/limits.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
@@ -105,8 +105,7 @@ std::vector<std::string> table_of(const std::vector<LockInfo>& locks, WallTime n
 std::vector<std::string> table_of(const std::vector<SessionInfo>& sessions, WallTime now) {
   std::vector<Row> rows{{"SESSION", "CLIENT", "TTL", "SINCE", "LOCKS", "WAITS"}};
   for (const SessionInfo& session : sessions) {
-    const std::string ttl =
-        session.ttl_ms == 0 ? "never expires" : format_duration(std::chrono::milliseconds(session.ttl_ms));
+    const std::string ttl = session.ttl_ms == 0 ? "never expires" : in_words(std::chrono::milliseconds(session.ttl_ms));
     rows.push_back({std::to_string(session.session.value()), client_cell(session.client, session.note), ttl,
                     when(session.since, now), std::to_string(session.locks), std::to_string(session.waits)});
   }
@@ -120,7 +119,7 @@ std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime 
     if (event.by) reason += " by " + to_string(*event.by);
     if (!event.why.empty()) reason += ": " + printable(event.why, kShownCell);
     rows.push_back({name_cell(event.name), to_string(event.client), std::to_string(event.token.value()),
-                    format_duration(event.to - event.from), when(event.to, now), reason});
+                    in_words(event.to - event.from), when(event.to, now), reason});
   }
   return aligned(rows);
 }

@@ -12,14 +12,14 @@ namespace {
 using Names = std::vector<std::string>;
 
 // "a", "a and b", "a, b and c"
-std::string in_words(const Names& names) {
+std::string listed(const Names& names) {
   if (names.size() < 2) return joined(names);
   const Names first(names.begin(), names.end() - 1);
   return joined(first) + " and " + names.back();
 }
 
 std::string are(const Names& names, const std::string& what) {
-  return in_words(names) + (names.size() == 1 ? " is " : " are ") + what;
+  return listed(names) + (names.size() == 1 ? " is " : " are ") + what;
 }
 
 template <typename Matches>
@@ -73,7 +73,7 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::string missing = unreachable.empty() ? "" : "; " + are(unreachable, "unreachable");
   if (following.size() < quorum) {
     const bool alone = answering.size() == 1;
-    return {HealthKind::kNoLeader, "no leader: " + in_words(answering) + (alone ? " answers" : " answer") +
+    return {HealthKind::kNoLeader, "no leader: " + listed(answering) + (alone ? " answers" : " answer") +
                                        ", but too few follow one leader" + missing};
   }
   if (following.size() == reports.size()) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "nodes/system/clock.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "tools/lockstep/answers/table.hpp"
 #include "tools/lockstep/commands/commands.hpp"
 
@@ -116,7 +117,7 @@ Row row_of(const MemberReport& report) {
           std::to_string(status.term.value()),
           std::to_string(status.commit_index.value()),
           std::to_string(status.applied_index.value()),
-          status.age ? std::to_string(status.age->count()) + "ms" : "-",
+          status.age ? in_words(*status.age) : "-",
           std::to_string(status.pid),
           endpoint};
 }
