@@ -28,8 +28,7 @@ void ClientParts::answer_call(RequestId id, ClientOutcome outcome, LogIndex appl
 }
 
 ClientError ClientParts::no_answer_within(Duration timeout) const {
-  std::string detail = "no answer within " + in_words(timeout) + endpoints.last_failure();
-  return ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false};
+  return ClientError{ErrorCode::kUnavailable, "no answer within " + in_words(timeout), SessionId(), false};
 }
 
 // ---- Invariants

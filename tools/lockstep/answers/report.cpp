@@ -28,6 +28,12 @@ int exit_code_of(const Error& error) {
   return error.is(LocalError::kClientIdInUse) ? kExitUnavailable : kExitUsage;
 }
 
+// The table's is for who speaks the protocol; here request numbers are our own business.
+std::string_view advice_for(ErrorCode code) {
+  if (code != ErrorCode::kUnavailable) return error_info(code).way_out;
+  return "`lockstep status` shows which nodes answer; then repeat the command, which does not run twice";
+}
+
 void add_names(Json& json, const std::vector<std::string>& names) {
   if (names.size() == 1) json["name"] = names.front();
   json["names"] = names;
@@ -81,7 +87,7 @@ Report report_of(const std::string& name, const Error& error) {
   report.json["detail"] = error.detail;
   if (error.current_session) report.json["current_session"] = error.current_session.value();
   report.text = (name.empty() ? "" : printable(name, kShownWord) + ": ") + error.name() + ": " + error.detail;
-  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) report.advice = error_info(*code).way_out;
+  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) report.advice = advice_for(*code);
   report.error = error;
   return report;
 }

@@ -58,12 +58,23 @@ std::string_view to_string(HealthKind kind) {
   return "unknown";
 }
 
+std::string ClusterHealth::text() const {
+  std::string words(to_string(kind));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words + ": " + why;
+}
+
+ClusterHealth health_of_node(const NodeStatus& status) {
+  if (status.leader.empty()) return {HealthKind::kNoLeader, status.name + " answers, but knows no leader"};
+  return {HealthKind::kHealthy, status.name + (status.leader == status.name ? " leads" : " follows " + status.leader)};
+}
+
 ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::size_t quorum = reports.size() / 2 + 1;
   const Names unreachable = names_of(reports, [](const MemberReport& report) { return !report.answer.has_value(); });
   const Names answering = names_of(reports, [](const MemberReport& report) { return report.answer.has_value(); });
   if (answering.size() < quorum) {
-    return {HealthKind::kQuorumLost, "quorum lost: " + are(unreachable, "unreachable")};
+    return {HealthKind::kQuorumLost, are(unreachable, "unreachable")};
   }
   const NodeStatus* leader = leader_of(reports);
   const Names following = names_of(reports, [&](const MemberReport& report) {
@@ -73,12 +84,12 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::string missing = unreachable.empty() ? "" : "; " + are(unreachable, "unreachable");
   if (following.size() < quorum) {
     const bool alone = answering.size() == 1;
-    return {HealthKind::kNoLeader, "no leader: " + listed(answering) + (alone ? " answers" : " answer") +
-                                       ", but too few follow one leader" + missing};
+    return {HealthKind::kNoLeader,
+            listed(answering) + (alone ? " answers" : " answer") + ", but too few follow one leader" + missing};
   }
   if (following.size() == reports.size()) {
     return {HealthKind::kHealthy,
-            "healthy: " + leader->name + " leads, " + (reports.size() == 1 ? "the only member" : "all members follow")};
+            leader->name + " leads, " + (reports.size() == 1 ? "the only member" : "all members follow")};
   }
   const Names behind =
       names_of(reports, [&](const MemberReport& report) { return report.answer && is_behind(*report.answer); });
@@ -88,7 +99,7 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   });
   const std::string others = (behind.empty() ? "" : "; " + are(behind, "far behind")) +
                              (astray.empty() ? "" : "; " + are(astray, "without a leader"));
-  return {HealthKind::kDegraded, "degraded: " + leader->name + " leads" + missing + others};
+  return {HealthKind::kDegraded, leader->name + " leads" + missing + others};
 }
 
 }  // namespace lockstep

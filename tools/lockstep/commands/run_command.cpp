@@ -17,6 +17,7 @@
 #include "nodes/system/clock.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "nodes/text/duration.hpp"
+#include "tools/lockstep/commands/explained.hpp"
 #include "tools/lockstep/commands/lock_terms.hpp"
 #include "tools/lockstep/commands/stop_on_signal.hpp"
 #include "tools/lockstep/kept/file.hpp"
@@ -75,6 +76,10 @@ int exit_code_of_run(int exit_code) {
 int tell(const Report& report, bool json) {
   print(report, json, std::cerr);
   return exit_code_of_run(report.exit_code);
+}
+
+int tell_error(const GlobalOptions& global, const std::string& name, const Error& error) {
+  return tell(explained(global, report_of(name, error)), global.json);
 }
 
 Report report_of_loss(const std::vector<std::string>& names, std::optional<LossReason> reason) {
@@ -237,12 +242,12 @@ int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, I
   if (identity) {
     auto earlier =
         identity->take_over(*client, arguments.terms.names(), arguments.terms.options().mode, global.timeout);
-    if (!earlier) return tell(report_of(joined(arguments.terms.names()), earlier.error()), global.json);
+    if (!earlier) return tell_error(global, joined(arguments.terms.names()), earlier.error());
     if (earlier->has_value()) return run_guarded(**earlier);
   }
   auto [lock, signal] = acquire(*client, arguments);
   if (signal != 0) return 128 + signal;  // what was granted all the same is released at once
-  if (!lock) return tell(report_of(joined(arguments.terms.names()), lock.error()), global.json);
+  if (!lock) return tell_error(global, joined(arguments.terms.names()), lock.error());
   return run_guarded(*lock);
 }
 

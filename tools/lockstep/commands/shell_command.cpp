@@ -7,6 +7,7 @@
 
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/explained.hpp"
 #include "tools/lockstep/commands/habits.hpp"
 #include "tools/lockstep/commands/line_reader.hpp"
 #include "tools/lockstep/commands/one_shot.hpp"
@@ -110,9 +111,12 @@ class Shell {
 
   Report run(const SubcommandEntry& entry, Subcommand& subcommand) {
     if (auto refused = subcommand.refuse()) return *std::move(refused);
-    if (!entry.waits) return subcommand.run(SubcommandRun{&client_, options_, options_.timeout, {}});
+    if (!entry.waits) {
+      return explained(options_, subcommand.run(SubcommandRun{&client_, options_, options_.timeout, {}}));
+    }
     StopOnSignal interrupt;
-    Report report = subcommand.run(SubcommandRun{&client_, options_, options_.timeout, interrupt.token()});
+    Report report =
+        explained(options_, subcommand.run(SubcommandRun{&client_, options_, options_.timeout, interrupt.token()}));
     if (const int signal = interrupt.finish(); signal != 0 && signal != SIGINT) interrupted = 1;
     return report;
   }
