@@ -2,6 +2,7 @@
 // command to the next. Method: the built program against three real nodes, run as a shell would run it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include <nlohmann/json.hpp>
@@ -233,6 +234,12 @@ TEST_CASE("a person at a terminal sees columns, the newest first; a script sees 
   CHECK(list.starts_with("NAME  KIND       HELD BY"));
   CHECK(list.find("\nkept  exclusive  ") != std::string::npos);
   CHECK(at_terminal("sessions").starts_with("SESSION  CLIENT"));
+  // The holder has a session still, so that its note is known. It stands before the id, as in the other columns.
+  const json holder = user.run_json({"check", "kept"}).object()["holders"][0];
+  const std::string shown =
+      holder["note"].get<std::string>() + " (" + holder["owner"].get<std::string>().substr(0, 8) + ")";
+  CHECK(history.find(shown) != std::string::npos);
+  CHECK(list.find(shown) != std::string::npos);
   CHECK(user.run({"list"}).out.starts_with("held kept by "));
   CHECK(user.run({"history"}).out.starts_with("a held by "));
   const auto limited = user.run_json({"history", "--limit", "2"}).objects();
@@ -255,16 +262,153 @@ TEST_CASE("history goes on with what ends, when it is to follow") {
   CHECK(following.wait().exit_code == 0);
 }
 
-TEST_CASE("a limited list says how to go on, and goes on there") {
+TEST_CASE("a limited list says how to go on, and goes on there, whatever the name has in it") {
   StartedCluster cluster(1);
   User user(cluster);
-  for (const char* name : {"a", "b", "c"}) REQUIRE(user.run({"preempt", name}).exit_code == 0);
-  const Result first = user.run({"list", "--limit", "2"});
-  CHECK(first.out.starts_with("held a by "));
-  CHECK(first.err == "lockstep: there are more; go on with --after 'b'\n");
-  const auto rest = user.run_json({"list", "--limit", "2", "--after", "b"}).objects();
-  REQUIRE(rest.size() == 1);
-  CHECK(rest[0].at("name") == "c");
+  const std::vector<std::string> names{"-a it's\\ \"$HOME\"", "[b,c]", "c"};
+  Client client = cluster.client({"a"});
+  for (const std::string& name : names) REQUIRE(client.preempt(name)->granted);
+  for (std::size_t i = 0; i + 1 < names.size(); ++i) {
+    const Result cut = user.run({"list", "--limit", std::to_string(i + 1)});
+    const std::string told = "lockstep: there are more; go on with ";
+    REQUIRE(cut.err.starts_with(told));
+    const std::string way = cut.err.substr(told.size(), cut.err.size() - told.size() - 1);
+    const std::string line = "exec \"$0\" --json list " + way + " > rest";
+    Process rest(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+    CHECK(rest.wait().exit_code == 0);
+    const auto objects = Result::objects_in(user.file("rest"));
+    REQUIRE(objects.size() == names.size() - i - 1);
+    CHECK(objects[0].at("name") == names[i + 1]);
+    CHECK_FALSE(objects.back().contains("more"));
+  }
+}
+
+TEST_CASE("with --json the last object of what --limit has cut says that there are more") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  for (const char* name : {"a", "b", "c"}) {
+    REQUIRE(user.run({"preempt", name}).exit_code == 0);
+    REQUIRE(user.run({"release", name}).exit_code == 0);
+    REQUIRE(user.run({"preempt", name}).exit_code == 0);
+  }
+  REQUIRE(user.run({"--client-id", kOtherId, "preempt", "d"}).exit_code == 0);
+  for (const auto& [command, count] : {std::pair("list", 4U), std::pair("history", 3U), std::pair("sessions", 2U)}) {
+    CAPTURE(command);
+    for (unsigned limit = 1; limit <= count + 1; ++limit) {
+      const Result page = user.run_json({command, "--limit", std::to_string(limit)});
+      const auto objects = page.objects();
+      CHECK(page.err.empty());
+      REQUIRE(objects.size() == std::min(limit, count));
+      for (std::size_t i = 0; i + 1 < objects.size(); ++i) CHECK_FALSE(objects[i].contains("more"));
+      CHECK(objects.back().value("more", false) == (limit < count));
+    }
+  }
+}
+
+TEST_CASE("sessions are shown the newest first, page by page, and each once") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  const std::size_t count = kMaxPage + 5;  // more than one answer has
+  {
+    auto raw = cluster.raw_client("a");
+    for (std::size_t i = 0; i < count; ++i) {
+      ClientId client;
+      client.bytes = {1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)};
+      raw.open_session(client);
+    }
+  }
+  const auto ids_of = [&](const std::vector<std::string>& command) {
+    std::vector<std::uint64_t> ids;
+    for (const json& session : user.run_json(command).objects()) ids.push_back(session.at("session"));
+    return ids;
+  };
+  const auto all = ids_of({"sessions"});
+  REQUIRE(all.size() == count);
+  CHECK(std::is_sorted(all.rbegin(), all.rend()));
+  const Result first = user.run({"sessions", "--limit", "2"});
+  CHECK(first.err == "lockstep: there are more; go on with --after " + std::to_string(all[1]) + "\n");
+  std::vector<std::uint64_t> paged;
+  while (paged.size() < count) {
+    std::vector<std::string> command{"sessions", "--limit", "400"};
+    if (!paged.empty()) command.insert(command.end(), {"--after", std::to_string(paged.back())});
+    const auto page = ids_of(command);
+    REQUIRE_FALSE(page.empty());
+    paged.insert(paged.end(), page.begin(), page.end());
+  }
+  CHECK(paged == all);
+}
+
+TEST_CASE("release and check take several names, each with an answer of its own and the highest exit code") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  REQUIRE(user.run({"acquire", "a", "b", "c"}).exit_code == 0);
+  REQUIRE(user.run({"--client-id", kOtherId, "preempt", "theirs"}).exit_code == 0);
+  const Result held = user.run_json({"check", "a", "b"});
+  CHECK(held.exit_code == 0);
+  REQUIRE(held.objects().size() == 2);
+  CHECK(held.objects()[1]["name"] == "b");
+  CHECK(user.run({"check", "nothing", "a"}).exit_code == 1);
+  CHECK(user.run({"release", "a", "b"}).out == "released a\nreleased b\n");
+  const Result mixed = user.run_json({"release", "theirs", "c"});
+  CHECK(mixed.exit_code == 1);
+  REQUIRE(mixed.objects().size() == 2);
+  CHECK(mixed.objects()[0]["result"] == "not_holder");
+  CHECK(mixed.objects()[0]["note"].get<std::string>().ends_with(" lockstep"));
+  CHECK(mixed.objects()[1]["result"] == "released");
+  CHECK(user.run({"release", "a", "a"}).exit_code == 2);
+  CHECK(user.run({"release", "theirs", "a", "--force"}).out == "released theirs\nfree a\n");
+  cluster.kill("a");
+  const Result lost = user.run_json({"--timeout", "300ms", "check", "a", "b"});
+  CHECK(lost.exit_code == 3);
+  CHECK(lost.objects().size() == 1);
+}
+
+TEST_CASE("who gets no answer is told which nodes answer, and what is missing") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  REQUIRE(user.run({"preempt", "a"}).exit_code == 0);
+  const std::string left = cluster.names().front();
+  const auto others = cluster.names_but(left);
+  for (const std::string& name : others) cluster.kill(name);
+  const std::string missing = "node " + left + " answers, but the cluster has no leader: 2 of its 3 nodes must reach " +
+                              "each other, and " + others[0] + " and " + others[1] +
+                              " are unreachable; no answer within ";
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"preempt", "b"}, {"check", "a", "--linearizable"}, {"run", "b", "--", "true"}}) {
+    std::vector<std::string> impatient{"--timeout", "2s"};
+    impatient.insert(impatient.end(), command.begin(), command.end());
+    CAPTURE(command.front());
+    // A leader that has lost its followers knows it after an election timeout.
+    CHECK(wait_until([&] { return user.run(impatient).err.find(missing) != std::string::npos; }));
+  }
+  const Result told = user.run({"--timeout", "2s", "preempt", "b"});
+  CHECK(told.err.find("\n  to do: `lockstep status` shows which nodes answer") != std::string::npos);
+  cluster.kill(left);
+  const std::string endpoint = cluster.endpoints(left).client;
+  const Result nobody = user.run({"--timeout", "500ms", "--server", endpoint, "check", "a"});
+  CHECK(nobody.exit_code == 3);
+  CHECK(nobody.err.starts_with("lockstep: a: unavailable: no answer within 500 ms; tried " + endpoint + " ("));
+}
+
+TEST_CASE("a watch from an index that does not exist yet says so, and waits for it") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  User other(cluster);
+  const std::uint64_t newest = other.run_json({"preempt", "a"}).object()["applied_index"];
+  Process watching = user.start({"--json", "watch", "--from", std::to_string(newest + 2)});
+  const std::string told = "lockstep: waiting for entry " + std::to_string(newest + 2) + "; the newest is ";
+  REQUIRE(wait_until([&] { return user.file("err").starts_with(told); }));
+  for (const char* name : {"b", "c", "d"}) REQUIRE(other.run({"preempt", name}).exit_code == 0);
+  REQUIRE(wait_until([&] { return !Result::objects_in(user.file("out")).empty(); }));
+  CHECK(Result::objects_in(user.file("out")).front()["index"] == newest + 3);
+  watching.signal(SIGINT);
+  CHECK(watching.wait().exit_code == 0);
+  const std::string all_told = user.file("err");
+  CHECK(std::count(all_told.begin(), all_told.end(), '\n') == 1);
+  Process in_vain = user.start({"watch", "--from", std::to_string(newest + 1000)});
+  REQUIRE(wait_until([&] { return user.file("err").starts_with("lockstep: waiting for entry "); }));
+  in_vain.signal(SIGINT);
+  CHECK(in_vain.wait().exit_code == 0);
 }
 
 TEST_CASE("a configuration file comes before the built-in, and after environment and options") {

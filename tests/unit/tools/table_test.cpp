@@ -72,10 +72,13 @@ TEST_CASE("a grant that is over is shown with how long it was held, and why it e
   event.reason = EndReason::kForced;
   event.by = kOwner;
   event.why = "on fire";
-  const auto table = table_of(std::vector{event}, kThen + 90s);
+  const auto table = table_of(std::vector{event}, {}, kThen + 90s);
   REQUIRE(table.size() == 2);
   CHECK(table[1].find("  4      1 min 30 s  ") != std::string::npos);
   CHECK(table[1].ends_with("forced by " + to_string(kOwner) + ": on fire"));
+  const auto with_notes = table_of(std::vector{event}, {{kOwner, "alice\n"}}, kThen + 90s);
+  CHECK(with_notes[1].starts_with("a     alice\\n (6ba7b810)  4"));
+  CHECK(with_notes[1].ends_with("forced by alice\\n (6ba7b810): on fire"));
 }
 
 }  // namespace lockstep::table_test

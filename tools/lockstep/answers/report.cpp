@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <set>
 
 #include "nodes/text/printable.hpp"
 #include "protocol/base/duration_words.hpp"
@@ -98,6 +99,11 @@ std::optional<Report> report_of_bad_name(const std::string& name) {
   return report_of(name, Error{ErrorCode::kInvalidName, true, "the name " + detail, SessionId()});
 }
 
+std::optional<Report> report_of_repeated_name(const std::vector<std::string>& names) {
+  if (std::set(names.begin(), names.end()).size() == names.size()) return std::nullopt;
+  return usage_report("a name was given twice");
+}
+
 Report usage_report(const std::string& detail, const std::string& advice) {
   Report report;
   report.exit_code = kExitUsage;
@@ -151,18 +157,19 @@ Report report_of(const std::vector<std::string>& names, const ClientId& self, co
   return report;
 }
 
-Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer) {
+Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer, const std::string& note) {
   if (!answer) return report_of(name, answer.error());
   Report report;
   report.exit_code = answer->released ? kExitYes : kExitNo;
   report.json["name"] = name;
   report.json["result"] = answer->released ? "released" : "not_holder";
   if (answer->owner) report.json["owner"] = to_string(*answer->owner);
+  if (!note.empty()) report.json["note"] = note;
   report.json["applied_index"] = answer->applied_index.value();
   if (answer->released) {
     report.text = "released " + name;
   } else {
-    report.text = "not_holder " + name + (answer->owner ? " (held by " + to_string(*answer->owner) + ")" : " (free)");
+    report.text = "not_holder " + name + (answer->owner ? " (held by " + who(*answer->owner, note) + ")" : " (free)");
   }
   return report;
 }

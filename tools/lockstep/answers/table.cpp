@@ -112,13 +112,17 @@ std::vector<std::string> table_of(const std::vector<SessionInfo>& sessions, Wall
   return aligned(rows);
 }
 
-std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime now) {
+std::vector<std::string> table_of(const std::vector<PastHold>& events, const ClientNotes& notes, WallTime now) {
+  const auto cell_of = [&](const ClientId& client) {
+    const auto note = notes.find(client);
+    return client_cell(client, note == notes.end() ? std::string() : note->second);
+  };
   std::vector<Row> rows{{"NAME", "HELD BY", "TOKEN", "FOR", "ENDED", "REASON"}};
   for (const PastHold& event : events) {
     std::string reason(to_string(event.reason));
-    if (event.by) reason += " by " + to_string(*event.by);
+    if (event.by) reason += " by " + cell_of(*event.by);
     if (!event.why.empty()) reason += ": " + printable(event.why, kShownCell);
-    rows.push_back({name_cell(event.name), to_string(event.client), std::to_string(event.token.value()),
+    rows.push_back({name_cell(event.name), cell_of(event.client), std::to_string(event.token.value()),
                     in_words(event.to - event.from), when(event.to, now), reason});
   }
   return aligned(rows);
