@@ -422,11 +422,39 @@ TEST_CASE("a configuration file comes before the built-in, and after environment
   CHECK(wrong_server.exit_code == 3);
   CHECK(wrong_server.err.find("tried tcp://127.0.0.1:1") != std::string::npos);
   CHECK(user.run({"--server", cluster.endpoints("a").client, "--timeout", "30s", "count"}).exit_code == 0);
-  user.configure("timeout = \"5\"\nservers = []\n");
+  user.configure("servers = \"tcp://127.0.0.1:1," + cluster.endpoints("a").client + "\"\ntimeout = 60\n");
+  CHECK(user.run({"count"}).exit_code == 0);
+  user.configure("timeout = \"5x\"\nservers = []\n");
   const Result bad = user.run({"count"});
   CHECK(bad.exit_code == 2);
   CHECK(bad.err.find("client.toml:1: timeout: expected a duration") != std::string::npos);
-  CHECK(user.run({"--help"}).exit_code == 0);
+}
+
+TEST_CASE("the texts of the program are the same whatever the configuration file and the environment say") {
+  User user("");
+  const auto texts = [&] {
+    std::vector<std::string> all;
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"},
+                                                    {"check", "--help"},
+                                                    {"help", "run"},
+                                                    {"--version"},
+                                                    {"manual"},
+                                                    {"completion", "zsh"}}) {
+      const Result shown = user.run(command);
+      CAPTURE(command.front());
+      CHECK(shown.exit_code == 0);
+      CHECK(shown.err.empty());
+      all.push_back(shown.out);
+    }
+    return all;
+  };
+  const auto right = texts();
+  user.configure("servers = \"host:7102\"\ntimeout = 7\n");
+  CHECK(texts() == right);
+  user.configure("servers = ");
+  user.use_servers("7101");  // a port without its host
+  CHECK(texts() == right);
+  CHECK(user.run({"count"}).exit_code == 2);
 }
 
 TEST_CASE("run takes its command as flock(1) does, and a lock may be called -n") {

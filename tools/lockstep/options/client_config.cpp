@@ -13,14 +13,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration kLongestTimeout = std::chrono::hours(24);
-
+// As of the option, a text may have several, separated by commas.
 void read_servers(TomlReader& table, GlobalOptions& options) {
-  std::vector<std::string> servers = table.texts("servers");
-  for (std::string& server : servers) {
-    if (const std::string wrong = read_server(server); !wrong.empty()) table.fail("servers", wrong);
+  std::vector<std::string> servers;
+  for (const std::string& text : table.texts("servers")) {
+    for (std::string& server : split_servers(text)) {
+      if (const std::string wrong = read_server(server); !wrong.empty()) table.fail("servers", wrong);
+      servers.push_back(std::move(server));
+    }
   }
   if (!servers.empty()) options.servers = std::move(servers);
+}
+
+void read_timeout(TomlReader& table, GlobalOptions& options) {
+  const auto text = table.word("timeout");
+  if (!text) return;
+  if (const auto timeout = read_duration(*text)) {
+    options.timeout = *timeout;
+  } else {
+    table.fail("timeout", timeout.error());
+  }
 }
 
 }  // namespace
@@ -52,7 +64,7 @@ tl::expected<void, ConfigError> read_client_config(const fs::path& file, GlobalO
   TomlReading reading{file.string(), {}, {}};
   TomlReader table(reading, *parsed, "", {"servers", "timeout"});
   read_servers(table, options);
-  options.timeout = table.duration("timeout", Duration::zero(), kLongestTimeout, options.timeout);
+  read_timeout(table, options);
   if (reading.error) return tl::unexpected(*reading.error);
   return {};
 }
