@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "nodes/command_line/usage.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -44,6 +46,7 @@ CommandDescription describe(const CLI::App& app, std::vector<std::string> words)
   command.words.push_back(app.get_name());
   command.aliases = app.get_aliases();
   command.summary = app.get_description();
+  command.usage = usage_of(app);
   command.footer = app.get_footer();
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) continue;

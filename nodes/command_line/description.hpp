@@ -26,6 +26,7 @@ struct CommandDescription {
   std::vector<std::string> words;  // "lockstep", "session", "close"
   std::vector<std::string> aliases;
   std::string summary;
+  std::vector<std::string> usage;  // how it is written, if that does not follow from what is below
   std::string footer;
   std::vector<OptionDescription> options;
   std::vector<OptionDescription> positionals;

@@ -43,8 +43,24 @@ std::string synopsis_of(const OptionDescription& positional) {
   return positional.is_required ? text : "[" + text + "]";
 }
 
+// "NAME... -- COMMAND [ARG...]": what is to be put in, in italics; what is typed as it stands, in bold.
+std::string form_of(const std::string& usage) {
+  std::string text;
+  std::istringstream words(usage);
+  for (std::string word; words >> word;) {
+    const bool is_typed = word.find('-') != std::string::npos;
+    text += " " + (is_typed ? bold(word) : italic(word));
+  }
+  return text;
+}
+
 std::string synopsis_of(const CommandDescription& command) {
-  std::string text = bold(joined(command.words, {}, " "));
+  const std::string words = bold(joined(command.words, {}, " "));
+  if (!command.usage.empty()) {
+    return joined(
+        command.usage, [&](const std::string& form) { return words + form_of(form); }, "\n.br\n");
+  }
+  std::string text = words;
   if (!command.options.empty()) text += " [" + italic("OPTIONS") + "]";
   for (const OptionDescription& positional : command.positionals) text += " " + synopsis_of(positional);
   if (!command.commands.empty()) text += " " + italic("COMMAND") + " ...";

@@ -738,6 +738,20 @@ TEST_CASE("the shell takes commands from a pipe as one client, and what it holds
   CHECK(user.run({"--client-id", kOtherId, "release", "kept"}).exit_code == 0);
 }
 
+TEST_CASE("Tab completes what is typed at the shell's prompt, and shows what it may become") {
+  StartedCluster cluster(1);
+  User user(cluster);
+  // script(1) runs it at a terminal of its own, and types what comes in.
+  std::ofstream(user.folder() / "keys") << "preem\ta\nchec\ta --lin\t\nsess\t\t\nqui\t\n";
+  const std::string line = "exec script -qec '" LOCKSTEP " shell' /dev/null > shown < keys";
+  Process process(user.command_of({"/bin/sh", "-c", line}), user.folder(), user.folder() / "log");
+  CHECK(process.wait().exit_code == 2);  // `session` alone is no command
+  const std::string shown = user.file("shown");
+  CHECK(shown.find("granted a ") != std::string::npos);
+  CHECK(shown.find("held a by ") != std::string::npos);
+  CHECK(shown.find("sessions  session") != std::string::npos);
+}
+
 TEST_CASE("every mistake on the command line is told in one form: what is wrong, and the way out") {
   User user("tcp://127.0.0.1:1");
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{

@@ -14,6 +14,7 @@
 
 #include "lockstep/lock.hpp"
 #include "nodes/client/errors.hpp"
+#include "nodes/command_line/usage.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "nodes/text/duration.hpp"
@@ -29,6 +30,7 @@ namespace lockstep {
 namespace {
 
 constexpr const char* kFooter = R"(
+Without a -- there is one name, and what follows it is the command, as with flock(1).
 The command has LOCKSTEP_TOKEN, the fencing token, and LOCKSTEP_LOCK, the locks' names, one a line. It runs in a process
 group of its own, to which signals are forwarded. When it ends, the rest of its group is killed, then the locks are
 released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace, SIGKILL. That is early
@@ -96,7 +98,7 @@ Duration longest_grace(const RunArguments& arguments) { return arguments.ttl / 2
 
 std::optional<Report> refuse(const RunArguments& arguments, const std::vector<std::string>& words) {
   if (auto bad = arguments.terms.refuse()) return bad;
-  if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND ARGUMENTS");
+  if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND [ARGUMENT...]");
   if (arguments.ttl < std::chrono::milliseconds(wire::kMinTtlMs)) return usage_report("--ttl must be at least 1s");
   const Duration most = longest_grace(arguments);
   if (arguments.guardian.grace > most) {
@@ -265,7 +267,9 @@ int run_command(const GlobalOptions& global, const RunArguments& arguments, cons
 }  // namespace
 
 void add_run_command(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("run", "Hold locks while a command runs: run NAME... -- COMMAND ARGUMENTS");
+  auto* command = app.add_subcommand("run", "Hold locks while a command runs");
+  set_usage(*command,
+            {"[OPTIONS] NAME... -- COMMAND [ARGUMENT...]", "[-n] [-w DURATION] [-s] NAME COMMAND [ARGUMENT...]"});
   command->footer(kFooter);
   const auto arguments = std::make_shared<RunArguments>();
   arguments->terms.add_arguments(*command);

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kExamples = R"(
 Without --client-id the shell is a client of its own, and what it holds comes free when it ends. With it, it
 is that client, and holds its state file: one-shot commands of the same id wait.
-Ctrl-C ends a command that waits. quit, Ctrl-D or the end of the input end the shell; it exits with the code of its
+Tab completes commands and options. Ctrl-C ends a command that waits. quit, Ctrl-D or the end of the input end the shell; it exits with the code of its
 last command.
 
 Examples:
@@ -45,7 +45,7 @@ void show_help() {
   }
   std::cerr << "help            this; NAME --help says more about each\n"
                "quit            end the shell; so does Ctrl-D\n"
-               "A name with blanks in it is written 'in quotes'.\n";
+               "A name with blanks in it is written 'in quotes'. Tab completes commands and options.\n";
 }
 
 class Shell {
