@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "nodes/command_line/completion.hpp"
 #include "nodes/command_line/manual_page.hpp"
@@ -16,6 +17,7 @@ namespace lockstep {
 namespace {
 
 constexpr int kUsageExit = 2;
+constexpr int kUnheardExit = 3;  // as that of lockstep
 
 constexpr const char* kExamples = R"(Examples:
   lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
@@ -24,7 +26,7 @@ constexpr const char* kExamples = R"(Examples:
 
 configs/local/a.toml explains every setting. A node stops cleanly at SIGTERM and SIGINT. After a crash it
 continues from its disk. Exit status: 0 stopped by a signal, 2 a mistake in the configuration or on the command
-line.)";
+line, 3 stdout cannot be written to.)";
 
 struct DaemonArguments {
   std::string config_file;
@@ -69,6 +71,14 @@ int print(const std::string& text) {
   return 0;
 }
 
+// A page that was cut off must not pass for one.
+int tell_if_unheard(int exit_code) {
+  std::cout.flush();
+  if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "lockstepd: stdout cannot be written to\n");
+  return kUnheardExit;
+}
+
 int parse_and_run(int argc, char** argv) {
   CLI::App app("A node of a Lockstep cluster, a distributed lock service", "lockstepd");
   DaemonArguments arguments;
@@ -101,7 +111,7 @@ int parse_and_run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // Nothing of ours throws; what a library throws (out of memory, at worst) must not end in silence.
   try {
-    return lockstep::parse_and_run(argc, argv);
+    return lockstep::tell_if_unheard(lockstep::parse_and_run(argc, argv));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "lockstepd: %s\n", error.what());
   } catch (...) {

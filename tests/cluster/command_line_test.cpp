@@ -133,11 +133,27 @@ TEST_CASE("results go to stdout, errors to stderr, and the exit code tells usage
 TEST_CASE("an answer that cannot be written is not taken for silence") {
   StartedCluster cluster(1);
   User user(cluster);
-  for (const char* shut : {"> /dev/full", ">&-"}) {
-    const std::string line = "exec \"$0\" status " + std::string(shut);
-    Process listing(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
-    CHECK(listing.wait().exit_code == 3);
-    CHECK(user.file("log").find("stdout cannot be written to, so the answer is lost") != std::string::npos);
+  REQUIRE(user.run({"preempt", "a"}).exit_code == 0);
+  REQUIRE(user.run({"preempt", "over"}).exit_code == 0);
+  REQUIRE(user.run({"release", "over"}).exit_code == 0);
+  const std::string request = "zmq req " + cluster.endpoints("a").client + " '{\"type\":\"status\"}'";
+  for (const std::string& command :
+       {std::string("status"), std::string("status --node"), std::string("check a"), std::string("check a over"),
+        std::string("verify a 1"), std::string("list"), std::string("count"), std::string("history"),
+        std::string("history --follow"), std::string("sessions"), std::string("watch"), std::string("release a b"),
+        std::string("--help"), std::string("--version"), std::string("manual"), std::string("completion bash"),
+        request}) {
+    CAPTURE(command);
+    for (const char* form : {"", "--json "}) {
+      for (const char* shut : {" > /dev/full", " >&-"}) {
+        const std::string line = "exec \"$0\" " + (form + command) + shut + " 2> told";
+        Process listing(user.command_of({"/bin/sh", "-c", line, LOCKSTEP}), user.folder(), user.folder() / "log");
+        CHECK(listing.wait().exit_code == 3);
+        const std::string told = user.file("told");
+        CHECK(told.starts_with("lockstep: stdout cannot be written to, so the answer is lost; "));
+        CHECK(std::count(told.begin(), told.end(), '\n') == 1);
+      }
+    }
   }
   CHECK(user.run({"status"}).exit_code == 0);
   // Who has read enough of a pipe is told no more, also where SIGPIPE is ignored.
