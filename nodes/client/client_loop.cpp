@@ -10,7 +10,6 @@
 #include "nodes/client/errors.hpp"
 #include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
-#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -56,7 +55,7 @@ const Error kClosed = {ErrorCode::kUnavailable, false, "the client was destroyed
 ClientLoop::ClientLoop(const ClientOptions& options, Connections connections, WakeUp wake_up)
     : client_id_(options.client),
       has_lease_(options.ttl > Duration::zero()),
-      asked_(joined(connections.endpoints())),
+      endpoints_(connections.endpoints()),
       core_(options),
       wake_up_(std::move(wake_up)),
       connections_(std::move(connections)),
@@ -293,7 +292,7 @@ void ClientLoop::deliver(std::vector<Completion> completions) {
     calls_.erase(call);
     if (const auto* error = std::get_if<ClientError>(&completion.outcome)) {
       Error shown = error_of(*error);
-      if (shown.is(ErrorCode::kUnavailable)) shown.detail += "; asked " + asked_;
+      if (shown.is(ErrorCode::kUnavailable)) shown.detail += "; tried " + tried(endpoints_, core_.endpoint_problems());
       deliver(pending, tl::unexpected(std::move(shown)));
     } else {
       deliver(pending, std::move(completion));

@@ -104,7 +104,7 @@ class ClientLoop {
 
   const ClientId client_id_;
   const bool has_lease_;
-  const std::string asked_;  // the endpoints, for errors
+  const std::vector<std::string> endpoints_;  // for errors
   mutable CheckedMutex mutex_;
   CallbackThread callbacks_;
   LockRegistry locks_ GUARDED_BY(mutex_){callbacks_};

@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "protocol/base/joined.hpp"
+
 namespace lockstep {
 
 std::string_view to_string(LocalError error) {
@@ -27,6 +29,14 @@ std::string Error::name() const {
 Error error_of(const ClientError& error) {
   const std::string detail = error.detail.empty() ? std::string(error_info(error.code).meaning) : error.detail;
   return Error{error.code, error.definite, detail, error.current_session};
+}
+
+std::string tried(const std::vector<std::string>& endpoints, const std::vector<std::string>& problems) {
+  std::vector<std::string> failed;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    if (!problems[i].empty()) failed.push_back(endpoints[i] + " (" + problems[i] + ")");
+  }
+  return joined(failed.empty() ? endpoints : failed);
 }
 
 Error local_error(LocalError kind, std::string detail) { return Error{kind, true, std::move(detail), SessionId()}; }

@@ -2,13 +2,14 @@
 #include <set>
 
 #include "nodes/command_line/completion.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
 
 // Names of options and commands have no character that the shell reads as anything else.
 std::string pattern_of(const std::vector<std::string>& alternatives) {
-  return "'" + joined(alternatives, "' | '") + "'";
+  return "'" + joined(alternatives, {}, "' | '") + "'";
 }
 
 std::vector<std::string> names_of_options_with_values(const CommandDescription& program) {
@@ -27,7 +28,7 @@ std::string values_at(const CommandDescription& command, const CommandDescriptio
   for (const OptionDescription& option : options_at(command, program)) {
     if (option.value.empty()) continue;
     text += "        " + pattern_of(option.names) + ")";
-    if (!option.choices.empty()) text += " words='" + joined(option.choices, " ") + "'";
+    if (!option.choices.empty()) text += " words='" + joined(option.choices, {}, " ") + "'";
     if (option.is_file) text += " files=yes";
     text += " ;;\n";
   }
@@ -43,7 +44,7 @@ std::string words_at(const CommandDescription& command, const CommandDescription
   for (const OptionDescription& option : options_at(command, program)) {
     words.insert(words.end(), option.names.begin(), option.names.end());
   }
-  return joined(words, " ");
+  return joined(words, {}, " ");
 }
 
 bool takes_files(const CommandDescription& command) {

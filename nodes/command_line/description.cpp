@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "nodes/command_line/usage.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -44,6 +46,7 @@ CommandDescription describe(const CLI::App& app, std::vector<std::string> words)
   command.words.push_back(app.get_name());
   command.aliases = app.get_aliases();
   command.summary = app.get_description();
+  command.usage = usage_of(app);
   command.footer = app.get_footer();
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) continue;
@@ -100,12 +103,6 @@ std::vector<OptionDescription> options_at(const CommandDescription& command, con
     if (std::none_of(options.begin(), options.end(), is_it)) options.push_back(option);
   }
   return options;
-}
-
-std::string joined(const std::vector<std::string>& words, const std::string& separator) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
-  return text;
 }
 
 }  // namespace lockstep

@@ -26,6 +26,7 @@ struct CommandDescription {
   std::vector<std::string> words;  // "lockstep", "session", "close"
   std::vector<std::string> aliases;
   std::string summary;
+  std::vector<std::string> usage;  // how it is written, if that does not follow from what is below
   std::string footer;
   std::vector<OptionDescription> options;
   std::vector<OptionDescription> positionals;
@@ -46,7 +47,5 @@ std::vector<SpelledCommand> spelled_commands(const CommandDescription& program);
 
 // A command's own options and those of the program, which may stand after the command, too.
 std::vector<OptionDescription> options_at(const CommandDescription& command, const CommandDescription& program);
-
-std::string joined(const std::vector<std::string>& words, const std::string& separator);
 
 }  // namespace lockstep

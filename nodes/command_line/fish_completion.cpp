@@ -2,6 +2,7 @@
 #include <set>
 
 #include "nodes/command_line/completion.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -39,11 +40,11 @@ std::string lines_of(const std::string& function, const SpelledCommand& spelled,
   for (const CommandDescription& below : spelled.command->commands) {
     std::vector<std::string> names{below.words.back()};
     names.insert(names.end(), below.aliases.begin(), below.aliases.end());
-    text += start + " -a " + fish_quoted(joined(names, " ")) + " -d " + fish_quoted(below.summary) + "\n";
+    text += start + " -a " + fish_quoted(joined(names, {}, " ")) + " -d " + fish_quoted(below.summary) + "\n";
   }
   for (const OptionDescription& option : options_at(*spelled.command, program)) {
     text += start + names_in_fish(option) + (option.value.empty() ? "" : " -r") + (option.is_file ? " -F" : "");
-    if (!option.choices.empty()) text += " -a " + fish_quoted(joined(option.choices, " "));
+    if (!option.choices.empty()) text += " -a " + fish_quoted(joined(option.choices, {}, " "));
     text += " -d " + fish_quoted(option.help) + "\n";
   }
   for (const OptionDescription& positional : spelled.command->positionals) {

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <sstream>
 
+#include "protocol/base/joined.hpp"
+
 namespace lockstep {
 namespace {
 
@@ -41,8 +43,24 @@ std::string synopsis_of(const OptionDescription& positional) {
   return positional.is_required ? text : "[" + text + "]";
 }
 
+// "NAME... -- COMMAND [ARG...]": what is to be put in, in italics; what is typed as it stands, in bold.
+std::string form_of(const std::string& usage) {
+  std::string text;
+  std::istringstream words(usage);
+  for (std::string word; words >> word;) {
+    const bool is_typed = word.find('-') != std::string::npos;
+    text += " " + (is_typed ? bold(word) : italic(word));
+  }
+  return text;
+}
+
 std::string synopsis_of(const CommandDescription& command) {
-  std::string text = bold(joined(command.words, " "));
+  const std::string words = bold(joined(command.words, {}, " "));
+  if (!command.usage.empty()) {
+    return joined(
+        command.usage, [&](const std::string& form) { return words + form_of(form); }, "\n.br\n");
+  }
+  std::string text = words;
   if (!command.options.empty()) text += " [" + italic("OPTIONS") + "]";
   for (const OptionDescription& positional : command.positionals) text += " " + synopsis_of(positional);
   if (!command.commands.empty()) text += " " + italic("COMMAND") + " ...";
@@ -58,7 +76,7 @@ std::string entry_of(const OptionDescription& option) {
   if (is_positional && option.is_list) names += "...";
   if (!is_positional && !option.value.empty()) names += " " + italic(option.value);
   std::string text = ".TP\n" + names + "\n" + escaped(option.help) + ".\n";
-  if (!option.choices.empty()) text += "One of " + escaped(joined(option.choices, ", ")) + ".\n";
+  if (!option.choices.empty()) text += "One of " + escaped(joined(option.choices)) + ".\n";
   if (!option.otherwise.empty()) text += "Default: " + escaped(option.otherwise) + ".\n";
   return text;
 }
@@ -94,9 +112,9 @@ std::string footer_of(const CommandDescription& command) {
 }
 
 std::string section_of(const CommandDescription& command) {
-  std::string text = ".SS " + bold(joined(command.words, " ")) + "\n" + synopsis_of(command) + "\n.PP\n";
+  std::string text = ".SS " + bold(joined(command.words, {}, " ")) + "\n" + synopsis_of(command) + "\n.PP\n";
   text += escaped(command.summary) + ".\n";
-  if (!command.aliases.empty()) text += "Also called " + escaped(joined(command.aliases, ", ")) + ".\n";
+  if (!command.aliases.empty()) text += "Also called " + escaped(joined(command.aliases)) + ".\n";
   return text + entries_of(command) + footer_of(command);
 }
 

@@ -1,14 +1,10 @@
 // One function a command, in the form of zsh's _arguments.
 #include "nodes/command_line/completion.hpp"
+#include "nodes/command_line/shell_quoted.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
-
-std::string zsh_quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
 
 // Within a spec of _arguments or _describe.
 std::string in_spec(const std::string& text) {
@@ -21,7 +17,7 @@ std::string in_spec(const std::string& text) {
 }
 
 std::string action_of(const OptionDescription& option) {
-  if (!option.choices.empty()) return "(" + joined(option.choices, " ") + ")";
+  if (!option.choices.empty()) return "(" + joined(option.choices, {}, " ") + ")";
   return option.is_file ? "_files" : " ";
 }
 
@@ -29,19 +25,19 @@ std::string spec_of(const OptionDescription& option) {
   std::string text;
   const std::string value = option.value.empty() ? "" : ":" + in_spec(option.value) + ":" + action_of(option);
   const std::string rest = "[" + in_spec(option.help) + "]" + value;
-  for (const std::string& name : option.names) text += "    " + zsh_quoted(std::string(name).append(rest)) + " \\\n";
+  for (const std::string& name : option.names) text += "    " + shell_quoted(std::string(name).append(rest)) + " \\\n";
   return text;
 }
 
-std::string function_of(const CommandDescription& command) { return "_" + joined(command.words, "__"); }
+std::string function_of(const CommandDescription& command) { return "_" + joined(command.words, {}, "__"); }
 
 std::string body_of_group(const CommandDescription& command) {
   std::string text = "    '1: :->command' \\\n    '*:: :->rest' && return\n  case $state in\n    command)\n";
   text += "      local -a commands=(\n";
   for (const CommandDescription& below : command.commands) {
     const std::string summary = ":" + in_spec(below.summary);
-    text += "        " + zsh_quoted(below.words.back() + summary) + "\n";
-    for (const std::string& alias : below.aliases) text += "        " + zsh_quoted(alias + summary) + "\n";
+    text += "        " + shell_quoted(below.words.back() + summary) + "\n";
+    for (const std::string& alias : below.aliases) text += "        " + shell_quoted(alias + summary) + "\n";
   }
   text += "      )\n      _describe command commands\n      ;;\n    rest)\n      case $words[1] in\n";
   for (const CommandDescription& below : command.commands) {
@@ -55,7 +51,7 @@ std::string body_of_group(const CommandDescription& command) {
 std::string body_of_positionals(const CommandDescription& command) {
   std::string text;
   for (const OptionDescription& positional : command.positionals) {
-    text += "    " + zsh_quoted("*:" + in_spec(positional.names.front()) + ":" + action_of(positional)) + " \\\n";
+    text += "    " + shell_quoted("*:" + in_spec(positional.names.front()) + ":" + action_of(positional)) + " \\\n";
     break;  // zsh takes one rest
   }
   return text + "    && return\n";

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <limits>
+#include <map>
 #include <memory>
+#include <system_error>
 #include <utility>
 
+#include "nodes/system/whole_file.hpp"
 #include "nodes/toml/toml_reader.hpp"
 #include "nodes/transport/endpoint.hpp"
 #include "protocol/base/invariant.hpp"
@@ -202,18 +202,9 @@ KeyedEndpoint NodeConfig::bound(std::string_view which) const {
 }
 
 tl::expected<NodeConfig, ConfigError> read_config(const std::string& file) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "re"), &std::fclose);
-  std::string text;
-  std::array<char, 4096> buffer{};
-  while (stream) {
-    const std::size_t read = std::fread(buffer.data(), 1, buffer.size(), stream.get());
-    text.append(buffer.data(), read);
-    if (read < buffer.size()) break;
-  }
-  if (!stream || std::ferror(stream.get()) != 0) {
-    return tl::unexpected(ConfigError{file, 0, "", "cannot read it: " + std::string(std::strerror(errno))});
-  }
-  return parse_config(text, file);
+  const auto text = read_whole_file(file);
+  if (text) return parse_config(*text, file);
+  return tl::unexpected(ConfigError{file, 0, "", "cannot read it: " + std::generic_category().message(text.error())});
 }
 
 tl::expected<NodeConfig, ConfigError> parse_config(std::string_view text, const std::string& file) {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "nodes/command_line/completion.hpp"
 #include "nodes/command_line/manual_page.hpp"
@@ -15,6 +16,8 @@
 
 namespace lockstep {
 namespace {
+
+constexpr int kUnheardExit = 3;  // as that of lockstep
 
 constexpr const char* kExamples = R"(Examples:
   lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
@@ -28,6 +31,7 @@ Exit status:
   1  the cause may pass, so start it again: a port is taken, a name does not resolve yet, a disk is full or not mounted
   2  a person has to change something first: a mistake in the configuration or on the command line, or a data folder
      that is damaged, another node's or another cluster's
+  3  stdout cannot be written to
 
 configs/local/a.toml explains every setting, and docs/operations.md every reason to end. Packages have both in
 /usr/share/doc/lockstep-server, a.toml in its examples.)";
@@ -80,6 +84,14 @@ int print(const std::string& text) {
   return 0;
 }
 
+// A page that was cut off must not pass for one.
+int tell_if_unheard(int exit_code) {
+  std::cout.flush();
+  if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "lockstepd: stdout cannot be written to\n");
+  return kUnheardExit;
+}
+
 int parse_and_run(int argc, char** argv) {
   CLI::App app("A node of a Lockstep cluster, a distributed lock service", "lockstepd");
   DaemonArguments arguments;
@@ -112,7 +124,7 @@ int parse_and_run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // Nothing of ours throws; what a library throws (out of memory, at worst) must not end in silence.
   try {
-    return lockstep::parse_and_run(argc, argv);
+    return lockstep::tell_if_unheard(lockstep::parse_and_run(argc, argv));
   } catch (const std::exception& error) {
     lockstep::say(error.what());
   } catch (...) {

@@ -127,7 +127,17 @@ std::vector<std::string> TomlReader::texts(std::string_view key) {
   }
   return all;
 }
+
 std::optional<std::string> TomlReader::optional_text(std::string_view key) { return value<std::string>(key); }
+
+std::optional<std::string> TomlReader::word(std::string_view key) {
+  const toml::node* node = table_->get(key);
+  if (node == nullptr) return std::nullopt;
+  if (const auto* number = node->as_integer()) return std::to_string(number->get());
+  if (const auto* text = node->as_string()) return text->get();
+  fail(key, "expected a string or an integer, got " + std::string(name_of(node->type())));
+  return std::string();
+}
 
 bool TomlReader::boolean(std::string_view key, bool otherwise) { return value<bool>(key).value_or(otherwise); }
 

@@ -38,6 +38,8 @@ class TomlReader {
   std::string text(std::string_view key);  // required
   std::string text(std::string_view key, std::string otherwise);
   std::optional<std::string> optional_text(std::string_view key);
+  // A string, or an integer as its digits.
+  std::optional<std::string> word(std::string_view key);
   // Of an array, or one by itself; empty if it is not there.
   std::vector<std::string> texts(std::string_view key);
   bool boolean(std::string_view key, bool otherwise);

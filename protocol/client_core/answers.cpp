@@ -54,6 +54,7 @@ void on_error(ClientParts& client, Time now, RequestId id, bool newest, const wi
 void receive(ClientParts& client, Time now, const ServerMessage& message) {
   const wire::Response& response = message.response;
   client.session.saw_index(response.applied);
+  client.endpoints.answered(message.endpoint);
   if (client.lease.is_keep_alive(response.call)) return on_keep_alive_answer(client, now, response);
   const auto* error = std::get_if<wire::ErrorAnswer>(&response.body);
   // The node could not read so much of a frame as its call number: another version of the protocol, say.

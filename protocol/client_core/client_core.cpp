@@ -252,7 +252,9 @@ std::vector<CallId> ClientCore::waiting_acquisitions() const {
 void ClientCore::step(Time now, const ClientEvent& event) {
   look_at_clock(parts_, now);
   std::visit(Overloaded{[&](const ServerMessage& message) { receive(parts_, now, message); },
-                        [&](const NotConnected& lost) { lose_endpoint(parts_, now, lost.endpoint, "no connection"); },
+                        [&](const NotConnected& lost) {
+                          lose_endpoint(parts_, now, lost.endpoint, std::string(kNotConnected));
+                        },
                         [](const ClientTick&) {}},
              event);
   work(now);

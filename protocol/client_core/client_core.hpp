@@ -100,6 +100,8 @@ class ClientCore {
   // Whether the call has made a request its own that an earlier call, or process, had sent.
   bool has_claimed(CallId call) const;
   std::vector<CallId> waiting_acquisitions() const;
+  // Of each endpoint, what went wrong there since it answered last; empty: nothing did.
+  const std::vector<std::string>& endpoint_problems() const { return parts_.endpoints.problems(); }
   // Also such as nobody waits for any more.
   bool has_acquisitions() const { return !parts_.acquisitions.all().empty(); }
 

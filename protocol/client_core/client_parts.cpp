@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/base/duration_words.hpp"
 #include "protocol/base/invariant.hpp"
 #include "protocol/client_core/copies.hpp"
-#include "protocol/client_core/details.hpp"
 
 namespace lockstep::client_core {
 
@@ -29,8 +29,7 @@ void ClientParts::answer_call(RequestId id, ClientOutcome outcome, LogIndex appl
 }
 
 ClientError ClientParts::no_answer_within(Duration timeout) const {
-  std::string detail = "no answer within " + in_words(timeout) + endpoints.last_failure();
-  return ClientError{ErrorCode::kUnavailable, std::move(detail), SessionId(), false};
+  return ClientError{ErrorCode::kUnavailable, "no answer within " + in_words(timeout), SessionId(), false};
 }
 
 // ---- Invariants

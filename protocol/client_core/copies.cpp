@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/base/duration_words.hpp"
 #include "protocol/base/invariant.hpp"
-#include "protocol/client_core/details.hpp"
 #include "protocol/client_core/keep_alive.hpp"
 #include "protocol/client_core/requests/requests.hpp"
 #include "protocol/client_core/session_end.hpp"

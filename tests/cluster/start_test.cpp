@@ -274,6 +274,18 @@ TEST_CASE("mistakes in the file and on the command line end with 2 before anythi
   CHECK(missing.output == "lockstepd: missing.toml: cannot read it: No such file or directory\n");
 }
 
+TEST_CASE("a text that cannot be written does not pass for one that was") {
+  TemporaryFolder folder;
+  for (const char* text : {"--help", "--version", "--manual", "--completion bash"}) {
+    for (const char* shut : {" > /dev/full", " >&-"}) {
+      const std::string line = "exec \"$0\" " + std::string(text) + shut + " 2> told";
+      Process process({"/bin/sh", "-c", line, LOCKSTEPD}, folder.path(), folder.path() / "log");
+      CHECK(process.wait().exit_code == 3);
+      CHECK(testing::read_file(folder.path() / "told") == "lockstepd: stdout cannot be written to\n");
+    }
+  }
+}
+
 TEST_CASE("help, version and a right file end with 0") {
   Cluster cluster(3);
   CHECK(run_lockstepd({"--check-config", (cluster.folder() / "a.toml").string()}, cluster.folder()).ended.exit_code ==

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -54,6 +55,12 @@ bool asked_for_json(const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), kJsonOption) != words.end();
 }
 
+void forget_environment(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_envname().empty()) unsetenv(option->get_envname().c_str());
+  }
+}
+
 // Of the machine, and of the user, who comes after it.
 tl::expected<void, ConfigError> read_client_configs(GlobalOptions& options) {
   for (const auto& file : client_config_files()) {
@@ -76,7 +83,6 @@ int run(int argc, char** argv) {
   app.fallthrough();  // global options may stand after the command, too
   app.require_subcommand(1);
   add_global_options(app, line.global);
-  const auto config = read_client_configs(line.global);  // not a default: --help and the manual are the same everywhere
   add_commands(app, line);
   app.footer(std::string(kFooter));  // after the commands, which would have it too
   line.words = take_command(app, words);
@@ -88,6 +94,12 @@ int run(int argc, char** argv) {
   };
   if (const auto refused = refuse_words(words)) return refuse(*refused);
   words = with_help_as_option(std::move(words));
+  tl::expected<void, ConfigError> config;
+  if (asks_for_a_text(app, words)) {
+    forget_environment(app);
+  } else {
+    config = read_client_configs(line.global);
+  }
   try {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app.parse(std::move(words));

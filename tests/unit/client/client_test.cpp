@@ -7,8 +7,10 @@
 #include <thread>
 
 #include "lockstep/lock.hpp"
+#include "nodes/client/errors.hpp"
 #include "nodes/system/clock.hpp"
 #include "tests/support/fake_node.hpp"
+#include "tests/support/port_of_nobody.hpp"
 
 namespace lockstep::client_test {
 
@@ -119,7 +121,8 @@ TEST_CASE("a node that runs a request and dies before it answers does not make i
 }
 
 TEST_CASE("without a node the call ends in time, and nothing is certain") {
-  Client client = client_of({dead_endpoint()});
+  const testing::PortOfNobody nobody;
+  Client client = client_of({nobody.endpoint()});
   const Time start = boot_time();
   const auto answer = client.preempt("a", 300ms);
   CHECK(boot_time() - start >= 300ms);
@@ -127,7 +130,13 @@ TEST_CASE("without a node the call ends in time, and nothing is certain") {
   CHECK(answer.error().is(ErrorCode::kUnavailable));
   CHECK(answer.error().name() == "unavailable");
   CHECK_FALSE(answer.error().definite);
-  CHECK(answer.error().detail.find("300ms") != std::string::npos);
+  CHECK(answer.error().detail.starts_with("no answer within 300 ms; tried " + nobody.endpoint()));
+}
+
+TEST_CASE("an error says where something went wrong, and what; if nothing did, who was asked") {
+  CHECK(tried({"tcp://a:1", "tcp://b:1", "tcp://c:1"}, {"cannot connect", "", "no answer within 1 s"}) ==
+        "tcp://a:1 (cannot connect), tcp://c:1 (no answer within 1 s)");
+  CHECK(tried({"tcp://a:1", "tcp://b:1"}, {"", ""}) == "tcp://a:1, tcp://b:1");
 }
 
 TEST_CASE("a node without a leader is asked again until it has one") {

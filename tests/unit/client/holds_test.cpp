@@ -82,6 +82,9 @@ TEST_CASE("the preferred endpoint changes when it fails, not when another does")
   endpoints.failed(2, "no connection");
   CHECK(endpoints.preferred() == 0);
   CHECK(endpoints.last_failure() == "; the last problem was: no connection");
+  CHECK(endpoints.problems() == std::vector<std::string>{"", "", "no connection"});
+  endpoints.answered(2);
+  CHECK(endpoints.problems() == std::vector<std::string>(3));
   endpoints.failed(std::nullopt, "no answer");
   CHECK(endpoints.preferred() == 0);
   for (const std::size_t next : {1U, 2U, 0U}) {

@@ -6,6 +6,8 @@
 
 #include "nodes/command_line/completion.hpp"
 #include "nodes/command_line/manual_page.hpp"
+#include "nodes/command_line/shell_quoted.hpp"
+#include "nodes/command_line/usage.hpp"
 
 using namespace lockstep;
 
@@ -77,6 +79,25 @@ TEST_CASE("a manual page says all of it, in roff that no text can break") {
   CHECK(has(page, ".TP\n\\fBDOOR_KEY\\fR\nStands for \\fB\\-\\-key\\fR.\n"));
   CHECK(has(page, ".nf\ndoor open front   the front door\n.fi\n"));
   CHECK(has(page, ".SH SEE ALSO\nhouse(8)\n"));
+}
+
+TEST_CASE("a command may say itself how it is written, in its help and in the manual page") {
+  Definition definition;
+  CLI::App* open = definition.app.get_subcommand("open");
+  CHECK(usage_of(*open).empty());
+  set_usage(*open, {"[OPTIONS] NAME... -- WORD", "-q NAME WORD"});
+  CHECK(has(open->help("door"), "Usage: door open [OPTIONS] NAME... -- WORD\n       door open -q NAME WORD\n"));
+  CHECK(has(definition.app.get_subcommand("plan")->help("door"), "Usage: door plan [OPTIONS] [SUBCOMMAND]\n"));
+  const std::string page = manual_page(describe(definition.app), {});
+  CHECK(has(page,
+            "\\fBdoor open\\fR \\fI[OPTIONS]\\fR \\fINAME...\\fR \\fB\\-\\-\\fR \\fIWORD\\fR\n.br\n"
+            "\\fBdoor open\\fR \\fB\\-q\\fR \\fINAME\\fR \\fIWORD\\fR\n"));
+}
+
+TEST_CASE("a word is quoted so that a shell reads it back") {
+  CHECK(shell_quoted("a b") == "'a b'");
+  CHECK(shell_quoted("") == "''");
+  CHECK(shell_quoted("-it's $HOME\\") == "'-it'\\''s $HOME\\'");
 }
 
 TEST_CASE("what --help hides is nowhere") {

@@ -42,6 +42,16 @@ TEST_CASE("servers and timeout are read, and what is left out stays") {
   CHECK(options.servers.size() == 1);
 }
 
+TEST_CASE("servers and timeout are taken as their options take them") {
+  GlobalOptions options;
+  CHECK(File("servers = \"a, b:7102\"\ntimeout = 10\n").problem(options) == "");
+  CHECK(options.servers == std::vector<std::string>{"tcp://a:7101", "tcp://b:7102"});
+  CHECK(options.timeout == std::chrono::seconds(10));
+  CHECK(File("servers = [\"c,d\", \"e,\"]\ntimeout = \"7\"\n").problem(options) == "");
+  CHECK(options.servers == std::vector<std::string>{"tcp://c:7101", "tcp://d:7101", "tcp://e:7101"});
+  CHECK(options.timeout == std::chrono::seconds(7));
+}
+
 TEST_CASE("a file that is not there, or is not for us to read, says nothing") {
   GlobalOptions options;
   CHECK(read_client_config("/nowhere/client.toml", options));
@@ -54,7 +64,21 @@ TEST_CASE("what is wrong is told with file, line and key") {
   CHECK(problem_of("servers = 7101").starts_with("client.toml:1: servers: expected a string, got an integer"));
   CHECK(problem_of("servers = [\"7101\"]").starts_with("client.toml:1: servers: '7101': a port needs its host"));
   CHECK(problem_of("timeout = \"soon\"").starts_with("client.toml:1: timeout: expected a duration"));
+  CHECK(problem_of("timeout = -5").starts_with("client.toml:1: timeout: expected a duration"));
+  CHECK(problem_of("timeout = 1.5") ==
+        "client.toml:1: timeout: expected a string or an integer, got a number with a fraction");
+  CHECK(problem_of("timeout = \"9000h\"") == "client.toml:1: timeout: '9000h' is longer than a year");
+  CHECK(problem_of("servers = \"\"").starts_with("client.toml:1: servers: there is an empty one"));
+  CHECK(problem_of("servers = \"a,7101\"").starts_with("client.toml:1: servers: '7101': a port needs its host"));
   CHECK(problem_of("timeout = ").starts_with("client.toml:1: "));
+}
+
+TEST_CASE("a folder in the place of a file is told as such") {
+  const testing::TemporaryFolder folder;
+  GlobalOptions options;
+  const auto read = read_client_config(folder.path(), options);
+  REQUIRE_FALSE(read);
+  CHECK(to_string(read.error()) == folder.path().string() + ": Is a directory");
 }
 
 TEST_CASE("the files are the machine's, and the user's after it") {

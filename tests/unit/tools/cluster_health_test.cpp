@@ -22,7 +22,7 @@ MemberReport silent(const std::string& name) {
 void check(const std::vector<MemberReport>& reports, HealthKind kind, const std::string& text) {
   const ClusterHealth health = health_of(reports);
   CHECK(health.kind == kind);
-  CHECK(health.text == text);
+  CHECK(health.text() == text);
   CHECK(health.serves() == (kind == HealthKind::kHealthy || kind == HealthKind::kDegraded));
 }
 
@@ -55,6 +55,14 @@ TEST_CASE("without a quorum that follows one leader nothing is served") {
         "no leader: a and b answer, but too few follow one leader; c is unreachable");
   check({silent("a"), silent("b"), says("c", "a", 3)}, HealthKind::kQuorumLost, "quorum lost: a and b are unreachable");
   check({silent("a")}, HealthKind::kQuorumLost, "quorum lost: a is unreachable");
+}
+
+TEST_CASE("a node alone is healthy if it knows a leader, whatever becomes of the others") {
+  CHECK(health_of_node(*says("a", "b", 3).answer).text() == "healthy: a follows b");
+  CHECK(health_of_node(*says("a", "a", 3).answer).text() == "healthy: a leads");
+  const ClusterHealth alone = health_of_node(*says("a", "", 3).answer);
+  CHECK(alone.text() == "no leader: a answers, but knows no leader");
+  CHECK_FALSE(alone.serves());
 }
 
 }  // namespace lockstep::cluster_health_test

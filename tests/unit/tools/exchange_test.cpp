@@ -69,7 +69,8 @@ TEST_CASE("a node that is not there") {
   const auto answer = exchange(context, SocketKind::kClientReq, nobody.endpoint(), "ping", kSoon);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().reason == NoAnswer::Reason::kTimeout);
-  CHECK(answer.error().detail == nobody.endpoint() + ": no connection in time");
+  CHECK(answer.error().detail ==
+        nobody.endpoint() + ": cannot connect: no node listens there, or it cannot be reached");
 }
 
 TEST_CASE("an endpoint that is none") {

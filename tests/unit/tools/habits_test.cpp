@@ -108,6 +108,17 @@ TEST_CASE("help and version are understood as commands, too, and brackets are no
   CHECK_FALSE(refuse_words({"--server", "[::1]", "acquire", "a[1]", "[b"}));
 }
 
+TEST_CASE("what asks for a text of the program itself is known by its words") {
+  Program program;
+  for (const Words& words :
+       {Words{"--help"}, {"check", "-h"}, {"--version"}, {"manual"}, {"--server", "x", "completion", "zsh"}}) {
+    CHECK(asks_for_a_text(program.app, words));
+  }
+  for (const Words& words : {Words{}, {"check", "manual"}, {"--server", "manual", "status"}, {"run", "a"}}) {
+    CHECK_FALSE(asks_for_a_text(program.app, words));
+  }
+}
+
 TEST_CASE("a server is one word: what stands behind it is a name") {
   Program program;
   CHECK(program.problem_of({"list", "--server", "localhost:7102", "backups"}).empty());

@@ -41,6 +41,11 @@ TEST_CASE("release: released is yes, not_holder is no and says who is") {
   CHECK(other.exit_code == 1);
   CHECK(other.json["result"] == "not_holder");
   CHECK(other.json["owner"] == to_string(kOwner));
+  CHECK(other.text == "not_holder a (held by " + to_string(kOwner) + ")");
+  CHECK_FALSE(other.json.contains("note"));
+  const Report known = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, kOwner, LogIndex(9)}), "alice");
+  CHECK(known.text == "not_holder a (held by " + to_string(kOwner) + " (alice))");
+  CHECK(known.json["note"] == "alice");
   const Report nobody = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, {}, LogIndex(9)}));
   CHECK(nobody.exit_code == 1);
   CHECK_FALSE(nobody.json.contains("owner"));
@@ -119,7 +124,7 @@ TEST_CASE("check: held is yes, free is no, with the age where it is known") {
                             R"("waiters":[],"waiter_count":0,"applied_index":9,"age_ms":12})");
   CHECK(held.text.find("(alice)") != std::string::npos);
   CHECK(held.text.find('\n') == std::string::npos);
-  CHECK(held.text.find("as of 12ms ago") != std::string::npos);
+  CHECK(held.text.find("as of 12 ms ago") != std::string::npos);
   answer.lock.reset();
   answer.age.reset();
   const Report free = report_of("a", Expected<CheckResult>(answer));

@@ -40,8 +40,8 @@ TEST_CASE("the note comes before the id, and control characters are not shown") 
   session.locks = 2;
   const auto table = table_of(std::vector{session}, kThen + 3min);
   REQUIRE(table.size() == 2);
-  CHECK(table[0] == "SESSION  CLIENT                       TTL  SINCE                            LOCKS  WAITS");
-  CHECK(table[1] == "7        alice@b7\\x1b[31m (6ba7b810)  10s  2026-01-01 00:00:00 (3 min ago)  2      0");
+  CHECK(table[0] == "SESSION  CLIENT                       TTL   SINCE                            LOCKS  WAITS");
+  CHECK(table[1] == "7        alice@b7\\x1b[31m (6ba7b810)  10 s  2026-01-01 00:00:00 (3 min ago)  2      0");
 }
 
 TEST_CASE("a lock is shown with its first holder, how many others, and who waits") {
@@ -72,10 +72,13 @@ TEST_CASE("a grant that is over is shown with how long it was held, and why it e
   event.reason = EndReason::kForced;
   event.by = kOwner;
   event.why = "on fire";
-  const auto table = table_of(std::vector{event}, kThen + 90s);
+  const auto table = table_of(std::vector{event}, {}, kThen + 90s);
   REQUIRE(table.size() == 2);
-  CHECK(table[1].find("  4      90s  ") != std::string::npos);
+  CHECK(table[1].find("  4      1 min 30 s  ") != std::string::npos);
   CHECK(table[1].ends_with("forced by " + to_string(kOwner) + ": on fire"));
+  const auto with_notes = table_of(std::vector{event}, {{kOwner, "alice\n"}}, kThen + 90s);
+  CHECK(with_notes[1].starts_with("a     alice\\n (6ba7b810)  4"));
+  CHECK(with_notes[1].ends_with("forced by alice\\n (6ba7b810): on fire"));
 }
 
 }  // namespace lockstep::table_test

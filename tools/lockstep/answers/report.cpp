@@ -4,9 +4,10 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <set>
 
-#include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/field_rules.hpp"
 
@@ -28,6 +29,12 @@ int exit_code_of(const Error& error) {
   return error.is(LocalError::kClientIdInUse) ? kExitUnavailable : kExitUsage;
 }
 
+// The table's is for who speaks the protocol; here request numbers are our own business.
+std::string_view advice_for(ErrorCode code) {
+  if (code != ErrorCode::kUnavailable) return error_info(code).way_out;
+  return "`lockstep status` shows which nodes answer; then repeat the command, which does not run twice";
+}
+
 void add_names(Json& json, const std::vector<std::string>& names) {
   if (names.size() == 1) json["name"] = names.front();
   json["names"] = names;
@@ -38,7 +45,7 @@ void add_names(Json& json, const std::vector<std::string>& names) {
 void add_age(Report& report, const std::optional<std::chrono::milliseconds>& age) {
   if (!age) return;
   report.json["age_ms"] = age->count();
-  report.text += ", as of " + format_duration(*age) + " ago";
+  report.text += ", as of " + in_words(*age) + " ago";
 }
 
 std::string format_time(WallTime time) {
@@ -81,7 +88,7 @@ Report report_of(const std::string& name, const Error& error) {
   report.json["detail"] = error.detail;
   if (error.current_session) report.json["current_session"] = error.current_session.value();
   report.text = (name.empty() ? "" : printable(name, kShownWord) + ": ") + error.name() + ": " + error.detail;
-  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) report.advice = error_info(*code).way_out;
+  if (const auto* code = std::get_if<ErrorCode>(&error.kind)) report.advice = advice_for(*code);
   report.error = error;
   return report;
 }
@@ -90,6 +97,11 @@ std::optional<Report> report_of_bad_name(const std::string& name) {
   const std::string detail = wire::validate_lock_name(name);
   if (detail.empty()) return std::nullopt;
   return report_of(name, Error{ErrorCode::kInvalidName, true, "the name " + detail, SessionId()});
+}
+
+std::optional<Report> report_of_repeated_name(const std::vector<std::string>& names) {
+  if (std::set(names.begin(), names.end()).size() == names.size()) return std::nullopt;
+  return usage_report("a name was given twice");
 }
 
 Report usage_report(const std::string& detail, const std::string& advice) {
@@ -145,18 +157,19 @@ Report report_of(const std::vector<std::string>& names, const ClientId& self, co
   return report;
 }
 
-Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer) {
+Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer, const std::string& note) {
   if (!answer) return report_of(name, answer.error());
   Report report;
   report.exit_code = answer->released ? kExitYes : kExitNo;
   report.json["name"] = name;
   report.json["result"] = answer->released ? "released" : "not_holder";
   if (answer->owner) report.json["owner"] = to_string(*answer->owner);
+  if (!note.empty()) report.json["note"] = note;
   report.json["applied_index"] = answer->applied_index.value();
   if (answer->released) {
     report.text = "released " + name;
   } else {
-    report.text = "not_holder " + name + (answer->owner ? " (held by " + to_string(*answer->owner) + ")" : " (free)");
+    report.text = "not_holder " + name + (answer->owner ? " (held by " + who(*answer->owner, note) + ")" : " (free)");
   }
   return report;
 }

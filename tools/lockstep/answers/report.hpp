@@ -51,13 +51,16 @@ int finish(const Report& report, bool json);
 Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer);
 // `self` is the client that asked.
 Report report_of(const std::vector<std::string>& names, const ClientId& self, const Expected<AcquireAnswer>& answer);
-Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer);
+// `note` is of the holder, of a lock that was not released.
+Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer, const std::string& note = {});
 Report report_of(const std::string& name, const Expected<CheckResult>& answer);
 Report report_of(const std::string& name, FencingToken token, const Expected<VerifyAnswer>& answer);
 // `name` is what the error is about; empty if it is about no lock.
 Report report_of(const std::string& name, const Error& error);
 // None: the name is fine. So a bad one is told without asking a node.
 std::optional<Report> report_of_bad_name(const std::string& name);
+// None: every name is there once.
+std::optional<Report> report_of_repeated_name(const std::vector<std::string>& names);
 // What is wrong with the command line itself.
 Report usage_report(const std::string& detail, const std::string& advice = "--help shows how it is written");
 

@@ -1,6 +1,6 @@
 // How the state is shown: locks with their holders and waiters, sessions, ended grants.
-#include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
 namespace lockstep {
@@ -102,7 +102,7 @@ Report report_of(const SessionInfo& session, LogIndex applied_index) {
                  {"waits", session.waits},
                  {"applied_index", applied_index.value()}};
   const std::string ttl =
-      session.ttl_ms == 0 ? "never expires" : "ttl " + format_duration(std::chrono::milliseconds(session.ttl_ms));
+      session.ttl_ms == 0 ? "never expires" : "ttl " + in_words(std::chrono::milliseconds(session.ttl_ms));
   report.text = "session " + std::to_string(session.session.value()) + " of " + who(session.client, session.note) +
                 ", " + ttl + ", since " + format_time(session.since) + ", " + number_of(session.locks, "lock") + ", " +
                 number_of(session.waits, "wait");

@@ -7,8 +7,8 @@
 #include <array>
 #include <cstdint>
 
-#include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "protocol/wire/limits.hpp"
 #include "tools/lockstep/answers/report.hpp"
 
@@ -105,22 +105,25 @@ std::vector<std::string> table_of(const std::vector<LockInfo>& locks, WallTime n
 std::vector<std::string> table_of(const std::vector<SessionInfo>& sessions, WallTime now) {
   std::vector<Row> rows{{"SESSION", "CLIENT", "TTL", "SINCE", "LOCKS", "WAITS"}};
   for (const SessionInfo& session : sessions) {
-    const std::string ttl =
-        session.ttl_ms == 0 ? "never expires" : format_duration(std::chrono::milliseconds(session.ttl_ms));
+    const std::string ttl = session.ttl_ms == 0 ? "never expires" : in_words(std::chrono::milliseconds(session.ttl_ms));
     rows.push_back({std::to_string(session.session.value()), client_cell(session.client, session.note), ttl,
                     when(session.since, now), std::to_string(session.locks), std::to_string(session.waits)});
   }
   return aligned(rows);
 }
 
-std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime now) {
+std::vector<std::string> table_of(const std::vector<PastHold>& events, const ClientNotes& notes, WallTime now) {
+  const auto cell_of = [&](const ClientId& client) {
+    const auto note = notes.find(client);
+    return client_cell(client, note == notes.end() ? std::string() : note->second);
+  };
   std::vector<Row> rows{{"NAME", "HELD BY", "TOKEN", "FOR", "ENDED", "REASON"}};
   for (const PastHold& event : events) {
     std::string reason(to_string(event.reason));
-    if (event.by) reason += " by " + to_string(*event.by);
+    if (event.by) reason += " by " + cell_of(*event.by);
     if (!event.why.empty()) reason += ": " + printable(event.why, kShownCell);
-    rows.push_back({name_cell(event.name), to_string(event.client), std::to_string(event.token.value()),
-                    format_duration(event.to - event.from), when(event.to, now), reason});
+    rows.push_back({name_cell(event.name), cell_of(event.client), std::to_string(event.token.value()),
+                    in_words(event.to - event.from), when(event.to, now), reason});
   }
   return aligned(rows);
 }

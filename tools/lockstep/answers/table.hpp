@@ -1,6 +1,7 @@
 // Columns for a person at a terminal. Scripts get lines or JSON, which no width of a column changes.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ std::string when(WallTime then, WallTime now);
 // A page of each, its heading first. What others chose is shown without control characters.
 std::vector<std::string> table_of(const std::vector<LockInfo>& locks, WallTime now);
 std::vector<std::string> table_of(const std::vector<SessionInfo>& sessions, WallTime now);
-std::vector<std::string> table_of(const std::vector<PastHold>& events, WallTime now);
+// Of clients that are not in `notes` the whole id is shown.
+using ClientNotes = std::map<ClientId, std::string>;
+std::vector<std::string> table_of(const std::vector<PastHold>& events, const ClientNotes& notes, WallTime now);
 
 }  // namespace lockstep

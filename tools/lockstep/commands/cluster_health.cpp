@@ -12,14 +12,14 @@ namespace {
 using Names = std::vector<std::string>;
 
 // "a", "a and b", "a, b and c"
-std::string in_words(const Names& names) {
+std::string listed(const Names& names) {
   if (names.size() < 2) return joined(names);
   const Names first(names.begin(), names.end() - 1);
   return joined(first) + " and " + names.back();
 }
 
 std::string are(const Names& names, const std::string& what) {
-  return in_words(names) + (names.size() == 1 ? " is " : " are ") + what;
+  return listed(names) + (names.size() == 1 ? " is " : " are ") + what;
 }
 
 template <typename Matches>
@@ -58,12 +58,23 @@ std::string_view to_string(HealthKind kind) {
   return "unknown";
 }
 
+std::string ClusterHealth::text() const {
+  std::string words(to_string(kind));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words + ": " + why;
+}
+
+ClusterHealth health_of_node(const NodeStatus& status) {
+  if (status.leader.empty()) return {HealthKind::kNoLeader, status.name + " answers, but knows no leader"};
+  return {HealthKind::kHealthy, status.name + (status.leader == status.name ? " leads" : " follows " + status.leader)};
+}
+
 ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::size_t quorum = reports.size() / 2 + 1;
   const Names unreachable = names_of(reports, [](const MemberReport& report) { return !report.answer.has_value(); });
   const Names answering = names_of(reports, [](const MemberReport& report) { return report.answer.has_value(); });
   if (answering.size() < quorum) {
-    return {HealthKind::kQuorumLost, "quorum lost: " + are(unreachable, "unreachable")};
+    return {HealthKind::kQuorumLost, are(unreachable, "unreachable")};
   }
   const NodeStatus* leader = leader_of(reports);
   const Names following = names_of(reports, [&](const MemberReport& report) {
@@ -73,12 +84,12 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::string missing = unreachable.empty() ? "" : "; " + are(unreachable, "unreachable");
   if (following.size() < quorum) {
     const bool alone = answering.size() == 1;
-    return {HealthKind::kNoLeader, "no leader: " + in_words(answering) + (alone ? " answers" : " answer") +
-                                       ", but too few follow one leader" + missing};
+    return {HealthKind::kNoLeader,
+            listed(answering) + (alone ? " answers" : " answer") + ", but too few follow one leader" + missing};
   }
   if (following.size() == reports.size()) {
     return {HealthKind::kHealthy,
-            "healthy: " + leader->name + " leads, " + (reports.size() == 1 ? "the only member" : "all members follow")};
+            leader->name + " leads, " + (reports.size() == 1 ? "the only member" : "all members follow")};
   }
   const Names behind =
       names_of(reports, [&](const MemberReport& report) { return report.answer && is_behind(*report.answer); });
@@ -88,7 +99,7 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   });
   const std::string others = (behind.empty() ? "" : "; " + are(behind, "far behind")) +
                              (astray.empty() ? "" : "; " + are(astray, "without a leader"));
-  return {HealthKind::kDegraded, "degraded: " + leader->name + " leads" + missing + others};
+  return {HealthKind::kDegraded, leader->name + " leads" + missing + others};
 }
 
 }  // namespace lockstep

@@ -25,11 +25,14 @@ std::string_view to_string(HealthKind kind);  // "healthy", "degraded", "no_lead
 
 struct ClusterHealth {
   HealthKind kind = HealthKind::kQuorumLost;
-  std::string text;  // "degraded: a leads; c is unreachable"
+  std::string why;  // "a leads; c is unreachable"
 
+  std::string text() const;  // "degraded: a leads; c is unreachable"
   bool serves() const { return kind == HealthKind::kHealthy || kind == HealthKind::kDegraded; }
 };
 
 ClusterHealth health_of(const std::vector<MemberReport>& reports);
+// Whether one node does what it can: it answers, and it is healthy if it knows a leader.
+ClusterHealth health_of_node(const NodeStatus& status);
 
 }  // namespace lockstep

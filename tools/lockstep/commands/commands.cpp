@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "tools/lockstep/commands/explained.hpp"
 #include "tools/lockstep/commands/one_shot.hpp"
 #include "tools/lockstep/commands/stop_on_signal.hpp"
 
@@ -22,7 +23,7 @@ CLI::App* subcommand_for(CLI::App& app, const SubcommandEntry& entry) {
   return group->add_subcommand(name.substr(blank + 1), summary);
 }
 
-Report run_once(const GlobalOptions& global, const SubcommandEntry& entry, Subcommand& subcommand) {
+Report run_client(const GlobalOptions& global, const SubcommandEntry& entry, Subcommand& subcommand) {
   std::optional<StopOnSignal> interrupt;
   if (entry.waits) interrupt.emplace();  // before the client has threads
   const std::stop_token stop = interrupt ? interrupt->token() : std::stop_token();
@@ -35,6 +36,11 @@ Report run_once(const GlobalOptions& global, const SubcommandEntry& entry, Subco
     case Access::kAlone: break;
   }
   return subcommand.run(SubcommandRun{nullptr, global, global.timeout, stop});
+}
+
+Report run_once(const GlobalOptions& global, const SubcommandEntry& entry, Subcommand& subcommand) {
+  Report report = run_client(global, entry, subcommand);
+  return entry.access == Access::kAlone ? report : explained(global, std::move(report));
 }
 
 }  // namespace

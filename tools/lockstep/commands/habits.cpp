@@ -113,6 +113,14 @@ Words with_help_as_option(Words words) {
   return words;
 }
 
+bool asks_for_a_text(const CLI::App& app, const Words& words) {
+  constexpr std::array<std::string_view, 3> kOptions{"-h", "--help", "--version"};
+  constexpr std::array<std::string_view, 2> kCommands{"manual", "completion"};
+  if (std::find_first_of(words.begin(), words.end(), kOptions.begin(), kOptions.end()) != words.end()) return true;
+  const std::size_t command = next_argument(app, nullptr, words, 0);
+  return command < words.size() && std::find(kCommands.begin(), kCommands.end(), words[command]) != kCommands.end();
+}
+
 std::optional<Report> refuse_words(const Words& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const bool is_server = i > 0 && words[i - 1] == "--server";

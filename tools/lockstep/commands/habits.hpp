@@ -24,6 +24,10 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error);
 // `help COMMAND` is `COMMAND --help`, and `version` is `--version`.
 std::vector<std::string> with_help_as_option(std::vector<std::string> words);
 
+// Whether a text of the program itself is asked for: its help, its version, its manual page, a completion. That is the
+// same everywhere, whatever the environment and the configuration files say.
+bool asks_for_a_text(const CLI::App& app, const std::vector<std::string>& words);
+
 // What the parser would take for something else: it splits a word in brackets at its commas. The value of --server may
 // have brackets.
 std::optional<Report> refuse_words(const std::vector<std::string>& words);

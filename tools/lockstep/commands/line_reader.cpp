@@ -8,12 +8,27 @@
 #include <cstdlib>
 #include <memory>
 
+#include "protocol/base/joined.hpp"
+#include "tools/lockstep/commands/shell_completion.hpp"
+
 namespace lockstep {
 namespace {
 
 constexpr int kHistoryLines = 1000;
 
 const char* prompt(EditLine*) { return "lockstep> "; }
+
+// For EL_ADDFN: the only candidate is put in, or what all have in common; else they are shown.
+unsigned char complete_word(EditLine* editor, int) {
+  const LineInfo* at = el_line(editor);
+  const std::string line(at->buffer, at->cursor);
+  const std::vector<std::string> candidates = shell_completions(line);
+  const std::string rest = rest_of(line, candidates);
+  if (!rest.empty()) return el_insertstr(editor, rest.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
+  if (candidates.empty()) return CC_ERROR;
+  std::fprintf(stderr, "\n%s\n", joined(candidates, {}, "  ").c_str());
+  return CC_REDISPLAY;
+}
 
 std::string without_line_end(std::string line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
@@ -41,6 +56,8 @@ struct LineReader::Terminal {
     el_set(editor, EL_PROMPT, prompt);
     el_set(editor, EL_EDITOR, "emacs");
     el_set(editor, EL_HIST, history, lines);
+    el_set(editor, EL_ADDFN, "lockstep-complete", "Complete the word", complete_word);
+    el_set(editor, EL_BIND, "^I", "lockstep-complete", nullptr);
     el_source(editor, nullptr);  // ~/.editrc, as other programs with libedit do
   }
   ~Terminal() {

@@ -1,6 +1,7 @@
 // Lines of a person or of a pipe: at a terminal with editing and a history (libedit), else as they come.
 //
-// The prompt goes to stderr, since stdout is for results. A signal that is caught ends the reading.
+// At a terminal Tab completes the word under the cursor, or shows what it may become. The prompt goes to stderr, since
+// stdout is for results. A signal that is caught ends the reading.
 #pragma once
 
 #include <filesystem>

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/each_name.hpp"
 #include "tools/lockstep/commands/lock_terms.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
@@ -88,30 +89,46 @@ class AcquireSubcommand : public Subcommand {
 constexpr std::string_view kReleaseHelp = R"(
 --force is for operators: it takes the lock from any holder. The holder is told, and the history keeps who did it and
 why. Without --force a lock that is not yours is answered with not_holder.
+Several names are released one after another, each with a line of its own. An error ends that: the names behind it
+were not asked about.
 Exit codes: 0 released; 1 not the holder, or with --force: free; 3 no answer in time: repeat the command, it never
-runs twice.
+runs twice. Of several names it is the highest.
 
 Examples:
   lockstep release backups/nightly
+  lockstep release accounts/7 accounts/9
   lockstep --client-id "$ID" release backups/nightly         as the client that took it
   lockstep release backups/nightly --force --why "host c is on fire")";
 
 class ReleaseSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
-    command.add_option("NAME", name_, "The lock's name")->required();
+    names_.add_arguments(command);
     auto* force = command.add_flag("--force", force_, "Take it from any holder");
     command.add_option("--why", why_, "A reason for the history, at most 256 bytes")->type_name("TEXT")->needs(force);
   }
-  std::string about() const override { return name_; }
-  std::optional<Report> refuse() const override { return report_of_bad_name(name_); }
+  std::string about() const override { return names_.about(); }
+  std::optional<Report> refuse() const override { return names_.refuse(); }
   Report run(const SubcommandRun& run) override {
-    if (force_) return report_of_forced(name_, run.client->force_release(name_, why_, run.timeout));
-    return report_of(name_, run.client->release(name_, run.timeout));
+    return names_.run(run.global.json, [&](const std::string& name) {
+      if (force_) return report_of_forced(name, run.client->force_release(name, why_, run.timeout));
+      const auto answer = run.client->release(name, run.timeout);
+      return report_of(name, answer, answer && answer->owner ? note_of(run, name, *answer->owner) : std::string());
+    });
   }
 
  private:
-  std::string name_;
+  // A refusal names the holder alone. Who that is, in words, is worth a look at the lock, and no error.
+  static std::string note_of(const SubcommandRun& run, const std::string& name, const ClientId& owner) {
+    const auto check = run.client->check(name, ReadMode::kLocal, run.timeout);
+    if (!check || !check->lock) return {};
+    for (const HolderInfo& holder : check->lock->holders) {
+      if (holder.owner == owner) return holder.note;
+    }
+    return {};
+  }
+
+  EachName names_;
   bool force_ = false;
   std::string why_;
 };
@@ -148,7 +165,7 @@ constexpr std::array kLockSubcommands{
                     make<PreemptSubcommand>, "try"},
     SubcommandEntry{"acquire", "Take locks, waiting in line for them", kAcquireHelp, Access::kSession, true,
                     make<AcquireSubcommand>, "lock"},
-    SubcommandEntry{"release", "Give a lock back", kReleaseHelp, Access::kSession, false, make<ReleaseSubcommand>,
+    SubcommandEntry{"release", "Give locks back", kReleaseHelp, Access::kSession, false, make<ReleaseSubcommand>,
                     "unlock"},
 };
 

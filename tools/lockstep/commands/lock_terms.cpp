@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <set>
 
 #include "protocol/locks/commands.hpp"
 
@@ -37,8 +36,7 @@ std::optional<Report> LockTerms::refuse() const {
   if (names_.size() > locks::kMaxAcquireNames) {
     return usage_report("at most " + std::to_string(locks::kMaxAcquireNames) + " names can be taken at once");
   }
-  if (std::set(names_.begin(), names_.end()).size() != names_.size()) return usage_report("a name was given twice");
-  return std::nullopt;
+  return report_of_repeated_name(names_);
 }
 
 AcquireOptions LockTerms::options() const {

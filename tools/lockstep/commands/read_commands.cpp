@@ -1,68 +1,49 @@
 // The subcommands that only look: at one lock, at many, at what was.
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <deque>
-#include <iostream>
-#include <limits>
-#include <mutex>
+#include <set>
 
+#include "nodes/command_line/shell_quoted.hpp"
 #include "nodes/system/clock.hpp"
 #include "tools/lockstep/answers/table.hpp"
+#include "tools/lockstep/commands/client_notes.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/each_name.hpp"
+#include "tools/lockstep/commands/pages.hpp"
+#include "tools/lockstep/commands/stop_on_signal.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
 namespace {
 
-constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
-
-void add_limit(CLI::App& command, std::size_t& limit, const std::string& what) {
-  command.add_option("--limit", limit, "At most so many " + what)
-      ->type_name("N")
-      ->transform(an_ordinal())
-      ->check(CLI::PositiveNumber);
-}
-
-// One page, as a table at a terminal and else a line each. False: nobody reads any more.
-template <typename Item, typename Line>
-bool show_page(const SubcommandRun& run, const std::vector<Item>& items, Line line, bool as_table = is_at_terminal()) {
-  if (as_table && !run.global.json) {
-    for (const std::string& row : table_of(items, wall_time())) std::cout << row << '\n';
-    return static_cast<bool>(std::cout.flush());
-  }
-  return std::all_of(items.begin(), items.end(), [&](const Item& item) { return print(line(item), run.global.json); });
-}
-
-Report tell_more(const SubcommandRun& run, const std::string& way) {
-  if (!run.global.json) std::cerr << "lockstep: there are more; go on with " << way << '\n';
-  return {};
-}
-
 constexpr std::string_view kCheckHelp = R"(
-Answered by any node from its own map, with its age; never older than what you have seen before.
-Exit codes: 0 held; 1 free (perhaps with waiters); 3 no answer in time.
+Answered by any node from its own map, with its age; never older than what you have seen before. Several names are
+checked one after another, each with a line of its own, and not at one moment.
+Exit codes: 0 held; 1 free (perhaps with waiters); 3 no answer in time. Of several names it is the highest.
 
 Examples:
   lockstep check backups/nightly
+  lockstep check accounts/7 accounts/9
   lockstep check backups/nightly --linearizable     as new as this moment: asks a quorum
   lockstep --json check backups/nightly | jq -r '.holders[].owner')";
 
 class CheckSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
-    command.add_option("NAME", name_, "The lock's name")->required();
+    names_.add_arguments(command);
     command.add_flag("--linearizable", linearizable_, "Reflect all that was answered before this command");
   }
-  std::string about() const override { return name_; }
-  std::optional<Report> refuse() const override { return report_of_bad_name(name_); }
+  std::string about() const override { return names_.about(); }
+  std::optional<Report> refuse() const override { return names_.refuse(); }
   Report run(const SubcommandRun& run) override {
     const auto mode = linearizable_ ? ReadMode::kLinearizable : ReadMode::kLocal;
-    return report_of(name_, run.client->check(name_, mode, run.timeout));
+    return names_.run(run.global.json, [&](const std::string& name) {
+      return report_of(name, run.client->check(name, mode, run.timeout));
+    });
   }
 
  private:
-  std::string name_;
+  EachName names_;
   bool linearizable_ = false;
 };
 
@@ -96,13 +77,14 @@ class VerifySubcommand : public Subcommand {
 };
 
 constexpr std::string_view kListHelp = R"(
-One line for each lock, in order of name: columns at a terminal. A long list comes in pages, each of one moment. With
---limit, the last line on stderr says how to go on.
+One line for each lock, in order of name: columns at a terminal. A long list comes in pages, each of one moment. If
+--limit leaves some out, the last line on stderr says how to go on. With --json the last object has "more": true then,
+and --after with its name goes on.
 
 Examples:
   lockstep list
   lockstep list backups/
-  lockstep list --limit 20 --after backups/nightly
+  lockstep list --limit 20 --after=backups/nightly
   lockstep --json list backups/ | jq -r .name)";
 
 class ListSubcommand : public Subcommand {
@@ -117,16 +99,23 @@ class ListSubcommand : public Subcommand {
     for (;;) {
       const auto page = run.client->list(prefix_, after_, std::min(limit_, kMaxPage), ReadMode::kLocal, run.timeout);
       if (!page) return report_of(prefix_, page.error());
-      const auto line = [&](const LockInfo& lock) { return report_of(lock, page->applied_index); };
-      if (!show_page(run, page->locks, line)) return {};  // nobody reads any more
+      limit_ -= page->locks.size();
+      if (!show(run.global, *page)) return {};  // nobody reads any more
       if (!page->more || page->locks.empty()) return {};
       after_ = page->locks.back().name;
-      limit_ -= page->locks.size();
-      if (limit_ == 0) return tell_more(run, "--after '" + after_ + "'");
+      if (limit_ != 0) continue;
+      tell_more(run.global, "--after=" + shell_quoted(after_));
+      return {};
     }
   }
 
  private:
+  bool show(const GlobalOptions& options, const ListPage& page) const {
+    if (is_for_a_person(options)) return show_rows(table_of(page.locks, wall_time()));
+    return show_lines(options, page.locks, page.more && limit_ == 0,
+                      [&](const LockInfo& lock) { return report_of(lock, page.applied_index); });
+  }
+
   std::string prefix_;
   std::size_t limit_ = kNoLimit;
   std::string after_;
@@ -172,6 +161,8 @@ constexpr std::string_view kHistoryHelp = R"(
 Grants that are over: who held a lock from when to when, and why it ended. The cluster keeps the last 100,000. At a
 terminal: columns, the newest first, and the newest 50 unless --limit says otherwise. Elsewhere: a line each, the
 oldest first. --follow goes on with what ends from now on; Ctrl-C ends it.
+The cluster keeps the ids of the holders. At a terminal a holder that still has a session is shown with its note.
+If --limit leaves some out, the last line on stderr says so. With --json the last object has "more": true then.
 
 Examples:
   lockstep history
@@ -191,18 +182,18 @@ class HistorySubcommand : public Subcommand {
     return name_.empty() ? std::nullopt : report_of_bad_name(name_);  // none: all of them
   }
   Report run(const SubcommandRun& run) override {
-    const bool as_table = is_at_terminal() && !run.global.json && !follow_;
-    if (as_table && limit_ == kNoLimit) limit_ = kAtTerminal;
+    const bool as_table = is_for_a_person(run.global) && !follow_;
+    if (as_table && limit_ == kNoLimit) limit_ = kLimitAtTerminal;
     if (auto failed = as_table || limit_ != kNoLimit ? show_newest(run, as_table) : show_all(run)) return *failed;
     while (follow_ && !run.stop.stop_requested()) {
       if (auto failed = show_all(run)) return run.stop.stop_requested() ? Report() : *failed;
-      pause(run.stop);
+      pause(run.stop, kPause);
     }
     return {};
   }
 
  private:
-  static constexpr std::size_t kAtTerminal = 50;
+  static constexpr Duration kPause = std::chrono::milliseconds(500);
 
   // From where the last look ended; `see` is false when there is no more to look for. Nothing: it went well.
   template <typename See>
@@ -217,33 +208,32 @@ class HistorySubcommand : public Subcommand {
     }
   }
   std::optional<Report> show_all(const SubcommandRun& run) {
-    return look(run, [&](const std::vector<PastHold>& events) {
-      return std::all_of(events.begin(), events.end(),
-                         [&](const PastHold& event) { return print(report_of(event), run.global.json); });
-    });
+    return look(run,
+                [&](const std::vector<PastHold>& events) { return show_lines(run.global, events, false, line_of); });
   }
   std::optional<Report> show_newest(const SubcommandRun& run, bool as_table) {
-    std::deque<PastHold> newest;
-    std::size_t seen = 0;
+    Newest<PastHold> newest(limit_);
     auto failed = look(run, [&](const std::vector<PastHold>& events) {
-      seen += events.size();
-      newest.insert(newest.end(), events.begin(), events.end());
-      if (newest.size() > limit_) newest.erase(newest.begin(), newest.end() - static_cast<std::ptrdiff_t>(limit_));
+      for (const PastHold& event : events) newest.add(event);
       return true;
     });
     if (failed) return failed;
-    std::vector<PastHold> shown(newest.begin(), newest.end());
-    if (as_table) std::reverse(shown.begin(), shown.end());
-    show_page(
-        run, shown, [](const PastHold& event) { return report_of(event); }, as_table);
-    if (seen > limit_) tell_more(run, "--limit " + std::to_string(seen));
+    if (as_table) {
+      show_rows(table_of(newest.newest_first(), notes_of(run, clients_in(newest.newest_first())), wall_time()));
+    } else {
+      show_lines(run.global, newest.oldest_first(), newest.is_cut() && !follow_, line_of);  // what follows is the last
+    }
+    if (newest.is_cut()) tell_more(run.global, "--limit " + std::to_string(newest.seen()));
     return std::nullopt;
   }
-  static void pause(const std::stop_token& stop) {
-    constexpr auto kPause = std::chrono::milliseconds(500);
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any().wait_for(lock, stop, kPause, [] { return false; });
+  static Report line_of(const PastHold& event) { return report_of(event); }
+  static std::set<ClientId> clients_in(const std::vector<PastHold>& events) {
+    std::set<ClientId> clients;
+    for (const PastHold& event : events) {
+      clients.insert(event.client);
+      if (event.by) clients.insert(*event.by);
+    }
+    return clients;
   }
 
   std::string name_;
@@ -253,8 +243,9 @@ class HistorySubcommand : public Subcommand {
 };
 
 constexpr std::string_view kSessionsHelp = R"(
-Living sessions, the oldest first: whose they are, when they expire, how many locks they hold and wait for. Columns at a
-terminal.
+Living sessions, the newest first: whose they are, when they expire, how many locks they hold and wait for. At a
+terminal: columns, and the newest 50 unless --limit says otherwise. If --limit leaves some out, the last line on stderr
+says how to go on. With --json the last object has "more": true then, and --after with its session goes on.
 
 Examples:
   lockstep sessions
@@ -264,25 +255,45 @@ Examples:
 class SessionsSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
-    add_limit(command, limit_, "sessions");
-    command.add_option("--after", after_, "Begin behind this session")->type_name("ID")->transform(an_ordinal());
+    add_limit(command, limit_, "sessions, the newest");
+    command.add_option("--after", after_, "Begin behind this session, with older ones")
+        ->type_name("ID")
+        ->transform(an_ordinal());
   }
   Report run(const SubcommandRun& run) override {
-    for (;;) {
-      const auto page = run.client->sessions(SessionId(after_), std::min(limit_, kMaxPage), run.timeout);
-      if (!page) return report_of("", page.error());
-      const auto line = [&](const SessionInfo& session) { return report_of(session, page->applied_index); };
-      if (!show_page(run, page->sessions, line)) return {};
-      if (!page->more || page->sessions.empty()) return {};
-      after_ = page->sessions.back().session.value();
-      limit_ -= page->sessions.size();
-      if (limit_ == 0) return tell_more(run, "--after " + std::to_string(after_));
+    const bool as_table = is_for_a_person(run.global);
+    Newest<SessionInfo> newest(as_table && limit_ == kNoLimit ? kLimitAtTerminal : limit_);
+    const auto applied_index = look(run, newest);
+    if (!applied_index) return report_of("", applied_index.error());
+    const std::vector<SessionInfo> sessions = newest.newest_first();
+    if (as_table) {
+      show_rows(table_of(sessions, wall_time()));
+    } else {
+      show_lines(run.global, sessions, newest.is_cut(),
+                 [&](const SessionInfo& session) { return report_of(session, *applied_index); });
     }
+    if (newest.is_cut()) tell_more(run.global, "--after " + std::to_string(sessions.back().session.value()));
+    return {};
   }
 
  private:
+  // A node tells them in order of id, which is that of their age. The index is that of the last answer.
+  Expected<LogIndex> look(const SubcommandRun& run, Newest<SessionInfo>& newest) const {
+    SessionId after;
+    for (;;) {
+      const auto page = run.client->sessions(after, kMaxPage, run.timeout);
+      if (!page) return tl::unexpected(page.error());
+      for (const SessionInfo& session : page->sessions) {
+        if (after_ && session.session >= SessionId(*after_)) return page->applied_index;
+        newest.add(session);
+      }
+      if (!page->more || page->sessions.empty()) return page->applied_index;
+      after = page->sessions.back().session;
+    }
+  }
+
   std::size_t limit_ = kNoLimit;
-  std::uint64_t after_ = 0;
+  std::optional<std::uint64_t> after_;
 };
 
 constexpr std::array kReadSubcommands{

@@ -14,9 +14,11 @@
 
 #include "lockstep/lock.hpp"
 #include "nodes/client/errors.hpp"
+#include "nodes/command_line/usage.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/wake_up.hpp"
 #include "nodes/text/duration.hpp"
+#include "tools/lockstep/commands/explained.hpp"
 #include "tools/lockstep/commands/lock_terms.hpp"
 #include "tools/lockstep/commands/stop_on_signal.hpp"
 #include "tools/lockstep/kept/file.hpp"
@@ -28,6 +30,7 @@ namespace lockstep {
 namespace {
 
 constexpr const char* kFooter = R"(
+Without a -- there is one name, and what follows it is the command, as with flock(1).
 The command has LOCKSTEP_TOKEN, the fencing token, and LOCKSTEP_LOCK, the locks' names, one a line. It runs in a process
 group of its own, to which signals are forwarded. When it ends, the rest of its group is killed, then the locks are
 released. If the locks are lost, or cannot be kept safe, the group gets SIGTERM and, after --grace, SIGKILL. That is early
@@ -77,6 +80,10 @@ int tell(const Report& report, bool json) {
   return exit_code_of_run(report.exit_code);
 }
 
+int tell_error(const GlobalOptions& global, const std::string& name, const Error& error) {
+  return tell(explained(global, report_of(name, error)), global.json);
+}
+
 Report report_of_loss(const std::vector<std::string>& names, std::optional<LossReason> reason) {
   Report report;
   report.exit_code = kExitLost;
@@ -91,7 +98,7 @@ Duration longest_grace(const RunArguments& arguments) { return arguments.ttl / 2
 
 std::optional<Report> refuse(const RunArguments& arguments, const std::vector<std::string>& words) {
   if (auto bad = arguments.terms.refuse()) return bad;
-  if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND ARGUMENTS");
+  if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND [ARGUMENT...]");
   if (arguments.ttl < std::chrono::milliseconds(wire::kMinTtlMs)) return usage_report("--ttl must be at least 1s");
   const Duration most = longest_grace(arguments);
   if (arguments.guardian.grace > most) {
@@ -237,12 +244,12 @@ int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, I
   if (identity) {
     auto earlier =
         identity->take_over(*client, arguments.terms.names(), arguments.terms.options().mode, global.timeout);
-    if (!earlier) return tell(report_of(joined(arguments.terms.names()), earlier.error()), global.json);
+    if (!earlier) return tell_error(global, joined(arguments.terms.names()), earlier.error());
     if (earlier->has_value()) return run_guarded(**earlier);
   }
   auto [lock, signal] = acquire(*client, arguments);
   if (signal != 0) return 128 + signal;  // what was granted all the same is released at once
-  if (!lock) return tell(report_of(joined(arguments.terms.names()), lock.error()), global.json);
+  if (!lock) return tell_error(global, joined(arguments.terms.names()), lock.error());
   return run_guarded(*lock);
 }
 
@@ -260,7 +267,9 @@ int run_command(const GlobalOptions& global, const RunArguments& arguments, cons
 }  // namespace
 
 void add_run_command(CLI::App& app, CommandLine& line) {
-  auto* command = app.add_subcommand("run", "Hold locks while a command runs: run NAME... -- COMMAND ARGUMENTS");
+  auto* command = app.add_subcommand("run", "Hold locks while a command runs");
+  set_usage(*command,
+            {"[OPTIONS] NAME... -- COMMAND [ARGUMENT...]", "[-n] [-w DURATION] [-s] NAME COMMAND [ARGUMENT...]"});
   command->footer(kFooter);
   const auto arguments = std::make_shared<RunArguments>();
   arguments->terms.add_arguments(*command);

@@ -7,6 +7,7 @@
 
 #include "tools/lockstep/answers/report.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/explained.hpp"
 #include "tools/lockstep/commands/habits.hpp"
 #include "tools/lockstep/commands/line_reader.hpp"
 #include "tools/lockstep/commands/one_shot.hpp"
@@ -19,7 +20,7 @@ namespace {
 constexpr const char* kExamples = R"(
 Without --client-id the shell is a client of its own, and what it holds comes free when it ends. With it, it
 is that client, and holds its state file: one-shot commands of the same id wait.
-Ctrl-C ends a command that waits. quit, Ctrl-D or the end of the input end the shell; it exits with the code of its
+Tab completes commands and options. Ctrl-C ends a command that waits. quit, Ctrl-D or the end of the input end the shell; it exits with the code of its
 last command.
 
 Examples:
@@ -44,7 +45,7 @@ void show_help() {
   }
   std::cerr << "help            this; NAME --help says more about each\n"
                "quit            end the shell; so does Ctrl-D\n"
-               "A name with blanks in it is written 'in quotes'.\n";
+               "A name with blanks in it is written 'in quotes'. Tab completes commands and options.\n";
 }
 
 class Shell {
@@ -110,9 +111,12 @@ class Shell {
 
   Report run(const SubcommandEntry& entry, Subcommand& subcommand) {
     if (auto refused = subcommand.refuse()) return *std::move(refused);
-    if (!entry.waits) return subcommand.run(SubcommandRun{&client_, options_, options_.timeout, {}});
+    if (!entry.waits) {
+      return explained(options_, subcommand.run(SubcommandRun{&client_, options_, options_.timeout, {}}));
+    }
     StopOnSignal interrupt;
-    Report report = subcommand.run(SubcommandRun{&client_, options_, options_.timeout, interrupt.token()});
+    Report report =
+        explained(options_, subcommand.run(SubcommandRun{&client_, options_, options_.timeout, interrupt.token()}));
     if (const int signal = interrupt.finish(); signal != 0 && signal != SIGINT) interrupted = 1;
     return report;
   }

@@ -3,48 +3,30 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
 #include <iostream>
-#include <thread>
 #include <utility>
 
 #include "nodes/system/clock.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "tools/lockstep/answers/table.hpp"
+#include "tools/lockstep/commands/ask_members.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/stop_on_signal.hpp"
 
 namespace lockstep {
 namespace {
-
-constexpr Duration kMemberPatience = std::chrono::seconds(1);
-
-Expected<NodeStatus> ask(const std::vector<std::string>& servers, Duration timeout) {
-  ClientConfig config;
-  config.endpoints = servers;
-  config.timeout = timeout;
-  auto client = Client::create(config);
-  if (!client) return tl::unexpected(std::move(client.error()));
-  return client->status();
-}
-
-std::vector<MemberReport> ask_members(const std::vector<MemberInfo>& members, Duration timeout) {
-  std::vector<std::future<Expected<NodeStatus>>> answers;
-  answers.reserve(members.size());
-  for (const MemberInfo& member : members) {
-    answers.push_back(std::async(std::launch::async, ask, std::vector{member.client_endpoint}, timeout));
-  }
-  std::vector<MemberReport> reports;
-  for (std::size_t i = 0; i < members.size(); ++i) reports.push_back(MemberReport{members[i], answers[i].get()});
-  return reports;
-}
 
 constexpr std::string_view kStatusHelp = R"(
 One line for each member: its role, the leader that it follows, its term, what it knows to be committed and has
 applied, the age of its state, its process. The last line says whether the cluster serves: healthy, degraded (a member
 is missing, but a quorum follows a leader), no leader, or quorum lost. With --json it is "health" of every object.
+With --node it is about the first node that answers, and no other: healthy if it knows a leader, for the health check
+of a container.
 Exit codes: 0 it serves; 3 it does not, or no node answers in time.
 
 Examples:
   lockstep status
+  lockstep --server tcp://127.0.0.1:7101 status --node
   lockstep status --wait 30s && echo ready          until it serves
   lockstep --json status | jq -r 'select(.role == "leader") | .pid')";
 
@@ -52,6 +34,7 @@ class StatusSubcommand : public Subcommand {
  public:
   void add_arguments(CLI::App& command) override {
     add_duration_option(command, "-w,--wait", wait_, "Until the cluster serves, but no longer than this");
+    command.add_flag("--node", node_, "Only of the node that answers: whether it knows a leader");
   }
 
   // Prints the table, or an object for each member, once: at the end of the wait.
@@ -59,15 +42,14 @@ class StatusSubcommand : public Subcommand {
     const Time deadline = boot_time() + wait_;
     for (;;) {
       const Duration patience = patience_of(run.global.timeout, deadline);
-      const auto first = ask(run.global.servers, patience);
-      const auto reports =
-          first ? ask_members(first->members, std::min(patience, kMemberPatience)) : std::vector<MemberReport>();
-      const ClusterHealth health = first ? health_of(reports) : ClusterHealth();
+      const auto first = ask_status(run.global.servers, patience);
+      const auto reports = first ? look_at(*first, patience) : std::vector<MemberReport>();
+      const ClusterHealth health = !first ? ClusterHealth() : node_ ? health_of_node(*first) : health_of(reports);
       if (health.serves() || boot_time() >= deadline || run.stop.stop_requested()) {
-        return first ? show(run.global, reports, health) : report_of("", first.error());
+        return first ? show(run.global, reports, health) : report_of_nobody(first.error());
       }
-      tell(first ? health.text : first.error().detail);
-      std::this_thread::sleep_for(kPause);
+      tell(first ? health.text() : first.error().detail);
+      pause(run.stop, kPause);
     }
   }
 
@@ -77,6 +59,20 @@ class StatusSubcommand : public Subcommand {
   // A look that is to be over when the wait is, but has time to succeed.
   Duration patience_of(Duration timeout, Time deadline) const {
     return wait_ == Duration::zero() ? timeout : std::min(timeout, std::max(deadline - boot_time(), kMemberPatience));
+  }
+
+  std::vector<MemberReport> look_at(const NodeStatus& first, Duration patience) const {
+    if (!node_) return ask_members(first.members, std::min(patience, kMemberPatience));
+    const auto is_first = [&](const MemberInfo& member) { return member.name == first.name; };
+    const auto member = std::find_if(first.members.begin(), first.members.end(), is_first);
+    return {MemberReport{member == first.members.end() ? MemberInfo{first.name, "-", first.node} : *member, first}};
+  }
+
+  // Of other commands the advice is this one.
+  static Report report_of_nobody(const Error& error) {
+    Report report = report_of("", error);
+    report.advice = "look whether lockstepd runs there, or name other nodes with --server";
+    return report;
   }
 
   // On stderr, what is waited for, whenever that changes.
@@ -94,7 +90,7 @@ class StatusSubcommand : public Subcommand {
       }
     } else {
       for (const std::string& line : table_of(reports)) std::cout << line << '\n';
-      std::cout << health.text << '\n';
+      std::cout << health.text() << '\n';
     }
     std::cout.flush();
     Report report;
@@ -103,6 +99,7 @@ class StatusSubcommand : public Subcommand {
   }
 
   Duration wait_{};
+  bool node_ = false;
   std::string told_;
 };
 
@@ -116,7 +113,7 @@ Row row_of(const MemberReport& report) {
           std::to_string(status.term.value()),
           std::to_string(status.commit_index.value()),
           std::to_string(status.applied_index.value()),
-          status.age ? std::to_string(status.age->count()) + "ms" : "-",
+          status.age ? in_words(*status.age) : "-",
           std::to_string(status.pid),
           endpoint};
 }

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 
 #include "nodes/system/clock.hpp"
 #include "protocol/base/invariant.hpp"
@@ -73,6 +75,12 @@ void StopOnSignal::watch() {
     stopped_at_ = boot_time();
     stop_.request_stop();
   }
+}
+
+void pause(const std::stop_token& stop, Duration duration) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait_for(lock, stop, duration, [] { return false; });
 }
 
 }  // namespace lockstep

@@ -58,4 +58,7 @@ class StopOnSignal {
   std::thread thread_;
 };
 
+// So long, or until the stop.
+void pause(const std::stop_token& stop, Duration duration);
+
 }  // namespace lockstep

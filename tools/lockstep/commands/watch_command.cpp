@@ -1,8 +1,10 @@
 // `watch`: the state at an index, then every change after it.
 #include <array>
+#include <iostream>
 
 #include "tools/lockstep/answers/watch_lines.hpp"
 #include "tools/lockstep/commands/commands.hpp"
+#include "tools/lockstep/commands/stop_on_signal.hpp"
 #include "tools/lockstep/options/command_line.hpp"
 
 namespace lockstep {
@@ -14,7 +16,8 @@ constexpr Duration kPoll = std::chrono::milliseconds(500);
 constexpr std::string_view kWatchHelp = R"(
 First the state at an index, then every change after it, in order and without a gap, whichever node answers. With
 --from INDEX it begins with the changes after that index; if that is too long ago, with the full state again, and
-says so. Ends with Ctrl-C, exit 0; exit 3 if no node answers in time.
+says so. If the log has not come to that index yet, it says so on stderr, and waits for it. Ends with Ctrl-C, exit 0;
+exit 3 if no node answers in time.
 With --json each line is an object whose "event" is reset (the state begins), state (a lock of it), complete
 (that was all of it), granted or ended.
 
@@ -34,6 +37,7 @@ class WatchSubcommand : public Subcommand {
   std::string about() const override { return prefix_; }
 
   Report run(const SubcommandRun& run) override {
+    if (auto ended = wait_for_index(run)) return *std::move(ended);
     WatchCursor cursor{LogIndex(from_)};
     while (!run.stop.stop_requested()) {
       const auto answer = run.client->watch(prefix_, cursor, kPoll, run.timeout);
@@ -47,6 +51,23 @@ class WatchSubcommand : public Subcommand {
   }
 
  private:
+  // A node would keep silent about an index that does not exist yet, so until it does its status is asked. Nothing: go
+  // on.
+  std::optional<Report> wait_for_index(const SubcommandRun& run) const {
+    bool is_told = false;
+    while (from_ != 0 && !run.stop.stop_requested()) {
+      const auto status = run.client->status(run.timeout);
+      if (!status) return report_of(prefix_, status.error());
+      const LogIndex newest = status->applied_index;
+      if (newest >= LogIndex(from_)) return std::nullopt;
+      if (!is_told)
+        std::cerr << "lockstep: waiting for entry " << from_ << "; the newest is " << newest.value() << '\n';
+      is_told = true;
+      pause(run.stop, kPoll);
+    }
+    return std::nullopt;
+  }
+
   std::string prefix_;
   std::uint64_t from_ = 0;
   WatchLines lines_;

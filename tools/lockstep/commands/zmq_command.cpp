@@ -27,7 +27,7 @@ MESSAGE is a JSON object with the field names of docs/protocol.md; what is left 
 A formed node hears only members of its cluster, by id: see "cluster", "node" and "id" in its status for
 "cluster", "to" and "from".
 The answer is one JSON object on stdout, or hexadecimal if it does not decode.
-Exit codes: 0 answered, whatever the answer; 2 usage; 3 no connection or no answer in time.
+Exit codes: 0 answered, whatever the answer; 2 usage; 3 cannot connect, or no answer in time.
 
 Examples:
   lockstep zmq req tcp://127.0.0.1:7101 '{"type":"status"}'
@@ -69,6 +69,7 @@ int fail(int exit_code, const std::string& detail, bool json) {
   report.json["error"] = exit_code == kExitUsage ? "usage" : "unavailable";
   report.json["definite"] = exit_code == kExitUsage;
   report.json["detail"] = detail;
+  if (exit_code == kExitUnavailable) report.advice = "`lockstep status` shows which nodes answer, and where";
   return finish(report, json);
 }
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "nodes/system/whole_file.hpp"
 
 namespace lockstep {
 namespace {
@@ -39,22 +41,15 @@ FileResult<FileDescriptor> write_temporary(const fs::path& path, std::string_vie
 
 }  // namespace
 
-std::string file_error(const fs::path& path) {
-  return path.string() + ": " + std::error_code(errno, std::generic_category()).message();
+std::string file_error(const fs::path& path, int code) {
+  return path.string() + ": " + std::generic_category().message(code);
 }
 
 FileResult<std::optional<std::string>> read_file(const fs::path& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return std::optional<std::string>();
-  if (!fd) return tl::unexpected(file_error(path));
-  std::string content;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const ssize_t count = retry_interrupted([&] { return read(fd.get(), buffer.data(), buffer.size()); });
-    if (count < 0) return tl::unexpected(file_error(path));
-    if (count == 0) return std::optional(std::move(content));
-    content.append(buffer.data(), static_cast<std::size_t>(count));
-  }
+  auto content = read_whole_file(path);
+  if (content) return std::optional(*std::move(content));
+  if (content.error() == ENOENT) return std::optional<std::string>();
+  return tl::unexpected(file_error(path, content.error()));
 }
 
 FileResult<void> create_file(const fs::path& path, std::string_view content) {

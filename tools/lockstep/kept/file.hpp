@@ -2,6 +2,7 @@
 // Errors are sentences that begin with the path.
 #pragma once
 
+#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -20,8 +21,8 @@ constexpr Duration kLockRetry = std::chrono::milliseconds(10);
 template <typename T>
 using FileResult = tl::expected<T, std::string>;
 
-// "PATH: No such file or directory", of errno.
-std::string file_error(const std::filesystem::path& path);
+// "PATH: No such file or directory"; `code` is an errno value.
+std::string file_error(const std::filesystem::path& path, int code = errno);
 
 // Nothing: there is no such file.
 FileResult<std::optional<std::string>> read_file(const std::filesystem::path& path);

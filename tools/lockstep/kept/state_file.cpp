@@ -10,7 +10,7 @@
 #include "lockstep/client.hpp"
 #include "nodes/system/clock.hpp"
 #include "nodes/system/entropy.hpp"
-#include "protocol/client_core/details.hpp"
+#include "protocol/base/duration_words.hpp"
 #include "tools/lockstep/kept/state_folder.hpp"
 
 namespace lockstep {

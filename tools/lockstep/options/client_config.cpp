@@ -3,10 +3,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include <system_error>
 
+#include "nodes/system/whole_file.hpp"
 #include "nodes/toml/toml_reader.hpp"
 
 namespace lockstep {
@@ -14,14 +13,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration kLongestTimeout = std::chrono::hours(24);
-
+// As of the option, a text may have several, separated by commas.
 void read_servers(TomlReader& table, GlobalOptions& options) {
-  std::vector<std::string> servers = table.texts("servers");
-  for (std::string& server : servers) {
-    if (const std::string wrong = read_server(server); !wrong.empty()) table.fail("servers", wrong);
+  std::vector<std::string> servers;
+  for (const std::string& text : table.texts("servers")) {
+    for (std::string& server : split_servers(text)) {
+      if (const std::string wrong = read_server(server); !wrong.empty()) table.fail("servers", wrong);
+      servers.push_back(std::move(server));
+    }
   }
   if (!servers.empty()) options.servers = std::move(servers);
+}
+
+void read_timeout(TomlReader& table, GlobalOptions& options) {
+  const auto text = table.word("timeout");
+  if (!text) return;
+  if (const auto timeout = read_duration(*text)) {
+    options.timeout = *timeout;
+  } else {
+    table.fail("timeout", timeout.error());
+  }
 }
 
 }  // namespace
@@ -42,21 +53,18 @@ std::vector<fs::path> client_config_files() {
 }
 
 tl::expected<void, ConfigError> read_client_config(const fs::path& file, GlobalOptions& options) {
-  std::ifstream stream(file);
-  if (!stream) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};  // of another user: as if it were not there
-    return tl::unexpected(ConfigError{file.string(), 0, "", std::strerror(errno)});
+  const auto text = read_whole_file(file);
+  if (!text) {
+    const int code = text.error();
+    if (code == ENOENT || code == ENOTDIR || code == EACCES) return {};  // of another user: as if it were not there
+    return tl::unexpected(ConfigError{file.string(), 0, "", std::generic_category().message(code)});
   }
-  std::stringstream text;
-  text << stream.rdbuf();
-  std::error_code ignored;
-  if (fs::is_directory(file, ignored)) return tl::unexpected(ConfigError{file.string(), 0, "", "it is a folder"});
-  const auto parsed = parse_toml(text.str(), file.string());
+  const auto parsed = parse_toml(*text, file.string());
   if (!parsed) return tl::unexpected(parsed.error());
   TomlReading reading{file.string(), {}, {}};
   TomlReader table(reading, *parsed, "", {"servers", "timeout"});
   read_servers(table, options);
-  options.timeout = table.duration("timeout", Duration::zero(), kLongestTimeout, options.timeout);
+  read_timeout(table, options);
   if (reading.error) return tl::unexpected(*reading.error);
   return {};
 }

@@ -2,8 +2,8 @@
 //
 // /etc/lockstep/client.toml, then $XDG_CONFIG_HOME/lockstep/client.toml (~/.config/lockstep/client.toml), which wins
 // key by key. Both may be missing. The keys:
-//   servers = ["tcp://10.0.0.1:7101", "tcp://10.0.0.2:7101"]    as --server
-//   timeout = "10s"                                             as --timeout
+//   servers = ["tcp://10.0.0.1:7101", "tcp://10.0.0.2:7101"]    as --server; "10.0.0.1,10.0.0.2" will do
+//   timeout = "10s"                                             as --timeout; 10 is seconds
 #pragma once
 
 #include <filesystem>

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <sstream>
 
 #include "nodes/text/duration.hpp"
 #include "nodes/text/printable.hpp"
@@ -13,6 +14,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view kClientPort = ":7101";
+constexpr char kBetweenServers = ',';
 
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
@@ -22,6 +24,15 @@ bool is_number(const std::string& text) {
 
 tl::expected<Duration, std::string> read_duration(const std::string& text) {
   return parse_duration(is_number(text) ? text + "s" : text);
+}
+
+std::vector<std::string> split_servers(const std::string& text) {
+  std::vector<std::string> servers;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, kBetweenServers);) {
+    if (!part.empty()) servers.push_back(std::move(part));
+  }
+  return servers.empty() ? std::vector{text} : servers;
 }
 
 std::string read_server(std::string& text) {
@@ -63,7 +74,7 @@ CLI::Validator an_ordinal() {
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--server", options.servers, "Nodes to ask, separated by commas; the next is asked when one is silent")
-      ->delimiter(',')
+      ->delimiter(kBetweenServers)
       ->allow_extra_args(false)  // the next word is a name
       ->transform(CLI::Validator(read_server, ""))
       ->envname("LOCKSTEP_SERVER")

@@ -42,6 +42,8 @@ void add_global_options(CLI::App& app, GlobalOptions& options);
 // A duration as a person types it: as nodes/text/duration.hpp reads it, or a bare number of seconds, as flock(1) and
 // timeout(1) have it.
 tl::expected<Duration, std::string> read_duration(const std::string& text);
+// What stands between commas; what is empty there is left out, as of the option.
+std::vector<std::string> split_servers(const std::string& text);
 // Completes a server as a person types it: "host:port" and "host" become tcp://host:port, with 7101 for the port. What
 // is wrong with it, or nothing.
 std::string read_server(std::string& text);

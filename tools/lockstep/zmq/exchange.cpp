@@ -37,7 +37,7 @@ tl::expected<std::string, NoAnswer> exchange(Context& context, SocketKind kind, 
   Inlet inlet(std::move(*opened));
   const auto sent = [&] { return send_frame(inlet.socket(), frame) == SendResult::kSent; };
   if (!wait_until(readable_or_writable(inlet.socket()), deadline, sent)) {
-    return tl::unexpected(timed_out(endpoint, "no connection in time"));
+    return tl::unexpected(timed_out(endpoint, "cannot connect: no node listens there, or it cannot be reached"));
   }
   std::optional<std::string> answer;
   const auto received = [&] { return (answer = inlet.receive()).has_value(); };
