@@ -312,7 +312,9 @@ TEST_CASE("with --json the last object of what --limit has cut says that there a
     REQUIRE(user.run({"preempt", name}).exit_code == 0);
   }
   REQUIRE(user.run({"--client-id", kOtherId, "preempt", "d"}).exit_code == 0);
-  for (const auto& [command, count] : {std::pair("list", 4U), std::pair("history", 3U), std::pair("sessions", 2U)}) {
+  for (const auto& listed : {std::pair("list", 4U), std::pair("history", 3U), std::pair("sessions", 2U)}) {
+    const char* command = listed.first;
+    const unsigned count = listed.second;
     CAPTURE(command);
     for (unsigned limit = 1; limit <= count + 1; ++limit) {
       const Result page = user.run_json({command, "--limit", std::to_string(limit)});
