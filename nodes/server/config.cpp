@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <map>
-#include <memory>
 #include <system_error>
 #include <utility>
 

@@ -88,7 +88,7 @@ int print(const std::string& text) {
 int tell_if_unheard(int exit_code) {
   std::cout.flush();
   if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
-  std::fprintf(stderr, "lockstepd: stdout cannot be written to\n");
+  say("stdout cannot be written to");
   return kUnheardExit;
 }
 

@@ -765,7 +765,7 @@ TEST_CASE("Tab completes what is typed at the shell's prompt, and shows what it 
   User user(cluster);
   // script(1) runs it at a terminal of its own, and types what comes in.
   std::ofstream(user.folder() / "keys") << "preem\ta\nchec\ta --lin\t\nsess\t\t\nqui\t\n";
-  const std::string line = "exec script -qec '" LOCKSTEP " shell' /dev/null > shown < keys";
+  const std::string line = "exec script -qec '" + lockstep_program() + " shell' /dev/null > shown < keys";
   Process process(user.command_of({"/bin/sh", "-c", line}), user.folder(), user.folder() / "log");
   CHECK(process.wait().exit_code == 2);  // `session` alone is no command
   const std::string shown = user.file("shown");

@@ -279,7 +279,7 @@ TEST_CASE("a text that cannot be written does not pass for one that was") {
   for (const char* text : {"--help", "--version", "--manual", "--completion bash"}) {
     for (const char* shut : {" > /dev/full", " >&-"}) {
       const std::string line = "exec \"$0\" " + std::string(text) + shut + " 2> told";
-      Process process({"/bin/sh", "-c", line, LOCKSTEPD}, folder.path(), folder.path() / "log");
+      Process process({"/bin/sh", "-c", line, lockstepd_program()}, folder.path(), folder.path() / "log");
       CHECK(process.wait().exit_code == 3);
       CHECK(testing::read_file(folder.path() / "told") == "lockstepd: stdout cannot be written to\n");
     }
