@@ -17,6 +17,7 @@ static_assert(raft::Bounds{}.snapshot_part_bytes <= wire::kMaxSnapshotPart);
 
 std::vector<std::string> names_of(const std::vector<InitialMember>& members) {
   std::vector<std::string> names;
+  names.reserve(members.size());
   for (const InitialMember& member : members) names.push_back(member.name);
   return names;
 }
