@@ -19,10 +19,9 @@ namespace lockstep {
 
 // How much a client remembers of what it has sent. Simulations have smaller bounds.
 struct ClientBounds {
-  std::uint64_t unacknowledged =
-      locks::kMaxUnacknowledged;   // request numbers that are open: at most the cluster's bound
-  std::size_t kept_renewals = 64;  // whose answers are still believed, at least 2
-  std::size_t kept_copies = 64;    // of one request, whose answers are still believed, at least 1
+  std::uint64_t unacknowledged = locks::kMaxUnacknowledged;  // numbers that are open: at most the cluster's bound
+  std::size_t kept_renewals = 64;                            // whose answers are still believed, at least 2
+  std::size_t kept_copies = 64;                              // of one request, likewise, at least 1
 };
 
 struct ClientOptions {

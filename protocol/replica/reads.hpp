@@ -33,8 +33,8 @@ struct Read {
 class Reads {
  public:
   // `interval`: how often a barrier is due for the sake of the age. `patience`: when one without an answer may be
-  // lost, so that another is due. `max_barriers`: of those under way the oldest is
-  // given up beyond that, and its reads join the next.
+  // lost, so that another is due. `max_barriers`: beyond so many under way the oldest is given up, and its reads join
+  // the next.
   Reads(Duration interval, Duration patience, std::size_t max_barriers)
       : interval_(interval), patience_(patience), max_barriers_(max_barriers) {}
 

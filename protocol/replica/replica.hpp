@@ -54,9 +54,9 @@ struct ReplicaOptions {
   raft::Bounds bounds;
   DeskBounds desk;
   locks::Bounds state_bounds;  // the same on every node
-  std::uint64_t hash_interval =
-      1024;                      // replicas compare their states at every such index (R16): the same on every node
-  std::size_t kept_hashes = 64;  // of this node's, and of the leader's
+  // Replicas compare their states at every such index (R16): the same on every node.
+  std::uint64_t hash_interval = 1024;
+  std::size_t kept_hashes = 64;                                // of this node's, and of the leader's
   Duration request_lifetime = std::chrono::seconds(10);        // then `unavailable`
   std::uint64_t compact_log_bytes = 16 * 1024 * 1024;          // so much log, or as much as the last snapshot: compact
   Duration barrier_interval = std::chrono::milliseconds(500);  // how old `age` may get on a healthy node

@@ -204,6 +204,20 @@ TEST_CASE("a cancel that a grant overtook ends granted, once") {
   CHECK(client.core.held().at("a") == FencingToken(21));
 }
 
+TEST_CASE("what was released before its grant was heard of is not counted on, whatever tells of the grant") {
+  for (const bool by_cancel : {false, true}) {
+    CallId call;
+    ScriptedClient client = in_line(options_with_lease(1), call, 2s);
+    const ClientSend wait = last_wait(client);
+    client.release("a");  // it was granted meanwhile
+    client.answer(client.last_of<locks::Release>(), locks::Released{}, 30);
+    if (by_cancel) client.pass(2s);
+    client.answer(by_cancel ? client.last_of<locks::Cancel>() : wait, locks::Granted{FencingToken(25)}, 30);
+    CHECK(client.outcome<locks::Granted>(call).token == FencingToken(25));
+    CHECK_FALSE(client.core.held().contains("a"));
+  }
+}
+
 TEST_CASE("a cancel of what is gone ends not granted") {
   CallId call;
   ScriptedClient client = in_line(options_with_lease(1), call, 2s);

@@ -207,6 +207,24 @@ TEST_CASE("a node that is behind is not believed, and one that has forgotten the
   CHECK(client.outcome<TakenOver>(one.call).locks == expected);
 }
 
+TEST_CASE("when the full state begins anew, what its earlier pages told counts no more") {
+  TakingOver one;
+  ScriptedClient& client = one.client;
+  answer_sessions(client, {SessionId(30)}, 2);
+  wire::WatchAnswer page;
+  page.reset = page.more = true;
+  page.index = LogIndex(40);
+  page.locks = {grant("a", 30)};  // an operator takes it away before the next page
+  client.answer(client.last(), page, 40);
+  page.more = false;
+  page.index = LogIndex(41);
+  page.locks = {grant("b", 30)};
+  client.answer(client.last(), page, 41);
+  const std::vector<TakenOverLock> expected{{"b", locks::Mode::kExclusive, FencingToken(30)}};
+  CHECK(client.outcome<TakenOver>(one.call).locks == expected);
+  CHECK_FALSE(client.core.held().contains("a"));
+}
+
 TEST_CASE("a session that is lost while it is taken over tells so, and its locks are told with a later loss") {
   TakingOver lost;
   lost.client.pass(10s);

@@ -60,6 +60,17 @@ TEST_CASE("several copies of a request wait as one, and all are answered") {
   CHECK(pending.complete(key(1)).empty());
 }
 
+TEST_CASE("a copy of a request that was handed on waits with it, and nothing of it is left") {
+  PendingRequests pending(kLifetime, kPlenty);
+  pending.add(at(0), key(1), "command", asker(1));
+  pending.take_due(at(0), kPlenty);
+  pending.add(at(5), key(1), "command", asker(2));
+  CHECK(pending.size() == 1);
+  CHECK_FALSE(pending.has_due());
+  CHECK(pending.complete(key(1)).size() == 2);
+  CHECK(pending.is_idle());
+}
+
 TEST_CASE("one number with another operation is another request") {
   PendingRequests pending(kLifetime, kPlenty);
   pending.add(at(0), key(1, 7), "command", asker(1));
