@@ -2,8 +2,11 @@
 // command to the next. Method: the built program against three real nodes, run as a shell would run it.
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -546,15 +549,31 @@ TEST_CASE("the shell takes commands from a pipe as one client, and what it holds
 TEST_CASE("Tab completes what is typed at the shell's prompt, and shows what it may become") {
   StartedCluster cluster(1);
   User user(cluster);
+  const std::filesystem::path keys = user.folder() / "keys";
+  REQUIRE(mkfifo(keys.c_str(), 0600) == 0);
+  // Open for both, so that neither side waits for the other.
+  std::fstream keyboard(keys, std::ios::in | std::ios::out);
   // script(1) runs it at a terminal of its own, and types what comes in.
-  std::ofstream(user.folder() / "keys") << "preem\ta\nchec\ta --lin\t\nsess\t\t\nqui\t\n";
   const std::string line = "exec script -qec '" + lockstep_program() + " shell' /dev/null > shown < keys";
   Process process(user.command_of({"/bin/sh", "-c", line}), user.folder(), user.folder() / "log");
-  CHECK(process.wait().exit_code == 2);  // `session` alone is no command
-  const std::string shown = user.file("shown");
-  CHECK(shown.find("granted a ") != std::string::npos);
-  CHECK(shown.find("held a by ") != std::string::npos);
-  CHECK(shown.find("sessions  session") != std::string::npos);
+  const auto shows = [&](const std::string& text) {
+    return wait_until([&] { return user.file("shown").find(text) != std::string::npos; });
+  };
+  const auto type = [&](const std::string& text) { keyboard << text << std::flush; };
+  REQUIRE(shows("lockstep> "));
+  type("preem\ta\n");
+  CHECK(shows("granted a "));
+  type("chec\ta --lin\t\n");
+  CHECK(shows("held a by "));
+  type("sess\t\t");
+  CHECK(shows("sessions  session"));
+  type("\n");
+  CHECK(shows("a command is missing"));
+  type("qui\t\n");
+  const int exit_code = process.wait().exit_code;
+  CAPTURE(user.file("shown"));
+  CAPTURE(user.file("log"));
+  CHECK(exit_code == 2);  // `session` alone is no command
 }
 
 TEST_CASE("every mistake on the command line is told in one form: what is wrong, and the way out") {

@@ -19,7 +19,7 @@ constexpr int kHistoryLines = 1000;
 const char* prompt(EditLine*) { return "lockstep> "; }
 
 // For EL_ADDFN: the only candidate is put in, or what all have in common; else they are shown.
-unsigned char complete_word(EditLine* editor, int) {
+unsigned char complete_word(EditLine* editor, wint_t) {
   const LineInfo* at = el_line(editor);
   const std::string line(at->buffer, at->cursor);
   const std::vector<std::string> candidates = shell_completions(line);
@@ -56,7 +56,8 @@ struct LineReader::Terminal {
     el_set(editor, EL_PROMPT, prompt);
     el_set(editor, EL_EDITOR, "emacs");
     el_set(editor, EL_HIST, history, lines);
-    el_set(editor, EL_ADDFN, "lockstep-complete", "Complete the word", complete_word);
+    // The wide call, since the narrow one copies both texts and never frees the copies.
+    el_wset(editor, EL_ADDFN, L"lockstep-complete", L"Complete the word", complete_word);
     el_set(editor, EL_BIND, "^I", "lockstep-complete", nullptr);
     el_source(editor, nullptr);  // ~/.editrc, as other programs with libedit do
   }
