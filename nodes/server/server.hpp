@@ -1,43 +1,26 @@
 // A running node: one Replica, its sockets and its disk, driven by one loop in one thread.
 //
-// A turn waits for sockets, disk and signals until the replica's next deadline, reads the clocks once, drains
-// everything that came in into the replica, and acts on its output: publish and send first, so that all
-// nodes' disks work at the same time (R15), then hand the writes to the disk thread, then answer clients.
-// Everything of a turn goes out together: that is the batching, and there is no timer for it.
-//
-// The shell decides nothing: what must be durable before it is said is held back inside the replica.
+// What a turn of the loop does is in turn.hpp, what it does it with in node_io.hpp. Here is what makes a process of it:
+// signals, the service manager, the log and the exit status.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-
-#include <tl/expected.hpp>
 
 #include "nodes/server/config.hpp"
+#include "nodes/server/node_io.hpp"
 #include "nodes/server/process.hpp"
+#include "nodes/server/start_error.hpp"
 #include "nodes/server/supervisor.hpp"
-#include "nodes/storage/disk_thread.hpp"
-#include "nodes/storage/posix_disk.hpp"
-#include "nodes/transport/context.hpp"
-#include "nodes/transport/peer_side.hpp"
-#include "nodes/transport/router.hpp"
+#include "nodes/server/turn.hpp"
 #include "protocol/replica/replica.hpp"
-#include "protocol/wire/codec.hpp"
 
 namespace lockstep {
 
-// Why a node could not start, at the key of its configuration that it is about; see exit_status.hpp.
-struct StartError {
-  ConfigError error;
-  bool may_pass = false;
-};
-
 class Server {
  public:
-  // Opens everything, or nothing: sockets before the data folder, so that a port in use leaves no trace.
-  static tl::expected<std::unique_ptr<Server>, StartError> start(NodeConfig config, StopSignals signals);
+  static Started<std::unique_ptr<Server>> start(NodeConfig config, StopSignals signals);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server() = default;
@@ -47,24 +30,10 @@ class Server {
   int run();
 
  private:
-  // What start() has opened, in the order in which it is closed again, backwards.
-  struct Parts {
-    std::unique_ptr<Context> context;
-    Router clients;
-    PeerSide peers;
-    std::unique_ptr<PosixDisk> disk;
-    std::unique_ptr<DiskThread> disk_thread;
-  };
-  Server(NodeConfig config, StopSignals signals, Parts parts, const raft::Restored& restored);
+  Server(NodeConfig config, StopSignals signals, OpenedNode opened);
 
-  void wait();
-  void take_disk(Now now);
-  void take_peers(Now now);
-  void take_clients(Now now);
-  void answer_bad_frame(Now now, ConnectionId connection, const wire::DecodeError& error);
-  void note_bad_peer_frame(std::string detail);
-  void act();
-  void compact(const Compaction& wanted);
+  void end_if_fatal(const std::optional<StopReason>& reason);
+  void end_if_signalled();
   void report(Now now);
   void tell_supervisor(Now now);
 
@@ -78,15 +47,15 @@ class Server {
 
   NodeConfig config_;
   StopSignals signals_;
-  Parts parts_;
+  std::unique_ptr<NodeIo> io_;
   Replica replica_;
+  ReplicaCore core_{replica_};
+  Turn turn_;
   Supervisor supervisor_ = Supervisor::from_environment();
   std::optional<Standing> told_;
 
   std::optional<int> exit_code_;
-  std::uint64_t bad_peer_frames_ = 0;
   std::uint64_t reported_bad_peer_frames_ = 0;
-  std::string last_bad_peer_frame_;
   Time next_report_{};
   bool files_run_short_ = false;
 };

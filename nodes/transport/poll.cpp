@@ -17,11 +17,12 @@ zmq::pollitem_t readable_or_writable(zmq::socket_t& socket) {
   return {socket.handle(), 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0};
 }
 
-void wait_for(PollItems& items, Duration timeout) {
+bool wait_for(PollItems& items, Duration timeout) {
   try {
-    zmq::poll(items, sleep_time(timeout));
+    return zmq::poll(items, sleep_time(timeout)) > 0;
   } catch (const zmq::error_t& error) {
     INVARIANT(error.num() == EINTR, std::string("sockets can be waited for: ") + error.what());
+    return false;
   }
 }
 

@@ -18,7 +18,8 @@ zmq::pollitem_t readable(zmq::socket_t& socket);
 zmq::pollitem_t readable_or_writable(zmq::socket_t& socket);
 
 // Waits until an item is ready, and at most `timeout` (rounded up to a millisecond, so that whoever waits for
-// a deadline finds it passed). What is ready stands in `revents`. An interrupted wait returns early.
-void wait_for(PollItems& items, Duration timeout);
+// a deadline finds it passed). What is ready stands in `revents`. An interrupted wait returns early. True if an item is
+// ready.
+bool wait_for(PollItems& items, Duration timeout);
 
 }  // namespace lockstep

@@ -131,6 +131,90 @@ TEST_CASE_FIXTURE(Fixture, "an ipc path that another process is bound to is not 
   deliver("b", raft::ToMember{"a"}, "a", "still there");
 }
 
+// A member that is played by hand, with a socket of each kind that a PeerSide reads.
+struct PlayedMember {
+  explicit PlayedMember(Context& its_context, const PeerAddress& self, const PeerAddress& reader)
+      : publisher(its_context.raw(), zmq::socket_type::pub),
+        router(its_context.raw(), zmq::socket_type::router),
+        dealer(its_context.raw(), zmq::socket_type::dealer) {
+    for (zmq::socket_t* socket : {&publisher, &router, &dealer}) socket->set(zmq::sockopt::linger, 0);
+    publisher.bind(self.publish);
+    router.bind(self.peer);
+    dealer.connect(reader.peer);
+  }
+
+  zmq::socket_t publisher;
+  zmq::socket_t router;
+  zmq::socket_t dealer;
+  std::string reader_id;  // at the router, once it has sent something
+};
+
+void send_message(zmq::socket_t& socket, const std::string& routing_id, std::size_t frames, const std::string& body) {
+  if (!routing_id.empty()) socket.send(zmq::buffer(routing_id), zmq::send_flags::sndmore);
+  for (std::size_t i = 1; i < frames; ++i) socket.send(zmq::buffer(body), zmq::send_flags::sndmore);
+  socket.send(zmq::buffer(body), zmq::send_flags::none);
+}
+
+// The lease clock of a leader rests on this (L5).
+TEST_CASE("peers count as read empty only once every socket is, and a flood on one holds up no other") {
+  for (const std::string flooded : {"publisher", "router", "dealer"}) {
+    CAPTURE(flooded);
+    Fixture folder_only;
+    folder_only.sides.clear();
+    Context context;
+    const PeerAddress a{"a", folder_only.address("a").peer + "2", folder_only.address("a").publish + "2"};
+    const PeerAddress b{"b", folder_only.address("b").peer + "2", folder_only.address("b").publish + "2"};
+    PlayedMember member(context, b, a);
+    auto side = PeerSide::open(context, a, {b});
+    REQUIRE(side);
+    PollItems items;
+    side->add_poll_items(items);
+    CHECK_FALSE(side->read_empty());  // nothing was read yet
+
+    // Until all three connections are there.
+    std::map<std::string, int> heard;
+    const auto read = [&] {
+      for (const ReceivedRequest& request : side->receive()) ++heard[request.body];
+    };
+    REQUIRE(eventually(items, [&] {
+      if (side->send(raft::ToMember{"b"}, "here is a") != SendResult::kSent) return false;
+      zmq::message_t id;
+      zmq::message_t body;
+      if (!member.router.recv(id, zmq::recv_flags::dontwait)) return false;
+      CHECK(member.router.recv(body, zmq::recv_flags::none));
+      member.reader_id = id.to_string();
+      return true;
+    }));
+    const std::map<std::string, std::pair<zmq::socket_t*, std::string>> ways{
+        {"publisher", {&member.publisher, ""}},
+        {"router", {&member.router, member.reader_id}},
+        {"dealer", {&member.dealer, ""}}};
+    REQUIRE(eventually(items, [&] {
+      for (const auto& [name, way] : ways) send_message(*way.first, way.second, 1, "probe of " + name);
+      read();
+      return heard.size() == ways.size();
+    }));
+    heard.clear();
+
+    constexpr std::size_t kTurns = 3;
+    send_message(*ways.at(flooded).first, ways.at(flooded).second, kTurns * kFramesPerTurn, "flood");
+    int others = 0;
+    for (const auto& [name, way] : ways) {
+      if (name != flooded) send_message(*way.first, way.second, 1, "beside the flood, " + std::to_string(++others));
+    }
+    std::size_t full_turns = 0;
+    REQUIRE(eventually(items, [&] {
+      read();
+      if (!side->read_empty()) ++full_turns;
+      return full_turns == kTurns;
+    }));
+    REQUIRE(eventually(items, [&] {
+      read();
+      return side->read_empty() && heard["beside the flood, 1"] == 1 && heard["beside the flood, 2"] == 1;
+    }));
+  }
+}
+
 TEST_CASE("waiting ends when a file descriptor is ready, or with its time") {
   int ends[2] = {};
   REQUIRE(pipe(ends) == 0);
