@@ -283,7 +283,7 @@ TEST_CASE(
   StartedCluster cluster(1);
   User user(cluster);
   const std::vector<std::string> arguments{"a", "--identity", "who", "--ttl", "60s"};
-  Process running = user.start(run_of(arguments, "sleep 3 & echo $$ > pid; wait"));
+  Process running = user.start(run_of(arguments, "while [ ! -e go ]; do sleep 0.05; done & echo $$ > pid; wait"));
   const pid_t group = wait_for_pid(user);
   // As killall -9 would: the run and its guardian have one name.
   running.signal(SIGSTOP);
@@ -295,9 +295,11 @@ TEST_CASE(
   std::vector<std::string> at_once = arguments;
   at_once.push_back("--no-wait");
   CHECK(user.run(run_of(at_once, "echo ran")).exit_code == 120);
-  const Result next = user.run(run_of(arguments, living_of(group)));
-  CHECK(next.exit_code == 0);
-  CHECK(next.out.empty());
+  Process next = user.start(run_of(arguments, living_of(group)));
+  REQUIRE(wait_until([&] { return !user.file("err").empty(); }));  // it says what it waits for
+  std::ofstream(user.folder() / "go") << "now";
+  CHECK(next.wait().exit_code == 0);
+  CHECK(user.file("out").empty());
 }
 
 TEST_CASE("a run that is started again for other locks gives those of the killed one back") {

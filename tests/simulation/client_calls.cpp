@@ -202,6 +202,9 @@ void SimClients::begin_calm(bool all_up) {
   all_up_ = all_up;
   probing_ = false;
   calm_since_ = scheduler_->now();
+  for (auto& [connection, process] : processes_) {
+    if (const auto& sent = sent_[connection]; !sent.empty()) process.last_before_calm = sent.rbegin()->first;
+  }
   for (const Person& person : people_) {
     plan_thinking(person.current);
     if (plan_->watches) go_on_watching(processes_.at(person.current));

@@ -163,6 +163,7 @@ void SimClients::take_over(std::size_t which, SessionId earlier) {
 
 void SimClients::receive(ConnectionId connection, std::size_t endpoint, const wire::Response& response) {
   when_awake(connection, [this, endpoint, response](Process& awake) {
+    if (response.call <= awake.last_before_calm) awake.held_up_until = scheduler_->now();
     step(awake, ServerMessage{endpoint, response});
   });
 }
@@ -330,12 +331,14 @@ void SimClients::committed(const Reference& reference, LogIndex index) const {
   }
 }
 
-// A call that began in calm has its answer, and an acquisition ends with its wait.
+// A call that began in calm has its answer, and an acquisition ends with its wait. It may stand behind a copy of before
+// the calm: then it begins with that one's answer.
 void SimClients::check_in_calm(const Process& process, const Call& call, const Completion& completion) const {
   REQUIRE_LIVE(!is_unavailable(completion.outcome), "without a fault a call is told unavailable: " + describe(call));
   if (call.kind != CallKind::kAcquire || !call.terms.wait) return;
   const Duration in_vain = all_up_ ? Duration::zero() : 2 * plan_->timing.election_timeout_max;
-  const Time end = call.started + process.clock.in_world(*call.terms.wait + in_vain) + kLongestRoundTrip;
+  const Time began = std::max(call.started, process.held_up_until);
+  const Time end = began + process.clock.in_world(*call.terms.wait + in_vain) + kLongestRoundTrip;
   REQUIRE_LIVE(scheduler_->now() <= end, "an acquisition outlasts its wait: " + describe(call));
 }
 

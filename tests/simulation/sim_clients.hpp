@@ -88,6 +88,8 @@ class SimClients {
     std::size_t renewals_unanswered = 0;
     std::map<RequestNumber, std::size_t> copies = {};  // of each request of its session
     WatchMirror mirror{"lock/"};
+    CallNumber last_before_calm;  // the last copy that was sent while there were faults
+    Time held_up_until{};         // when the last answer to such a copy came
   };
 
   void start_process(std::size_t person, const SavedSession& saved);

@@ -8,7 +8,6 @@
 
 #include <zmq.hpp>
 
-#include "nodes/system/clock.hpp"
 #include "nodes/system/file_descriptor.hpp"
 #include "tests/support/process.hpp"
 
@@ -34,10 +33,10 @@ struct Fixture {
     client.connect(config.members[0].client);
   }
 
-  // Nothing but what is waited for ends this: a test that fails hangs until ctest ends it.
+  // Nothing but what comes in ends a wait, or the test's patience.
   template <typename Came>
   void wait_until(Came came) {
-    while (!came()) io->wait(kForEver);
+    while (!came()) REQUIRE(io->wait(std::chrono::minutes(2)));
   }
   std::size_t from_peers(const std::string& body) {
     std::size_t count = 0;
@@ -117,7 +116,7 @@ TEST_CASE_FIXTURE(Fixture, "a part of a snapshot that was read, or is not there,
 TEST_CASE_FIXTURE(Fixture, "a signal wakes the loop") {
   const std::uint64_t one = 1;
   REQUIRE(::write(stop.get(), &one, sizeof one) == sizeof one);
-  CHECK(io->wait(kForEver));
+  CHECK(io->wait(std::chrono::minutes(2)));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a loop that has taken everything sleeps") {
