@@ -43,8 +43,10 @@ class Follower {
   void tick(NodeState& node, Time now);
   Time next_deadline() const;
 
-  // It misses nothing, and asks for nothing.
-  bool is_idle() const { return !fetch_ && ahead_.is_idle() && !ack_due_; }
+  // It misses nothing, and asks for nothing. Under repair it owes its acknowledgement until that is over (S2).
+  bool is_idle(const NodeState& node) const {
+    return !fetch_ && ahead_.is_idle() && (!ack_due_ || node.is_repairing());
+  }
   void check_invariants(const NodeState& node) const;
 
  private:

@@ -24,7 +24,7 @@ std::vector<std::string_view> Raft::what_is_left() const {
   std::vector<std::string_view> left;
   const auto* following = std::get_if<Follower>(&role_);
   const auto* leading = std::get_if<Leader>(&role_);
-  if (following != nullptr && !following->is_idle()) left.emplace_back("a fetch");
+  if (following != nullptr && !following->is_idle(node_)) left.emplace_back("a fetch");
   if (leading != nullptr && !leading->is_idle()) left.emplace_back("uncommitted entries");
   if (following == nullptr && leading == nullptr) left.emplace_back("an election");
   if (!node_.outbox.is_idle()) left.emplace_back("writes or messages");

@@ -261,11 +261,16 @@ SessionId SimClients::draw_session() {
   return sessions.empty() ? SessionId(1) : sessions[random_.below(sessions.size())].session;
 }
 
-void SimClients::go_on_watching(const Process& process) {
-  if (probing_) return;
+void SimClients::go_on_watching(Process& process) {
+  if (probing_ || process.watching) return;
+  process.watching = true;
   scheduler_->in(random_.between(Duration::zero(), plan_->think_max), [this, connection = process.connection] {
     Process* living = find(connection);
-    if (living == nullptr || probing_) return;
+    if (living == nullptr) return;
+    if (probing_) {
+      living->watching = false;
+      return;
+    }
     Call call;
     call.kind = CallKind::kWatch;
     call.name = living->mirror.prefix();

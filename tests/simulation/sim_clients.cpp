@@ -263,7 +263,10 @@ void SimClients::finish_probe(Process& process, const Completion& completion) {
 
 void SimClients::note_locks(Process& process, const Call& call, const Completion& completion) {
   if (const auto* answer = std::get_if<wire::WatchAnswer>(&completion.outcome)) note_changes(process, *answer);
-  if (call.kind == CallKind::kWatch) return go_on_watching(process);
+  if (call.kind == CallKind::kWatch) {
+    process.watching = false;
+    return go_on_watching(process);
+  }
   if (const auto* taken_over = std::get_if<TakenOver>(&completion.outcome)) {
     // Of what it already asked to release it does not count on anything.
     for (const TakenOverLock& lock : taken_over->locks) {

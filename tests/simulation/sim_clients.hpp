@@ -88,6 +88,7 @@ class SimClients {
     std::size_t renewals_unanswered = 0;
     std::map<RequestNumber, std::size_t> copies = {};  // of each request of its session
     WatchMirror mirror{"lock/"};
+    bool watching = false;        // a watch is under way, or about to be: one at a time, as a mirror needs it
     CallNumber last_before_calm;  // the last copy that was sent while there were faults
     Time held_up_until{};         // when the last answer to such a copy came
   };
@@ -112,7 +113,7 @@ class SimClients {
   std::string draw_name(Process& process);
   std::string draw_held(const Process& process);
   SessionId draw_session();
-  void go_on_watching(const Process& process);
+  void go_on_watching(Process& process);
   void probe(Process& process);
 
   void step(Process& process, const ClientEvent& event);
