@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kCalm = std::chrono::seconds(3);
 constexpr std::uint64_t kEventsInCalm = 5'000;
+constexpr Duration kRoundTrip = std::chrono::milliseconds(10);  // many, of a perfect network
 constexpr Duration kRest = std::chrono::seconds(1);
 // The sessions of processes that are gone run out, and so do the waits of those that never expire (10 s).
 constexpr Duration kLongestLease = std::chrono::seconds(20);
@@ -31,16 +32,25 @@ void SimWorld::run_until(Time deadline, const std::function<std::string()>& what
   }
 }
 
-void SimWorld::live_in_calm() {
-  // What was asked before all was healed is given up, or answered.
-  run_until(scheduler_.now() + patience(), [this]() -> std::string {
+// All that was sent before all was healed has arrived, also at nodes that stood still, and was answered: it may be of
+// an earlier term and mislead. What was asked before is given up, or answered.
+void SimWorld::become_calm() {
+  const auto what_is_left = [this]() -> std::string {
     for (const SimNode& node : nodes_) {
       if (!node.is_up() || node.replica->raft() == nullptr) continue;
       const std::string left = list_of(node.replica->raft()->what_is_left());
       if (!left.empty()) return "node " + name_of_node(node.place) + " has " + left + " left";
     }
     return {};
-  });
+  };
+  run_until(scheduler_.now() + patience(), what_is_left);
+  const Time answered = std::max(scheduler_.now(), sent_before_arrives_) + kRoundTrip;
+  while (scheduler_.now() < answered) run_one();
+  run_until(scheduler_.now() + patience(), what_is_left);
+}
+
+void SimWorld::live_in_calm() {
+  become_calm();
   if (options_.trace) trace("world", "is calm");
   phase_ = Phase::kCalm;
   calm_since_ = scheduler_.now();

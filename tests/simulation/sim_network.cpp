@@ -41,6 +41,12 @@ Time SimNetwork::arrival(Time now, Link link, Path path) {
   return last = std::max(now + delay, last);
 }
 
+Time SimNetwork::last_arrival() const {
+  Time latest{};
+  for (const auto& [way, arrival] : last_arrival_) latest = std::max(latest, arrival);
+  return latest;
+}
+
 std::vector<Time> SimNetwork::deliveries(Time now, Place from, Place to, Path path, bool is_read) {
   if (const auto lost = loss(now, {from, to}, path, is_read)) {
     coverage_->note(*lost);

@@ -45,6 +45,8 @@ class SimNetwork {
 
   // From now on nothing is lost, repeated, late or out of order.
   void become_perfect();
+  // When the last of what was sent until now arrives.
+  Time last_arrival() const;
 
  private:
   using Link = std::pair<Place, Place>;

@@ -110,6 +110,7 @@ void SimWorld::heal() {
   healed_at_ = scheduler_.now();
   if (options_.trace) trace("world", "heals");
   network_.become_perfect();
+  sent_before_arrives_ = network_.last_arrival();
   for (SimNode& node : nodes_) {
     node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();
     if (!node.is_up()) {

@@ -83,6 +83,7 @@ class SimWorld {
   void stop_for_good(SimNode& node, const std::string& why);
 
   // sim_calm.cpp: what must be when nothing goes wrong
+  void become_calm();
   void live_in_calm();
   void rest();
   void run_until(Time deadline, const std::function<std::string()>& what_is_missing);
@@ -131,6 +132,7 @@ class SimWorld {
   enum class Phase { kFaults, kCalm, kRest };
   Phase phase_ = Phase::kFaults;
   Time healed_at_{};
+  Time sent_before_arrives_{};  // all that was sent before all was healed
   Time calm_since_{};
   std::vector<std::map<std::size_t, std::size_t>> messages_at_rest_;  // of each node, by kind
 };
