@@ -109,8 +109,8 @@ void SimWorld::heal() {
   healed_ = true;
   healed_at_ = scheduler_.now();
   if (options_.trace) trace("world", "heals");
-  network_.become_perfect();
   sent_before_arrives_ = network_.last_arrival();
+  network_.become_perfect();
   for (SimNode& node : nodes_) {
     node.stalled_until = node.last_write_done = node.last_completion = scheduler_.now();
     if (!node.is_up()) {
