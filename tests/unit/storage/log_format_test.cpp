@@ -94,6 +94,22 @@ TEST_CASE("a record of no index or no term makes no sense, neither an entry nor 
   }
 }
 
+TEST_CASE("a payload that was cut short anywhere has no whole record, and one that was not has it") {
+  BatchBuilder builder;
+  REQUIRE(builder.add(LogIndex(4), test::entry(2, "one"), kMaxBatchBytes));
+  const std::string bytes(builder.finish(11, LogIndex(4), 77));
+  const auto batch = whole_batch_at(bytes, 0, 77, 11);
+  REQUIRE(batch);
+  std::string_view rest = batch->payload;
+  REQUIRE(take_record(rest));
+  const std::size_t record = batch->payload.size() - rest.size();
+  for (std::size_t size = 0; size < record; ++size) {
+    std::string cut(batch->payload.substr(0, size));  // a copy of its own, so that reading beyond it is seen
+    std::string_view payload = cut;
+    CHECK_FALSE(take_record(payload));
+  }
+}
+
 TEST_CASE("every flipped bit of a batch is found, and one of the payload leaves the header valid") {
   BatchBuilder builder;
   REQUIRE(builder.add(LogIndex(1), test::entry(1, "hello"), kMaxBatchBytes));
