@@ -32,7 +32,10 @@ class Order {
         judge_command(call);
       }
     }
-    for (const auto& [client, calls] : calls_by_client(history_)) judge_own(calls);
+    for (const auto& [client, calls] : calls_by_client(history_)) {
+      judge_own(calls);
+      judge_turns(calls);
+    }
     return std::move(violations_);
   }
 
@@ -71,6 +74,15 @@ class Order {
     }
   }
 
+  // The judge of all else relies on it.
+  void judge_turns(const std::vector<const Call*>& calls) {
+    for (std::size_t i = 1; i < calls.size(); ++i) {
+      const Call& before = *calls[i - 1];
+      if (before.answer && before.answer->returned <= calls[i]->called) continue;
+      add("overlapping calls", describe(before) + "; and " + describe(*calls[i]));
+    }
+  }
+
   const History& history_;
   Progress progress_;
   std::vector<Violation> violations_;
@@ -80,14 +92,16 @@ class Order {
 
 std::vector<Violation> check_order(const History& history) { return Order(history).run(); }
 
-std::vector<Violation> check(const History& history) {
+Verdict check(const History& history) {
+  Verdict verdict = check_linearizable(history);
   std::vector<Violation> all;
   for (const Finding& finding : history.findings) all.push_back({finding.rule, finding.text});
-  for (const auto& part :
-       {check_substance(history), check_order(history), check_holds(history), check_replay(history)}) {
+  for (const auto& part : {check_substance(history), check_log(history), check_order(history), check_holds(history),
+                           check_leases(history), verdict.violations, check_replay(history)}) {
     all.insert(all.end(), part.begin(), part.end());
   }
-  return all;
+  verdict.violations = std::move(all);
+  return verdict;
 }
 
 }  // namespace lockstep::torture

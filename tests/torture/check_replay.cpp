@@ -138,6 +138,8 @@ class Judge {
       case Result::kHeld: return judge_held(call);
       case Result::kReleased: return judge_released(call);
       case Result::kNotHolder: return judge_not_holder(call);
+      case Result::kClosed: return judge_closed(call);
+      case Result::kNotGranted: return judge_not_granted(call);
       case Result::kError:
         if (call.answer->definite && is_of_the_state(call.answer->error)) judge_refused(call);
         return;
@@ -189,6 +191,32 @@ class Judge {
     const bool right = asked != nullptr && asked->name == call.names.front() && refused != nullptr &&
                        (refused->owner ? to_string(*refused->owner) : std::string()) == call.answer->owner;
     if (!right) wrong(call, "another answer to that release");
+  }
+
+  void judge_closed(const Call& call) {
+    if (!ran_between<locks::Close>(call, [](const locks::Close&) { return true; })) {
+      wrong(call, "this client closed no session between the call and its answer");
+    }
+  }
+
+  // It stood in line, or was told at once that there is no place.
+  void judge_not_granted(const Call& call) {
+    if (!ran_between<locks::Acquire>(call,
+                                     [&](const locks::Acquire& acquire) { return acquire.names == call.names; })) {
+      wrong(call, "no such request of this client ran between the call and its answer");
+    }
+  }
+
+  // Some request of the client, after what was known at the call and not after what its answer knew, if that is told.
+  template <typename T, typename Condition>
+  bool ran_between(const Call& call, Condition condition) {
+    const std::uint64_t known = progress_.index_before(call.called);
+    const std::uint64_t last = call.answer->index == 0 ? replay_.last() : call.answer->index;
+    const auto& ran = replay_.ran_by(ids_[call.client]);
+    return std::any_of(ran.begin(), ran.end(), [&](const Ran* one) {
+      const T* asked = operation_of<T>(one);
+      return asked != nullptr && one->index > known && one->index <= last && condition(*asked);
+    });
   }
 
   // Its index is not told: some request of this client after the call was refused so.

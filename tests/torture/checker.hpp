@@ -1,9 +1,12 @@
 // Judges a history: could one correct lock service have given these answers?
 //
-// Four parties look at it, each from less or more:
+// Seven parties look at it, each from less or more:
 // - check_substance: that there is a log and there are answers, without which the others would pass on nothing;
-// - check_order: the answers' log indexes against real time;
+// - check_order: the answers' log indexes against real time, and that a client makes one call at a time;
 // - check_holds: who could count on what, when: no two holders at a time, tokens that rise, releases that stay;
+// - check_leases: what clients were promised of their leases, and when one ended;
+// - check_linearizable: whether the calls on a name have any order that one lock could have given;
+// - check_log: the log by itself;
 // - check_replay: the log once more through the naive state machine: every answer must be its answer, whatever ran
 //   must have been asked for, and nothing that a client was told did not happen may have.
 // An indefinite call is allowed both ways everywhere. Pure functions; a history without entries is not replayed, which
@@ -31,8 +34,17 @@ inline constexpr const char* kNothingToJudge = "nothing to judge";
 std::vector<Violation> check_substance(const History& history);
 std::vector<Violation> check_order(const History& history);
 std::vector<Violation> check_holds(const History& history);
+std::vector<Violation> check_leases(const History& history);
+std::vector<Violation> check_log(const History& history);
 std::vector<Violation> check_replay(const History& history);
+
+struct Verdict {
+  std::vector<Violation> violations;
+  std::vector<std::string> given_up;  // names whose calls have too many possible orders to try them all
+};
+Verdict check_linearizable(const History& history);
+
 // All of them, after what the run itself found.
-std::vector<Violation> check(const History& history);
+Verdict check(const History& history);
 
 }  // namespace lockstep::torture

@@ -34,12 +34,12 @@ struct CommandLine {
 };
 
 int tell(const CommandLine& command_line, const History& history) {
-  const std::vector<Violation> violations = check(history);
+  const Verdict verdict = check(history);
   const Summary summary = summarize(history);
-  const std::string text = command_line.json ? to_json(summary, violations) + "\n" : to_text(summary, violations);
+  const std::string text = command_line.json ? to_json(summary, verdict) + "\n" : to_text(summary, verdict);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  return violations.empty() ? kOk : kViolation;
+  return verdict.violations.empty() ? kOk : kViolation;
 }
 
 int check_file(const CommandLine& command_line) {

@@ -87,7 +87,7 @@ class Story {
   // may be its point.
   std::string broken() const {
     std::string rules;
-    for (const Violation& violation : check(history)) {
+    for (const Violation& violation : check(history).violations) {
       if (violation.rule != kNothingToJudge) rules += (rules.empty() ? "" : ", ") + violation.rule;
     }
     return rules;

@@ -102,7 +102,7 @@ Summary summarize(const History& history) {
   return summary;
 }
 
-std::string to_text(const Summary& summary, const std::vector<Violation>& violations) {
+std::string to_text(const Summary& summary, const Verdict& verdict) {
   std::string text;
   const auto line = [&](const std::string& what) { text += what + "\n"; };
   line(std::to_string(summary.run.nodes) + " nodes, " + std::to_string(summary.run.clients) + " clients, " +
@@ -123,14 +123,18 @@ std::string to_text(const Summary& summary, const std::vector<Violation>& violat
        std::to_string(summary.unavailable_from / 1'000'000'000) + " on");
   line("failover after a fault at the leader: p50 " + in_ms(percentile(summary.failovers, 50)) + ", p99 " +
        in_ms(percentile(summary.failovers, 99)) + " (" + std::to_string(summary.failovers.size()) + " times)");
-  line("violations: " + std::to_string(violations.size()));
-  for (const Violation& violation : violations) line("  " + violation.rule + ": " + violation.text);
+  for (const std::string& name : verdict.given_up) {
+    line("NOT SEARCHED to the end: the orders of the calls on " + name + ", which are too many");
+  }
+  line("violations: " + std::to_string(verdict.violations.size()));
+  for (const Violation& violation : verdict.violations) line("  " + violation.rule + ": " + violation.text);
   return text;
 }
 
-std::string to_json(const Summary& summary, const std::vector<Violation>& violations) {
+std::string to_json(const Summary& summary, const Verdict& verdict) {
   nlohmann::json found = nlohmann::json::array();
-  for (const Violation& violation : violations) found.push_back({{"rule", violation.rule}, {"text", violation.text}});
+  for (const Violation& violation : verdict.violations)
+    found.push_back({{"rule", violation.rule}, {"text", violation.text}});
   return nlohmann::json{{"nodes", summary.run.nodes},
                         {"clients", summary.run.clients},
                         {"seconds", summary.run.seconds},
@@ -149,6 +153,7 @@ std::string to_json(const Summary& summary, const std::vector<Violation>& violat
                         {"failovers", summary.failovers.size()},
                         {"failover_p50_ns", percentile(summary.failovers, 50)},
                         {"failover_p99_ns", percentile(summary.failovers, 99)},
+                        {"not_searched", verdict.given_up},
                         {"violations", std::move(found)}}
       .dump();
 }

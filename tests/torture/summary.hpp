@@ -32,7 +32,7 @@ Summary summarize(const History& history);
 // The smallest one that at least so many of a hundred do not exceed; 0 of none.
 Nanoseconds percentile(const std::vector<Nanoseconds>& sorted, int percent);
 
-std::string to_text(const Summary& summary, const std::vector<Violation>& violations);
-std::string to_json(const Summary& summary, const std::vector<Violation>& violations);
+std::string to_text(const Summary& summary, const Verdict& verdict);
+std::string to_json(const Summary& summary, const Verdict& verdict);
 
 }  // namespace lockstep::torture
