@@ -134,6 +134,11 @@ bool WaitingClient::relies_on(SessionId session) const {
 
 bool WaitingClient::is_at_rest() const { return calls_.empty() && core_.what_is_left().empty(); }
 
+bool WaitingClient::waits_to_open() const {
+  const bool may_wait = !core_.session().is_open() && calls_.empty();
+  return may_wait && core_.what_is_left() == std::vector<std::string_view>{"requests"};
+}
+
 Fingerprint WaitingClient::fingerprint() const {
   Fingerprinter out;
   ClientInside::project(core_, clock_, out);

@@ -43,7 +43,8 @@ class WaitingClient {
   bool has_patience_to_lose() const;
   // That the session, if it is its own, does not end before the client knows (L3).
   bool relies_on(SessionId session) const;
-  bool is_at_rest() const;  // no call, nor anything of one
+  bool is_at_rest() const;     // no call, nor anything of one
+  bool waits_to_open() const;  // a session, which nobody wants any more: it goes on when somebody does
   const ClientCore& core() const { return core_; }
   ClientId id() const { return options_.client; }
   ConnectionId connection() const { return ConnectionId(std::uint64_t{options_.client.bytes[0]} * 16 + process_); }

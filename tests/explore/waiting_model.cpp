@@ -285,7 +285,7 @@ void WaitingModel::check(const State& state) {
 // Of a session that never expires a later process may know what it is not to do before somebody asks.
 void WaitingModel::check_rest(const State& state, std::uint8_t number) const {
   const WaitingClient& client = client_of(state, number);
-  if (client.core().has_waiting_calls() || client.is_at_rest()) return;
+  if (client.core().has_waiting_calls() || client.is_at_rest() || client.waits_to_open()) return;
   if (!client.has_lease() && !client.is_first_process()) return;
   const Traffic& traffic = traffics_[state.traffic];
   const bool is_heard =
