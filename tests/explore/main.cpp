@@ -162,6 +162,9 @@ int main(int argc, char** argv) {
   installing->add_option("--elections", install.elections)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--crashes", install.crashes)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--compactions", install.compactions)->check(CLI::Range(0, 4))->capture_default_str();
+  installing->add_option("--turn", install.turn, "events of one turn of a node")
+      ->check(CLI::Range(1, 3))
+      ->capture_default_str();
   add_every_state(*installing, install.reduced);
   CLI::App* wait = add_waiting(app, waiting);
   try {
