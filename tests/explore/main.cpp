@@ -92,8 +92,8 @@ CLI::App* add_waiting(CLI::App& app, WaitingBounds& bounds) {
                          const char* meaning) {
     model->add_option(option, value, meaning)->check(CLI::Range(least, most))->capture_default_str();
   };
-  bound("--clients", bounds.clients, 1, kMostClients, "");
-  bound("--calls", bounds.calls, 0, 9, "");
+  bound("--clients", bounds.clients, 1, kMostClients, "of one node");
+  bound("--calls", bounds.calls, 0, 9, "of all clients together");
   bound("--forces", bounds.forces, 0, 9, "of the calls that may be an operator's");
   bound("--patience", bounds.patience, 0, 9, "how often a client loses it, or sleeps for long");
   bound("--repeats", bounds.repeats, 0, 9, "of messages");
