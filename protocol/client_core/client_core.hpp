@@ -112,6 +112,7 @@ class ClientCore {
   void check_invariants() const { parts_.check_invariants(); }
 
  private:
+  friend struct ClientInside;  // of the explorer
   using Body = client_core::RequestKind;
   CallId start(Time now, Body body, std::optional<Duration> timeout, Duration poll = Duration::zero());
   CallId start_operation(Time now, locks::Operation operation, std::optional<Duration> timeout);

@@ -25,9 +25,9 @@ void begin_operation(ClientParts& client, RequestId id) {
   auto& operation = std::get<RunOnce>(client.requests.body(id));
   INVARIANT(!client.requests.is_in_use(operation.operation), "what was asked of a lock is answered before the next");
   const RequestNumber number = client.session.use_number(operation.operation);
-  if (const auto* release = std::get_if<locks::Release>(&operation.operation)) {
-    if (const auto token = client.holds.token_of(release->name)) operation.gives_back = token;
-  }
+  const auto* release = std::get_if<locks::Release>(&operation.operation);
+  const auto* force = std::get_if<locks::ForceRelease>(&operation.operation);
+  if (release || force) operation.gives_back = client.holds.token_of(release ? release->name : force->name);
   client.requests.give_number(id, number);
   if (operation.is_close()) give_up_holds(client);
 }

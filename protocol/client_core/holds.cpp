@@ -21,6 +21,8 @@ std::optional<LossReason> Holds::loss_of(const std::string& name) const {
 
 void Holds::hold(const std::vector<std::string>& names, FencingToken token) {
   for (const std::string& name : names) {
+    const auto newer = token_of(name);
+    if (newer && *newer > token) continue;  // a later grant was heard of first
     if (gave_up_) {
       lost_.insert_or_assign(name, LossReason::kClosed);
     } else {

@@ -48,7 +48,7 @@ struct RunOnce {
   locks::Operation operation;
   RequestNumber number = {};                    // from its first send on
   AcquisitionId acquisition = {};               // whose step this is; none: a call's own
-  std::optional<FencingToken> gives_back = {};  // of a Release: what the lock was held with when it was first sent
+  std::optional<FencingToken> gives_back = {};  // of one that frees a lock: held with, when first sent
   bool claimed = false;                         // it was unfinished, and a new call has made it its own
   bool ends() const;                            // a Close, a Cancel, or what undoes an acquisition
   bool is_close() const { return std::holds_alternative<locks::Close>(operation); }

@@ -113,6 +113,7 @@ std::string describe(const Event& event, LogShape log) {
     case Kind::kDamage: return node + " restarts, and its log is found damaged after index " + index;
     case Kind::kBeginCompaction: return node + " begins to compact";
     case Kind::kEndCompaction: return node + "'s new snapshot is on its disk";
+    case Kind::kEndTurn: return node + " ends its turn";
     case Kind::kVoteRequest:
       return to + "VoteRequest" + from + ", last entry " + index + " of term " + std::to_string(event.detail);
     case Kind::kVote: return to + "Vote" + from + ", granted";

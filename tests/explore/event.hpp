@@ -38,7 +38,8 @@ enum class Kind : std::uint8_t {
   kCrash,
   kDamage,
   kBeginCompaction,
-  kEndCompaction,  // of one node
+  kEndCompaction,
+  kEndTurn,  // of one node
   kVoteRequest,
   kVote,
   kAppend,

@@ -26,17 +26,22 @@ SnapshotDisk disk_with(const LogShape& log, std::uint64_t base, std::uint64_t sn
 InstallModel::State InstallModel::initial() {
   const LogShape committed({1, 3, 3, 3});
   State state;
-  state.nodes[0] = nodes_.intern(InstallNode(id_of(0), disk_with(committed, 2, 3, id_of(0))));
-  state.nodes[1] = nodes_.intern(InstallNode(id_of(1), disk_with(committed, 3, 4, id_of(0))));
-  state.nodes[2] = nodes_.intern(InstallNode(id_of(2), disk_with(LogShape({1, 2, 2, 2}), 0, 0, id_of(2))));
+  state.nodes[0] = nodes_.intern(InstallNode(id_of(0), disk_with(committed, 2, 3, id_of(0)), bounds_.turn));
+  state.nodes[1] = nodes_.intern(InstallNode(id_of(1), disk_with(committed, 3, 4, id_of(0)), bounds_.turn));
+  state.nodes[2] =
+      nodes_.intern(InstallNode(id_of(2), disk_with(LogShape({1, 2, 2, 2}), 0, 0, id_of(2)), bounds_.turn));
   Traffic traffic;
   traffic.committed = traffic.committed_in = committed;
   campaign(state, traffic, asks(0, 1));
   require(facts(state, 0).leads, "a does not lead");
-  happen(state, traffic, of_node(Kind::kPersist, 0));
-  happen(state, traffic, {Kind::kAppend, 1, 4, 0, 4, 1, 4, 0});
-  happen(state, traffic, of_node(Kind::kPersist, 1));
-  happen(state, traffic, {Kind::kAppend, 1, 4, 0, 5, 0, 5, 0});
+  const std::array<Event, 4> events = {of_node(Kind::kPersist, 0),
+                                       {Kind::kAppend, 1, 4, 0, 4, 1, 4, 0},
+                                       of_node(Kind::kPersist, 1),
+                                       {Kind::kAppend, 1, 4, 0, 5, 0, 5, 0}};
+  for (const Event& event : events) {
+    happen(state, traffic, event);
+    if (facts(state, event.node).is_in_turn) happen(state, traffic, of_node(Kind::kEndTurn, event.node));
+  }
   require(facts(state, 1).commit == 5, "b does not follow");
   state.elections = narrow(bounds_.elections);
   state.crashes = narrow(bounds_.crashes);
@@ -66,6 +71,7 @@ std::vector<Event> InstallModel::events(const State& state) {
 void InstallModel::events_of_node(const State& state, std::uint8_t node, std::vector<Event>& events) const {
   const Facts& own = facts(state, node);
   const bool has_room = own.log.length() < bounds_.entries;
+  if (own.is_in_turn) events.push_back(of_node(Kind::kEndTurn, node));
   if (own.writes > 0) events.push_back(of_node(Kind::kPersist, node));
   if (own.is_compacting) events.push_back(of_node(Kind::kEndCompaction, node));
   if (own.may_compact && state.compactions > 0) events.push_back(of_node(Kind::kBeginCompaction, node));
@@ -125,7 +131,7 @@ std::vector<Event> InstallModel::all_that_could_be_said(const Facts& listener, s
     if (fetch == 1 && !listener.is_fetching) continue;
     for (std::uint8_t previous = speech.first; previous <= length; ++previous) {
       for (std::uint8_t count = 0; previous + count <= length; ++count) {
-        if (fetch == 0 && count > 1) break;  // as each entry is published when it is appended
+        if (fetch == 0 && count > bounds_.turn) break;  // as each turn publishes what it appended
         for (std::uint8_t commit = 1; commit <= speech.commit; ++commit) {
           events.push_back({Kind::kAppend, node, term, from, previous, count, commit, fetch});
         }

@@ -10,7 +10,7 @@
 // its log with any commit index, and either part of any of its snapshots; as the answer to the Fetch that waits, or
 // to an older one. An Ack arrives at once: late ones are the concern of `replication`. An election is one event, in
 // which one other is asked and the disks are quick. Any node compacts at any moment, up to what it has applied, and
-// what happens meanwhile happens.
+// what happens meanwhile happens. A turn of a node has one event or several: what comes of them leaves together.
 //
 // After every step: what is committed is the same everywhere, and a later leader has it; commit and what is applied
 // never fall, and what is applied is on the disk, as is whatever counts as durable or is acknowledged; a quorum's
@@ -34,7 +34,8 @@ struct InstallBounds {
   std::uint64_t elections = 1;
   std::uint64_t crashes = 1;
   std::uint64_t compactions = 1;
-  bool reduced = true;  // states with the same future are visited once; false: each, see classes()
+  std::uint64_t turn = 1;  // events of one turn of a node
+  bool reduced = true;     // states with the same future are visited once; false: each, see classes()
 };
 
 class InstallModel {

@@ -103,10 +103,14 @@ void SnapshotDisk::recover() {
 
 // --- the node ---
 
-InstallNode::InstallNode(NodeId self, SnapshotDisk disk)
-    : TimelessNode(options_with_parts(options()), restored(self, disk)), disk_(std::move(disk)), history_(disk_.log) {
+InstallNode::InstallNode(NodeId self, SnapshotDisk disk, std::uint64_t turn)
+    : TimelessNode(options_with_parts(options()), restored(self, disk)),
+      turn_(turn),
+      disk_(std::move(disk)),
+      history_(disk_.log) {
   if (!disk_.snapshots.empty()) applied_ = disk_.snapshots.back();
-  take_output();
+  follow();
+  end_turn();
 }
 
 // In an election disks are quick: its messages leave.
@@ -118,6 +122,7 @@ void InstallNode::happen(const Event& event, LogShape log) {
     case Kind::kCrash: crash(event.index, static_cast<Part>(event.detail)); break;
     case Kind::kBeginCompaction: begin_compaction(); break;
     case Kind::kEndCompaction: end_compaction(); break;
+    case Kind::kEndTurn: break;
     case Kind::kPart: {
       raft::Message message = message_of(event, log);
       message.body = part_of(log.prefix(event.index), event.detail, CallNumber(event.fetch));
@@ -126,7 +131,12 @@ void InstallNode::happen(const Event& event, LogShape log) {
     }
     default: receive(message_of(event, log)); break;
   }
-  take_output();
+  follow();
+  ++events_of_turn_;
+  const bool is_election =
+      event.kind == Kind::kCampaign || event.kind == Kind::kVoteRequest || event.kind == Kind::kVote;
+  const bool is_alone = is_election || event.kind == Kind::kCrash || event.kind == Kind::kAck;
+  if (is_alone || event.kind == Kind::kEndTurn || events_of_turn_ >= turn_) end_turn();
   if (event.kind == Kind::kCampaign || event.kind == Kind::kVoteRequest) persist_all();
 }
 
@@ -139,7 +149,8 @@ void InstallNode::persist() {
 void InstallNode::persist_all() {
   while (!disk_.writes.empty()) {
     persist();
-    take_output();
+    follow();
+    end_turn();
   }
 }
 
@@ -166,12 +177,17 @@ void InstallNode::end_compaction() {
   raft_.compacted(snapshot_of(snapshot)->head);
 }
 
-void InstallNode::take_output() {
+void InstallNode::follow() {
   raft::Consequences consequences = raft_.take_consequences();
   if (consequences.snapshot) take_snapshot(std::move(consequences.snapshot));
-  hand_over_output(disk_);
   follow_log();
   apply();
+}
+
+void InstallNode::end_turn() {
+  events_of_turn_ = 0;
+  hand_over_output(disk_);
+  follow();
 }
 
 void InstallNode::take_snapshot(raft::SharedSnapshot snapshot) {
@@ -215,6 +231,8 @@ Facts InstallNode::facts() const {
     facts.snapshots = static_cast<std::uint16_t>(facts.snapshots | 1U << head.index.value());
   }
   facts.is_compacting = static_cast<bool>(compacting_);
+  facts.is_in_turn = events_of_turn_ > 0;
+  facts.is_fetching = is_fetch_sent();
   const LogIndex newest = raft_.snapshot() != nullptr ? raft_.snapshot()->index : LogIndex();
   facts.may_compact = !facts.is_compacting && applied_.last() > newest;
   return facts;
@@ -278,6 +296,7 @@ void InstallNode::project(Projection& out) const {
   project_writes(disk_, out);
   raft::Inside::project(raft_, out);
   raft::Inside::project_snapshots(raft_, out);
+  out.add(events_of_turn_).add(is_fetch_sent());
   out.add(history_.bits()).add(applied_.bits()).add(next_state_.value_or(LogShape()).bits()).add(compacting_);
 }
 

@@ -3,7 +3,7 @@
 // A state is the list of the terms of all entries applied, so it says by itself which log it stands for. It is
 // written twice into a snapshot, once in each of its two parts: parts of different snapshots do not agree. What a
 // Replica does is done here: it installs what came in whole, applies, and counts an installed state as its own when
-// Raft says that it is durable.
+// Raft says that it is durable. All this follows every event; what leaves, for the disk too, leaves when a turn ends.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,7 @@ struct SnapshotDisk : LateDisk {
 
 class InstallNode : public TimelessNode {
  public:
-  InstallNode(NodeId self, SnapshotDisk disk);
+  InstallNode(NodeId self, SnapshotDisk disk, std::uint64_t turn);  // so many events of one turn
 
   void happen(const Event& event, LogShape log);  // `log` is that of the leader of a message's term
   Facts facts() const;
@@ -44,12 +44,15 @@ class InstallNode : public TimelessNode {
   void crash(std::size_t done, Part part);
   void begin_compaction();
   void end_compaction();
-  void take_output();
+  void follow();
+  void end_turn();
   void take_snapshot(raft::SharedSnapshot snapshot);
   void follow_log();
   void apply();
   void check_answer_to(const raft::Fetch& fetch) const;
 
+  std::uint64_t turn_;
+  std::uint64_t events_of_turn_ = 0;
   SnapshotDisk disk_;
   LogShape history_;  // of Raft's log, with what its base stands for
   LogShape applied_;

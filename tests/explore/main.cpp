@@ -10,6 +10,7 @@
 #include "tests/explore/replication_model.hpp"
 #include "tests/explore/search.hpp"
 #include "tests/explore/takeover_model.hpp"
+#include "tests/explore/waiting_model.hpp"
 
 namespace lockstep::explore {
 namespace {
@@ -84,6 +85,31 @@ CLI::App* add_replication(CLI::App& app, const char* name, const char* what, Rep
   return model;
 }
 
+CLI::App* add_waiting(CLI::App& app, WaitingBounds& bounds) {
+  CLI::App* model =
+      app.add_subcommand("waiting", "clients that wait for each other's locks (exactly once, L1, L3, L8)");
+  const auto bound = [&](const char* option, std::uint64_t& value, std::uint64_t least, std::uint64_t most,
+                         const char* meaning) {
+    model->add_option(option, value, meaning)->check(CLI::Range(least, most))->capture_default_str();
+  };
+  bound("--clients", bounds.clients, 1, kMostClients, "of one node");
+  bound("--calls", bounds.calls, 0, 9, "of all clients together");
+  bound("--forces", bounds.forces, 0, 9, "of the calls that may be an operator's");
+  bound("--patience", bounds.patience, 0, 9, "how often a client loses it, or sleeps for long");
+  bound("--repeats", bounds.repeats, 0, 9, "of messages");
+  bound("--restarts", bounds.restarts, 0, 9, "of clients: another process goes on");
+  bound("--expiries", bounds.expiries, 0, 9, "of leases, or of the waits of sessions without one");
+  bound("--times", bounds.times, 0, 9, "how often the node answers all that it held back");
+  bound("--renewals", bounds.renewals, 0, 9, "of a client that are not lost");
+  bound("--turn", bounds.turn, 1, 4, "events of one turn of the node");
+  model->add_flag("--two-names", bounds.two_names, "a client may ask for both of two names at once");
+  model->add_flag("--preempts", bounds.preempts, "a client may preempt, too");
+  model->add_flag("--leases", bounds.leases, "sessions have a lease, and are taken over");
+  model->add_flag("--holding", bounds.holding, "begin with the first client holding what there is");
+  model->add_flag("--small-pages", bounds.small_pages, "of what a client reads that takes over: one lock each");
+  return model;
+}
+
 }  // namespace
 }  // namespace lockstep::explore
 
@@ -99,6 +125,7 @@ int main(int argc, char** argv) {
   TakeoverBounds takeover;
   LeasesBounds leases;
   InstallBounds install;
+  WaitingBounds waiting;
 
   CLI::App app{"Searches all that a small cluster of the production core can do, breadth first."};
   app.footer(
@@ -135,7 +162,11 @@ int main(int argc, char** argv) {
   installing->add_option("--elections", install.elections)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--crashes", install.crashes)->check(CLI::Range(0, 3))->capture_default_str();
   installing->add_option("--compactions", install.compactions)->check(CLI::Range(0, 4))->capture_default_str();
+  installing->add_option("--turn", install.turn, "events of one turn of a node")
+      ->check(CLI::Range(1, 3))
+      ->capture_default_str();
   add_every_state(*installing, install.reduced);
+  CLI::App* wait = add_waiting(app, waiting);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -146,5 +177,6 @@ int main(int argc, char** argv) {
   if (*installing) return explore_as_asked<InstallModel>(install, limits);
   if (*lease) return explore(LeasesModel(leases), limits);
   if (*take_over) return explore(TakeoverModel(takeover), limits);
+  if (*wait) return explore(WaitingModel(waiting), limits);
   return explore_as_asked<ReplicationModel>(*replicate ? replication : repair, limits);
 }

@@ -139,9 +139,10 @@ struct Inside {
     if (leader == nullptr) return 0;
     return std::max<std::uint64_t>(leader->rounds_.latest().value(), leader->rounds_.waiting().size());
   }
-  static bool is_fetching(const Raft& raft) {
+  static bool is_fetching(const Raft& raft) { return static_cast<bool>(outstanding_fetch(raft)); }
+  static CallNumber outstanding_fetch(const Raft& raft) {
     const auto* follower = std::get_if<Follower>(&raft.role_);
-    return follower != nullptr && follower->fetch_.has_value();
+    return follower != nullptr && follower->fetch_ ? follower->fetch_->number : CallNumber();
   }
 };
 

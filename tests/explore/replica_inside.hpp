@@ -7,6 +7,9 @@
 //   a follower's other barriers   those for reads: the model loses them
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "protocol/replica/replica.hpp"
 #include "tests/explore/raft_inside.hpp"
 
@@ -56,6 +59,11 @@ struct Inside {
       if (first_renewal(keep_alives, barrier) == name) return barrier.number;
     }
     return {};
+  }
+  // As if its leader had found it due.
+  static void propose(Replica& replica, Now now, std::string command) {
+    replica.raft_->propose(now, std::move(command));
+    replica.step(now, Tick{false});
   }
   static std::size_t renewals_waiting(const Replica& replica) { return replica.desk_.keep_alives_.waiting_.size(); }
 

@@ -119,7 +119,10 @@ class Search {
       model_.successors(state, successors);
       for (const auto& successor : successors) {
         attempted_ = successor.event;
-        if (successor.violates) model_.step(state, attempted_);
+        if (successor.violates) {
+          model_.step(state, attempted_);
+          throw Violation("the same step broke something once, and nothing when it was repeated");
+        }
         discover(successor.state, expanded_, attempted_);
         ++findings_.transitions;
       }

@@ -81,6 +81,10 @@ void TimelessNode::hand_over_output(LateDisk& disk) {
   }
 }
 
+bool TimelessNode::is_fetch_sent() const {
+  return fetch_call_ && raft::Inside::outstanding_fetch(raft_) == fetch_call_;
+}
+
 std::vector<raft::Message> TimelessNode::take_sent() { return std::exchange(sent_, {}); }
 
 // R1 and S2, of the disk as it is.

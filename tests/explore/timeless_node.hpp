@@ -36,6 +36,7 @@ struct Facts {
   bool under_repair = false;
   bool is_compacting = false;
   bool may_compact = false;
+  bool is_in_turn = false;
   std::uint8_t granted = 0;                  // a candidate's voters, as bits
   std::uint16_t snapshots = 0;               // that it can give, as bits: bit i, one up to index i
   std::array<std::uint8_t, kNodes> match{};  // a leader's
@@ -74,6 +75,7 @@ class TimelessNode {
   void receive(raft::Message message);  // a Vote or an answer to a Fetch is to its latest question, if its number is 1
   void persisted(WriteId write) { raft_.persisted(clock_, write); }
   void hand_over_output(LateDisk& disk);  // to the disk, and to take_sent()
+  bool is_fetch_sent() const;             // the outstanding Fetch has left
 
   Facts facts_of(const LateDisk& disk) const;  // but for logs and snapshots
   // Of every state of a node, whatever the others do.

@@ -33,8 +33,18 @@ std::optional<ClientOutcome> outcome_of(const locks::Operation& operation, const
                     operation);
 }
 
+// What was held when this was first sent is gone. What was granted to this client meanwhile was taken, too, or is what
+// came free by this: the cluster knows.
+void note_forced(ClientParts& client, Time now, const std::string& name, std::optional<FencingToken> held,
+                 LogIndex applied) {
+  if (held) was_taken(client, name, *held);
+  const bool may_be_ours = client.holds.token_of(name) || !client.acquisitions.in_line_for(name).empty();
+  if (may_be_ours && client.holds.was_forced(applied)) verify_holds(client, now);
+}
+
 // What this session holds, as far as it was told.
-void note_holds(ClientParts& client, const RunOnce& operation, const ClientOutcome& outcome) {
+void note_holds(ClientParts& client, Time now, const RunOnce& operation, const ClientOutcome& outcome,
+                LogIndex applied) {
   const bool released = std::holds_alternative<locks::Released>(outcome);
   const auto* granted = std::get_if<locks::Granted>(&outcome);
   std::visit(Overloaded{[&](const locks::Preempt& preempt) {
@@ -49,8 +59,7 @@ void note_holds(ClientParts& client, const RunOnce& operation, const ClientOutco
                           }
                         },
                         [&](const locks::ForceRelease& force) {
-                          const auto token = client.holds.token_of(force.name);
-                          if (released && token) was_taken(client, force.name, *token);
+                          if (released) note_forced(client, now, force.name, operation.gives_back, applied);
                         },
                         [](const locks::Acquire&) {}, [](const locks::Cancel&) {}, [](const locks::Close&) {},
                         [](const locks::CloseSession&) {}},
@@ -79,7 +88,7 @@ Detail accept(ClientParts& client, Time now, RequestId id, const RunOnce& operat
   if (!outcome) return kWrongKind;
   if (operation.is_close()) return closed(client, id, response.applied), Detail();
   client.session.answered(operation.number);
-  note_holds(client, operation, *outcome);
+  note_holds(client, now, operation, *outcome, response.applied);
   if (operation.claimed && !says_yes(*outcome)) {
     // It was refused when it ran, which may be long ago: ask again, as a request of its own.
     client.requests.start_again(id, now);

@@ -468,6 +468,48 @@ TEST_CASE("an operator's calls") {
   CHECK(client.core.lease().lost == LossReason::kForced);
 }
 
+TEST_CASE("what comes free by its own forced release is a client's that stood in line, whichever answer comes first") {
+  CallId call;
+  ScriptedClient client = in_line(options_with(1), call);
+  const ClientSend wait = last_wait(client);
+  client.core.force_release(client.now, "a", "it hangs");
+  client.tick();
+  const ClientSend force = client.last_of<locks::ForceRelease>();
+  SUBCASE("that of the wait") {
+    client.answer(wait, locks::Granted{FencingToken(21)}, 21);
+    client.answer(force, locks::Released{}, 21);
+  }
+  SUBCASE("that of the release") {
+    client.answer(force, locks::Released{}, 21);
+    client.answer(wait, locks::Granted{FencingToken(21)}, 21);
+  }
+  client.outcome<locks::Granted>(call);
+  CHECK(client.core.held().contains("a"));
+  CHECK(client.events_of<LocksForced>().empty());
+}
+
+TEST_CASE("what its own forced release took from a client that stood in line before is found out") {
+  CallId call;
+  ScriptedClient client = in_line(options_with(1), call);
+  const ClientSend wait = last_wait(client);
+  client.core.force_release(client.now, "a", "it hangs");
+  client.tick();
+  const ClientSend force = client.last_of<locks::ForceRelease>();
+  SUBCASE("granted first") {
+    client.answer(wait, locks::Granted{FencingToken(21)}, 21);
+    client.answer(force, locks::Released{}, 22);
+  }
+  SUBCASE("released first") {
+    client.answer(force, locks::Released{}, 22);
+    client.answer(wait, locks::Granted{FencingToken(21)}, 22);
+  }
+  for (const ClientSend& check : client.sent_of<wire::CheckRequest>()) {
+    if (std::get<wire::CheckRequest>(check.request.body).name == "a") client.answer(check, wire::CheckAnswer{}, 22);
+  }
+  CHECK_FALSE(client.core.held().contains("a"));
+  CHECK(client.events_of<LocksForced>() == std::vector{LocksForced{{{"a", FencingToken(21)}}}});
+}
+
 TEST_CASE("a watch may be held back as long as it asked for, and a retry asks for what is left") {
   ScriptedClient client(options_with(2));
   const CallId call = client.core.watch(client.now, "p/", LogIndex(7), "", 20s);

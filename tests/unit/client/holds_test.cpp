@@ -93,6 +93,14 @@ TEST_CASE("the preferred endpoint changes when it fails, not when another does")
   }
 }
 
+TEST_CASE("an older grant that is heard of late takes nothing from a newer one") {
+  Holds holds;
+  holds.hold({"a"}, FencingToken(9));
+  holds.hold({"a", "b"}, FencingToken(7));
+  CHECK(holds.token_of("a") == FencingToken(9));
+  CHECK(holds.token_of("b") == FencingToken(7));
+}
+
 TEST_CASE("pauses double up to the limit, and half of each is certain") {
   ClientOptions options;
   options.backoff_min = 10ms;
