@@ -21,7 +21,7 @@ constexpr int kUnheardExit = 3;  // as that of lockstep
 
 constexpr const char* kExamples = R"(Examples:
   lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
-  lockstepd a.toml                   node a of three, whose files are in configs/local
+  lockstepd my.toml                  the node that this file describes; the files of three are in examples
   lockstepd --check-config my.toml   say what is wrong with a configuration, and start nothing
 
 A node stops cleanly at SIGTERM and SIGINT. After a crash it continues from its disk.
@@ -34,7 +34,7 @@ Exit status:
   3  stdout cannot be written to
 
 examples/a.toml explains every setting, and operations.md every reason to end. Packages have both in
-/usr/share/doc/lockstep-server; in the source tree they are configs/local/a.toml and docs/operations.md.)";
+/usr/share/doc/lockstep-server; in the source tree examples is configs/local, and operations.md is in docs.)";
 
 std::vector<FileDescription> files() {
   return {{"/etc/lockstep/lockstepd.toml", "The configuration of the node that the service lockstepd runs."},
