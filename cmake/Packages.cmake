@@ -27,16 +27,22 @@ install(FILES ${sources}/systemd/lockstep-run@.service ${sources}/systemd/lockst
 install(FILES ${sources}/client/job.conf DESTINATION /usr/share/doc/lockstep-client/examples
   COMPONENT client EXCLUDE_FROM_ALL)
 
-# The documents that programs and errors name. A link out of the installed ones becomes its text; configs/local are the
-# examples of lockstep-server.
+# The documents that programs and errors name, and the README, which has the guarantees. A link out of the installed ones
+# becomes its text; configs/local are the examples of lockstep-server.
 set(documents_of_packages)
-foreach(name install operations architecture protocol storage-format)
+foreach(name README install operations architecture protocol storage-format)
   set(from ${PROJECT_SOURCE_DIR}/docs/${name}.md)
+  if(name STREQUAL README)
+    set(from ${PROJECT_SOURCE_DIR}/README.md)
+  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${from})
   file(READ ${from} text)
   string(REPLACE "[configs/local/a.toml](../configs/local/a.toml)"
     "`/usr/share/doc/lockstep-server/examples/a.toml`" text "${text}")
-  string(REGEX REPLACE "!?\\[([^]]*)\\]\\((\\.\\./|decisions/|testing\\.md|proof\\.jsonl)[^)]*\\)" "\\1" text "${text}")
+  string(REGEX REPLACE "\\(docs/([a-z-]+\\.md)" "(\\1" text "${text}")  # as the README has them
+  string(REGEX REPLACE
+    "!?\\[([^]]*)\\]\\((\\.\\./|docs/|decisions/|examples/|nodes/|testing\\.md|CONTRIBUTING\\.md|LICENSE|proof\\.jsonl)[^)]*\\)"
+    "\\1" text "${text}")
   file(WRITE ${PROJECT_BINARY_DIR}/packaged/${name}.md "${text}")
   list(APPEND documents_of_packages ${PROJECT_BINARY_DIR}/packaged/${name}.md)
 endforeach()

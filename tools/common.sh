@@ -90,6 +90,21 @@ draw_progress() {
   done
 }
 
+# say_progress WHAT LOG: where there is no terminal, a line every 30 s, until it is killed or the caller is gone.
+said_every=${said_every-30}
+say_progress() {
+  local what=$1 log=$2 started=$SECONDS told=$SECONDS so_far all progress doing
+  while kill -0 $$ 2>/dev/null; do
+    if ((SECONDS - told >= said_every)); then
+      told=$SECONDS
+      progress='' doing=''
+      progress_in "$log" || true
+      say "$what$doing: ${progress:+$progress, }$(in_words $((SECONDS - started)))"
+    fi
+    sleep 0.5
+  done
+}
+
 # with_progress WHAT LOG COMMAND...: what the command says goes to LOG. A person sees how far it is; if it fails, the
 # end of the log.
 with_progress() {
@@ -102,12 +117,14 @@ with_progress() {
     drawer=$!
   else
     say "$what; what is said meanwhile is in $log"
+    say_progress "$what" "$log" </dev/null >/dev/null &
+    drawer=$!
   fi
   "$@" >"$log" 2>&1 || status=$?
   if [[ $drawer ]]; then
     kill "$drawer" 2>/dev/null || true
     wait "$drawer" 2>/dev/null || true
-    printf '\r\e[K' >&2
+    [[ ! -t 2 ]] || printf '\r\e[K' >&2
   fi
   if ((status != 0)); then
     grep -avE '^(dl|pm)status:' "$log" | tail -n 40 >&2 || true

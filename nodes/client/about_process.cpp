@@ -24,9 +24,10 @@ std::string host_name() {
   return name.data();
 }
 
-std::string about_process() {
-  std::string about =
-      user_name() + "@" + host_name() + " pid " + std::to_string(getpid()) + " " + program_invocation_short_name;
+std::string about_process() { return about_process(program_invocation_short_name); }
+
+std::string about_process(const std::string& program) {
+  std::string about = user_name() + "@" + host_name() + " pid " + std::to_string(getpid()) + " " + program;
   std::replace_if(
       about.begin(), about.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return about.substr(0, 1000);

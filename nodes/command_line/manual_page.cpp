@@ -129,6 +129,14 @@ std::string environment_of(const CommandDescription& program) {
   return text.empty() ? text : ".SH ENVIRONMENT\n" + text;
 }
 
+std::string files_of(const ManualPage& page) {
+  std::string text;
+  for (const FileDescription& file : page.files) {
+    text += ".TP\n" + italic(file.path) + "\n" + escaped(file.meaning) + "\n";
+  }
+  return text.empty() ? text : ".SH FILES\n" + text;
+}
+
 }  // namespace
 
 std::string manual_page(const CommandDescription& program, const ManualPage& page) {
@@ -143,7 +151,8 @@ std::string manual_page(const CommandDescription& program, const ManualPage& pag
   for (const CommandDescription* command : commands) {
     if (command != &program) text += section_of(*command);
   }
-  text += environment_of(program) + ".SH NOTES\n" + footer_of(program).substr(std::string(".PP\n").size());
+  text +=
+      environment_of(program) + files_of(page) + ".SH NOTES\n" + footer_of(program).substr(std::string(".PP\n").size());
   if (!page.see_also.empty()) text += ".SH SEE ALSO\n" + escaped(page.see_also) + "\n";
   return text;
 }

@@ -34,7 +34,8 @@ Started<void> check_that_it_is_ours(const raft::Restored& restored, const NodeCo
     return refused_for_good(error_at(config, "members",
                                      "the cluster whose data is in " + config.data + " has the members " +
                                          joined(formed->voters, &raft::Member::name) +
-                                         ", and its members cannot be changed"));
+                                         ", and its members cannot be changed. If that cluster is not needed any more, "
+                                         "empty the folder and start again"));
   }
   const raft::Member* owner = formed->find(restored.node);
   if (owner != nullptr && owner->name != config.name) {

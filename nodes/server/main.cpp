@@ -21,7 +21,7 @@ constexpr int kUnheardExit = 3;  // as that of lockstep
 
 constexpr const char* kExamples = R"(Examples:
   lockstepd                          a cluster of one: clients at tcp://127.0.0.1:7101, data in ./lockstep-data/single
-  lockstepd configs/local/a.toml     node a of three; start b.toml and c.toml beside it
+  lockstepd my.toml                  the node that this file describes; the files of three are in examples
   lockstepd --check-config my.toml   say what is wrong with a configuration, and start nothing
 
 A node stops cleanly at SIGTERM and SIGINT. After a crash it continues from its disk.
@@ -33,8 +33,14 @@ Exit status:
      that is damaged, another node's or another cluster's
   3  stdout cannot be written to
 
-configs/local/a.toml explains every setting, and docs/operations.md every reason to end. Packages have both in
-/usr/share/doc/lockstep-server, a.toml in its examples.)";
+examples/a.toml explains every setting, and operations.md every reason to end. Packages have both in
+/usr/share/doc/lockstep-server; in the source tree examples is configs/local, and operations.md is in docs.)";
+
+std::vector<FileDescription> files() {
+  return {{"/etc/lockstep/lockstepd.toml", "The configuration of the node that the service lockstepd runs."},
+          {"/var/lib/lockstep", "The data of that node. A copy of it is good for no other node."},
+          {"/usr/share/doc/lockstep-server", "The documents; a configuration with every setting in examples/a.toml."}};
+}
 
 struct DaemonArguments {
   std::string config_file;
@@ -113,7 +119,7 @@ int parse_and_run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help or version
     return fail(printable(error.what(), kShownLine) + "\n  to do: `lockstepd --help` shows how it is written");
   }
-  if (print_manual) return print(manual_page(describe(app), {8, app.version(), "lockstep(1)"}));
+  if (print_manual) return print(manual_page(describe(app), {8, app.version(), "lockstep(1)", files()}));
   if (!shell.empty()) return print(completion_for(shell, describe(app)));
   return run(arguments);
 }

@@ -1,9 +1,12 @@
-// Three bits for each member, and three sentences.
+// Four bits for each member, and four sentences.
 
 #include "protocol/replica/contacts.hpp"
 
 #include <algorithm>
 #include <utility>
+
+#include "protocol/base/duration_words.hpp"
+#include "protocol/base/joined.hpp"
 
 namespace lockstep {
 namespace {
@@ -25,15 +28,23 @@ Contacts::Contact* Contacts::find(std::string_view name) {
 }
 
 void Contacts::heard(std::string_view name) {
-  if (Contact* contact = find(name)) contact->heard = true;
+  if (Contact* contact = find(name)) contact->heard = contact->heard_of_late = true;
 }
 
 void Contacts::answered(std::string_view name) {
-  if (Contact* contact = find(name)) contact->heard = contact->answered = true;
+  heard(name);
+  if (Contact* contact = find(name)) contact->answered = true;
 }
 
 void Contacts::heard_broadcast(std::string_view name) {
-  if (Contact* contact = find(name)) contact->heard = contact->heard_broadcast = true;
+  heard(name);
+  if (Contact* contact = find(name)) contact->heard_broadcast = true;
+}
+
+void Contacts::note_heard(Time now) {
+  for (Contact& contact : contacts_) {
+    if (contact.heard && !contact.heard_since) contact.heard_since = now;
+  }
 }
 
 // Who hears no broadcasts forgets its leader and is told of it again, so nobody between is no change.
@@ -43,26 +54,56 @@ void Contacts::follow(Time now, std::string_view leader) {
   follows_since_ = now;
 }
 
-Contacts::Look Contacts::look(Time now, std::string_view leader) {
+Contacts::Look Contacts::look(Time now, std::optional<std::string_view> leader) {
   next_look_ = now + interval_;
-  follow(now, leader);
+  note_heard(now);
+  follow(now, leader.value_or(""));
   Look look;
   for (const Contact& contact : contacts_) {
     if (!contact.answered) look.unanswered.push_back(contact.reach.name);
   }
   look.notices = notices(now);
+  if (auto notice = notice_of_leader(now, leader)) look.notices.push_back(*std::move(notice));
   return look;
 }
 
 std::optional<Contacts::Trouble> Contacts::trouble_of(Time now, const Contact& contact) const {
   const Duration patience = kPatientIntervals * interval_;
   if (!contact.answered) {
-    if (now - started_ < patience) return std::nullopt;
+    if (now - contact.heard_since.value_or(started_) < patience) return std::nullopt;
     return contact.heard ? Trouble::kDeaf : Trouble::kSilent;
   }
   const bool leads_unheard = contact.reach.name == leader_ && !contact.heard_broadcast;
   if (leads_unheard && now - follows_since_ >= patience) return Trouble::kNoBroadcasts;
   return std::nullopt;
+}
+
+// That one is followed again, or leads, is raft's to tell. Members that are stranded together ask each other for votes,
+// so who is not heard of late is away.
+std::optional<Notice> Contacts::notice_of_leader(Time now, std::optional<std::string_view> leader) {
+  if (!leader || !leader->empty()) {
+    leaderless_since_.reset();
+    return std::nullopt;
+  }
+  if (!leaderless_since_) {
+    leaderless_since_ = now;
+    tell_leaderless_ = now + kPatientIntervals * interval_;
+    forget_of_late();
+  }
+  if (now < tell_leaderless_) return std::nullopt;
+  std::vector<std::string> silent;
+  for (const Contact& contact : contacts_) {
+    if (!contact.heard_of_late) silent.push_back(contact.reach.name);
+  }
+  tell_leaderless_ = now + kIntervalsUntilToldAgain * interval_;
+  forget_of_late();
+  return Notice{Notice::Level::kWarning,
+                "has had no leader for " + in_words(now - *leaderless_since_) + ": " +
+                    (silent.empty() ? "hears every other member" : "hears nothing from " + joined(silent))};
+}
+
+void Contacts::forget_of_late() {
+  for (Contact& contact : contacts_) contact.heard_of_late = false;
 }
 
 // Another leader is no proof that the former one's broadcasts would be heard.
@@ -96,7 +137,7 @@ std::string Contacts::describe(Trouble trouble, const Contact& contact) const {
              " was never heard: look whether it runs, and whether the two can reach each other's `peer`, " +
              other.peer + " and " + self_.peer;
     case Trouble::kDeaf:
-      return other.name + " is heard, but does not hear this node at its `peer` " + other.peer + look;
+      return other.name + " is heard, but nothing that this node sends to its `peer` " + other.peer + " arrives" + look;
     case Trouble::kNoBroadcasts:
       return other.name + " leads, but is not heard at its `publish` " + other.publish + look;
   }

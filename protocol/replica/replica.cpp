@@ -188,8 +188,12 @@ void Replica::note_contact(const raft::Message& message) {
 
 // While the cluster forms, Formation says Hello.
 void Replica::look_at_contacts(Now now) {
-  const raft::Member* leader = raft_ ? raft_->configuration().find(raft_->leader()) : nullptr;
-  Contacts::Look look = contacts_.look(now.time, leader != nullptr ? leader->name : "");
+  std::optional<std::string_view> leader;
+  if (raft_) {
+    const raft::Member* member = raft_->configuration().find(raft_->leader());
+    leader = member != nullptr ? std::string_view(member->name) : "";
+  }
+  Contacts::Look look = contacts_.look(now.time, leader);
   move_to_end(look.notices, output_.notices);
   if (!raft_) return;
   for (const std::string& name : look.unanswered) say_hello(name);

@@ -186,7 +186,9 @@ TEST_CASE("release and check take several names, each with an answer of its own 
   CHECK(mixed.objects()[0]["note"].get<std::string>().ends_with(" lockstep"));
   CHECK(mixed.objects()[1]["result"] == "released");
   CHECK(user.run({"release", "a", "a"}).exit_code == 2);
-  CHECK(user.run({"release", "theirs", "a", "--force"}).out == "released theirs\nfree a\n");
+  const Result forced = user.run({"release", "theirs", "a", "--force"});
+  CHECK(forced.out.starts_with(std::string("released theirs, held before by ") + kOtherId + " ("));
+  CHECK(forced.out.ends_with(")\nfree a\n"));
   cluster.kill("a");
   const Result lost = user.run_json({"--timeout", "300ms", "check", "a", "b"});
   CHECK(lost.exit_code == 3);
@@ -212,7 +214,7 @@ TEST_CASE("who gets no answer is told which nodes answer, and what is missing") 
     CHECK(wait_until([&] { return user.run(impatient).err.find(missing) != std::string::npos; }));
   }
   const Result told = user.run({"--timeout", "2s", "preempt", "b"});
-  CHECK(told.err.find("\n  to do: `lockstep status` shows which nodes answer") != std::string::npos);
+  CHECK(told.err.find("\n  to do: it may still be granted") != std::string::npos);
   cluster.kill(left);
   const std::string endpoint = cluster.endpoints(left).client;
   // A client that is slow to connect has not heard yet what is wrong with the endpoint.
@@ -377,6 +379,48 @@ TEST_CASE("acquire waits in line, through another node, until the holder release
   CHECK(waiter.run({"release", "x"}).exit_code == 0);
   CHECK(holder.run_json({"acquire", "y"}).object()["error"] == "already_held");
   CHECK(holder.run_json({"acquire", "y"}).exit_code == 4);
+  const Result told = holder.run({"acquire", "y"});  // in another shell, as far as the user knows
+  CHECK(told.err.starts_with("lockstep: y: already_held: this client holds it already: "));
+  CHECK(told.err.find(", token ") != std::string::npos);
+  CHECK(told.err.find("one client, in every shell") != std::string::npos);
+}
+
+TEST_CASE("an acquire without an answer says that it may still be granted, and what to do") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  REQUIRE(user.run({"preempt", "before"}).exit_code == 0);  // the session is there
+  std::vector<std::string> others = cluster.names();
+  others.erase(std::find(others.begin(), others.end(), cluster.leader()));
+  for (const std::string& other : others) cluster.kill(other);
+  const Result acquired = user.run({"--timeout", "2s", "acquire", "a", "b c"});
+  CAPTURE(acquired.err);
+  CHECK(acquired.exit_code == 3);
+  CHECK(acquired.err.find(
+            "to do: it may still be granted: repeat the same command to know, or `lockstep release 'a' 'b c'`") !=
+        std::string::npos);
+  CHECK(acquired.err.find("tried ") == std::string::npos);
+  CHECK(user.run({"--timeout", "2s", "release", "before"}).err.find("may still be granted") == std::string::npos);
+}
+
+TEST_CASE("an acquire under `lockstep run` of the same lock says that it waits for itself") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const Result inside = user.run({"run", "a", "--", lockstep_program(), "acquire", "a", "--wait", "300ms"});
+  CHECK(inside.exit_code == 1);
+  CHECK(inside.err.find("so it waits for itself") != std::string::npos);
+  const Result another = user.run({"run", "b", "--", lockstep_program(), "acquire", "a", "--wait", "300ms"});
+  CHECK(another.exit_code == 0);
+  CHECK(another.err.find("waits for itself") == std::string::npos);
+}
+
+TEST_CASE("the note of a run names its user, host, process and program") {
+  StartedCluster cluster(3);
+  User user(cluster);
+  const Result inside =
+      user.run({"run", "a", "--", "/bin/sh", "-c", "exec " + lockstep_program() + " check a # secret"});
+  CHECK(inside.exit_code == 0);
+  CHECK(inside.out.find(" sh)") != std::string::npos);
+  CHECK(inside.out.find("secret") == std::string::npos);
 }
 
 TEST_CASE("Ctrl-C ends an acquire that waits: exit 130, and nothing is left in line") {
@@ -533,8 +577,8 @@ TEST_CASE("the shell takes commands from a pipe as one client, and what it holds
                                 "preempt 'a b'\ncheck 'a b'\nlist\nnonsense\n\nstatus\nhelp\nsessions\n"
                                 "acquire x y --wait 1s\nacquire --help\nverify x 1\nhistory\nrelease c\n");
   CHECK(shell.exit_code == 1);  // of the last command
-  CHECK(shell.out.find("granted a b") == 0);
-  CHECK(shell.out.find("held a b by") != std::string::npos);
+  CHECK(shell.out.find("granted \"a b\"") == 0);
+  CHECK(shell.out.find("held \"a b\" by") != std::string::npos);
   CHECK(shell.out.find("granted x, y") != std::string::npos);
   CHECK(shell.out.find("1 lock, 0 waits") != std::string::npos);
   CHECK(shell.out.find("stale x") != std::string::npos);
@@ -583,7 +627,6 @@ TEST_CASE("Tab completes what is typed at the shell's prompt, and shows what it 
 TEST_CASE("every mistake on the command line is told in one form: what is wrong, and the way out") {
   User user("tcp://127.0.0.1:1");
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
-      {{}, "lockstep: a command is missing\n  to do: `lockstep --help` shows how it is written\n"},
       {{"session"}, "lockstep: a command is missing\n  to do: `lockstep session --help` shows how it is written\n"},
       {{"zmq"}, "lockstep: a command is missing\n  to do: `lockstep zmq --help` shows how it is written\n"},
       {{"steal"}, "lockstep: unknown command 'steal'\n  to do: `lockstep --help` shows how it is written\n"},
@@ -591,7 +634,15 @@ TEST_CASE("every mistake on the command line is told in one form: what is wrong,
       {{"preempt"}, "lockstep: NAME is required\n  to do: `lockstep preempt --help` shows how it is written\n"},
       {{"session", "close"},
        "lockstep: ID is required\n  to do: `lockstep session close --help` shows how it is written\n"},
-      {{"acquire", "a", "a"}, "lockstep: a name was given twice\n  to do: --help shows how it is written\n"},
+      {{"acquire", "a", "a"}, "lockstep: a name was given twice\n  to do: name each lock once\n"},
+      {{"status", "a"},
+       "lockstep: status takes no argument: 'a'\n  to do: `lockstep status --help` shows how it is written\n"},
+      {{"check", "a", "--timeout", "abc"},
+       "lockstep: --timeout: expected a duration such as 500ms, 10s or 2m, not 'abc'\n  to do: `lockstep --help` shows "
+       "how it is written\n"},
+      {{"run", "--", "echo", "hi"},
+       "lockstep: no command, since 'echo hi' names the locks; write: lockstep run NAME... -- COMMAND [ARGUMENT...]\n"
+       "  to do: `lockstep run --help` shows how it is written\n"},
   };
   for (const auto& mistake : mistakes) {
     const Result told = user.run(mistake.first);
@@ -599,6 +650,10 @@ TEST_CASE("every mistake on the command line is told in one form: what is wrong,
     CHECK(told.out.empty());
     CHECK(told.err == mistake.second);
   }
+  const Result alone = user.run({});
+  CHECK(alone.exit_code == 2);
+  CHECK(alone.err.starts_with("lockstep: a command is missing\n  to do: `lockstep --help` shows all of them"));
+  CHECK(alone.err.find("lockstep run NAME -- COMMAND") != std::string::npos);
   const Result of_run = user.run({"--json", "run", "--bogus", "--", "true"});
   CHECK(of_run.out.empty());  // stdout is the command's
   CHECK(json::parse(of_run.err)["error"] == "usage");
@@ -631,6 +686,27 @@ TEST_CASE("what was typed is repeated without control characters, and not at any
   CHECK(endless.err.size() < 400);
   CHECK(endless.err.find("5000 bytes long") != std::string::npos);
   CHECK(user.run_json({"preempt", "a\nb"}).object()["name"] == "a\nb");  // a program has it as it is
+}
+
+TEST_CASE("a user without a home is told what to set, and that `run` needs none") {
+  User user("tcp://127.0.0.1:1");
+  const std::string line = "exec " + lockstep_program() + " preempt a 2> err";
+  Process process(user.command_of({"/usr/bin/env", "-u", "HOME", "-u", "XDG_STATE_HOME", "/bin/sh", "-c", line}),
+                  user.folder(), user.folder() / "log");
+  CHECK(process.wait().exit_code == 2);
+  CHECK(user.file("err").find("set HOME or XDG_STATE_HOME") != std::string::npos);
+  CHECK(user.file("err").find("`lockstep run`, which keeps nothing") != std::string::npos);
+}
+
+TEST_CASE("the help of each command ends with where the options of all are") {
+  User user("tcp://127.0.0.1:1");
+  const std::string end = "(--server, --client-id, --json, --timeout): `lockstep --help`\n";
+  for (const char* command : {"check", "run", "shell", "status"})
+    CHECK(user.run({command, "--help"}).out.ends_with(end));
+  const Result help = user.run({"--help"});
+  CHECK_FALSE(help.out.ends_with(end));
+  CHECK(help.out.find("/etc/lockstep/client.toml") != std::string::npos);
+  CHECK(user.run({"manual"}).out.find(".SH FILES") != std::string::npos);
 }
 
 TEST_CASE("the help of a group of commands is its own") {

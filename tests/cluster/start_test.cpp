@@ -249,7 +249,9 @@ TEST_CASE("a data folder of another member, or of another cluster's members, is 
   replace(renamed, "name = \"c\"", "name = \"d\"");
   CHECK(start_fails(cluster.folder(), renamed, kAnothers) ==
         "3: members: the cluster whose data is in " + cluster.data_folder("a").string() +
-            " has the members a, b, c, and its members cannot be changed");
+            " has the members a, b, c, and its members cannot be changed. If that cluster is not needed any more, "
+            "empty the "
+            "folder and start again");
 
   cluster.start_all();
   cluster.leader();
@@ -449,9 +451,10 @@ TEST_CASE("a wrong port of one member in one file is named by the node that has 
   cluster.start_all();
   cluster.leader();
   CHECK(cluster.client(cluster.names()).preempt("served"));
-  const std::string told = "c is heard, but does not hear this node at its `peer` " + wrong;
+  const std::string told = "c is heard, but nothing that this node sends to its `peer` " + wrong;
   REQUIRE(wait_until([&] { return cluster.log("b").find(told) != std::string::npos; }));
-  for (const char* other : {"a", "c"}) CHECK(cluster.log(other).find("does not hear this node") == std::string::npos);
+  for (const char* other : {"a", "c"})
+    CHECK(cluster.log(other).find("nothing that this node sends") == std::string::npos);
 }
 
 TEST_CASE("--check-config refuses listeners that overlap, and warns of a port that the machine gives away") {

@@ -27,19 +27,34 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view kFooter = R"(
+--server and --timeout need not be repeated: `servers` and `timeout` may stand in ~/.config/lockstep/client.toml, or for
+all users in /etc/lockstep/client.toml.
+Commands of one user on one machine are one client, in every shell. `run`, `shell` and --client-id make others.
 Exit codes: 0 yes (granted, released, held), 1 no (held by another, not the holder, free), 2 usage,
-3 unavailable (no answer, no leader or no quorum in time), 4 refused, 5 the lock was lost. `run` has its command's.
+3 unavailable (no answer, no leader or no quorum in time; what was asked for may still happen), 4 refused, 5 the lock
+was lost. `run` has its command's.
 
 Examples:
-  lockstep preempt backups/nightly        take the lock if nobody has it
-  lockstep acquire backups/nightly        take it as soon as it is free
-  lockstep run backups/nightly -- CMD     hold it while a command runs
+  lockstep run backups/nightly -- CMD     hold the lock while a command runs
+  lockstep acquire backups/nightly        take it as soon as it is free, and keep it
+  lockstep preempt backups/nightly        take it only if nobody has it
   lockstep check backups/nightly          who has it, from the nearest node's own map
   lockstep release backups/nightly        give it back
   lockstep --server tcp://127.0.0.1:7101,tcp://127.0.0.1:7102 status
   lockstep --json preempt backups/nightly | jq .token
 
 `lockstep COMMAND --help` says more about each.)";
+
+constexpr std::string_view kAtTheEndOfHelp =
+    "\nOptions of every command (--server, --client-id, --json, --timeout): `lockstep --help`\n";
+
+constexpr std::string_view kFirstCommands = R"(`lockstep --help` shows all of them; these are the most common:
+    lockstep run NAME -- COMMAND    hold a lock while a command runs
+    lockstep acquire NAME           take a lock, waiting for it
+    lockstep release NAME           give it back
+    lockstep check NAME             who has it
+    lockstep list                   every lock
+    lockstep status                 the nodes, and whether the cluster serves)";
 
 // Every command of the program adds itself here, in the order in which --help shows them.
 void add_commands(CLI::App& app, CommandLine& line) {
@@ -104,10 +119,13 @@ int run(int argc, char** argv) {
     std::reverse(words.begin(), words.end());  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
+    app.exit(help_or_version);
+    if (!app.get_subcommands().empty()) std::cout << kAtTheEndOfHelp;
+    return kExitYes;
   } catch (const CLI::ParseError& error) {
-    return refuse(
-        usage_report(what_is_wrong(app, error), "`" + command_named(app) + " --help` shows how it is written"));
+    const std::string wrong = what_is_wrong(app, error);
+    if (argc == 1) return refuse(usage_report(wrong, std::string(kFirstCommands)));
+    return refuse(usage_report_of(is_about_global_option(app, error) ? app.get_name() : command_named(app), wrong));
   }
   if (!config) return refuse(usage_report(to_string(config.error()), "correct that line of the file, or move it away"));
   return line.chosen();

@@ -69,7 +69,8 @@ TEST_CASE("a command can be written with each of its names") {
 
 TEST_CASE("a manual page says all of it, in roff that no text can break") {
   Definition definition;
-  const std::string page = manual_page(describe(definition.app), {1, "door 1.0", "house(8)"});
+  const std::string page =
+      manual_page(describe(definition.app), {1, "door 1.0", "house(8)", {{"/etc/door-keys", "Who may."}}});
   CHECK(page.starts_with(".TH DOOR 1 \"\" \"door 1.0\"\n.SH NAME\ndoor \\- Opens doors\n"));
   CHECK(has(page, ".SS \\fBdoor open\\fR\n"));
   CHECK(has(page, "Also called unlock.\n"));
@@ -78,6 +79,7 @@ TEST_CASE("a manual page says all of it, in roff that no text can break") {
   CHECK(has(page, ".SS \\fBdoor plan show\\fR\n"));
   CHECK(has(page, ".TP\n\\fBDOOR_KEY\\fR\nStands for \\fB\\-\\-key\\fR.\n"));
   CHECK(has(page, ".nf\ndoor open front   the front door\n.fi\n"));
+  CHECK(has(page, ".SH FILES\n.TP\n\\fI/etc/door\\-keys\\fR\nWho may.\n"));
   CHECK(has(page, ".SH SEE ALSO\nhouse(8)\n"));
 }
 

@@ -21,18 +21,25 @@ Contacts contacts_of_a() {
           kStart};
 }
 
-Texts told(Contacts& contacts, Duration after, const std::string& leader = "") {
+Texts told_with(Contacts& contacts, Duration after, std::optional<std::string_view> leader) {
   Texts texts;
   for (const Notice& notice : contacts.look(kStart + after, leader).notices) texts.push_back(notice.text);
   return texts;
 }
 
+// Of a node that leads, so that it lacks no leader, unless it follows one.
+Texts told(Contacts& contacts, Duration after, std::string_view leader = "a") {
+  return told_with(contacts, after, leader);
+}
+
+Texts told_of_nobody(Contacts& contacts, Duration after) { return told_with(contacts, after, ""); }
+
 const std::string kSilent =
     "c was never heard: look whether it runs, and whether the two can reach each other's `peer`, tcp://c:1 and "
     "tcp://a:1";
 const std::string kDeaf =
-    "c is heard, but does not hear this node at its `peer` tcp://c:1: look whether this node's configuration is right, "
-    "and whether this machine can reach it there";
+    "c is heard, but nothing that this node sends to its `peer` tcp://c:1 arrives: look whether this node's "
+    "configuration is right, and whether this machine can reach it there";
 const std::string kNoBroadcasts =
     "c leads, but is not heard at its `publish` tcp://c:2: look whether this node's configuration is right, and "
     "whether "
@@ -76,26 +83,40 @@ TEST_CASE("a member that is heard and does not hear is told with the endpoint th
   Contacts contacts = contacts_of_a();
   contacts.answered("b");
   contacts.heard("c");
-  CHECK(told(contacts, kPatience) == Texts{kDeaf});
+  CHECK(told(contacts, kInterval).empty());
+  CHECK(told(contacts, kPatience).empty());
+  CHECK(told(contacts, kPatience + kInterval) == Texts{kDeaf});
 }
 
-TEST_CASE("what changes is told at once, and so is that all is well") {
+TEST_CASE("a member that was started late has as long to answer as any other") {
   Contacts contacts = contacts_of_a();
   contacts.answered("b");
   CHECK(told(contacts, kPatience) == Texts{kSilent});
   contacts.heard("c");
-  CHECK(told(contacts, kPatience + kInterval) == Texts{kDeaf});
+  CHECK(told(contacts, 2 * kPatience).empty());
+  CHECK(told(contacts, 3 * kPatience - kInterval).empty());
   contacts.answered("c");
-  CHECK(told(contacts, kPatience + 2 * kInterval) == Texts{"c and this node hear each other now"});
+  CHECK(told(contacts, 3 * kPatience) == Texts{"c and this node hear each other now"});
+}
+
+TEST_CASE("what changes is told, and at once that all is well") {
+  Contacts contacts = contacts_of_a();
+  contacts.answered("b");
+  CHECK(told(contacts, kPatience) == Texts{kSilent});
+  contacts.heard("c");
+  CHECK(told(contacts, kPatience + kInterval).empty());
+  CHECK(told(contacts, 2 * kPatience + kInterval) == Texts{kDeaf});
+  contacts.answered("c");
+  CHECK(told(contacts, 2 * kPatience + 2 * kInterval) == Texts{"c and this node hear each other now"});
   CHECK(told(contacts, std::chrono::hours(1)).empty());
 }
 
 TEST_CASE("a leader that is heard by its answers alone is told with its other endpoint") {
   Contacts contacts = contacts_of_a();
   for (const char* name : {"b", "c"}) contacts.answered(name);
-  CHECK(told(contacts, kPatience).empty());  // nobody leads, so no broadcasts are expected
+  CHECK(told(contacts, kPatience).empty());  // it leads, so no broadcasts are expected
   CHECK(told(contacts, kPatience, "c").empty());
-  CHECK(told(contacts, kPatience + kInterval).empty());  // nobody: which happens when nothing is heard of it
+  CHECK(told_of_nobody(contacts, kPatience + kInterval).empty());  // which happens when nothing is heard of it
   CHECK(told(contacts, 2 * kPatience, "c") == Texts{kNoBroadcasts});
   CHECK(told(contacts, 2 * kPatience, "b").empty());  // which says nothing about c
   contacts.heard_broadcast("b");
@@ -111,6 +132,34 @@ TEST_CASE("a leader that was replaced owes no broadcasts") {
   contacts.heard_broadcast("b");
   CHECK(told(contacts, 2 * kInterval, "b").empty());
   CHECK(told(contacts, 2 * kPatience, "b").empty());
+}
+
+TEST_CASE("a node without a leader says so after a while and every ten minutes, and whom it does not hear") {
+  Contacts contacts = contacts_of_a();
+  for (const char* name : {"b", "c"}) contacts.answered(name);
+  contacts.heard_broadcast("c");
+  CHECK(told(contacts, kInterval, "c").empty());
+  CHECK(told_of_nobody(contacts, 2 * kInterval).empty());
+  contacts.heard("b");
+  CHECK(told_of_nobody(contacts, kPatience + kInterval).empty());
+  CHECK(told_of_nobody(contacts, kPatience + 2 * kInterval) ==
+        Texts{"has had no leader for 10 s: hears nothing from c"});
+  CHECK(told_of_nobody(contacts, std::chrono::minutes(10)).empty());
+  CHECK(told_of_nobody(contacts, std::chrono::minutes(10) + kPatience + 2 * kInterval) ==
+        Texts{"has had no leader for 10 min 10 s: hears nothing from b, c"});
+  for (const char* name : {"b", "c"}) contacts.heard(name);
+  CHECK(told_of_nobody(contacts, std::chrono::minutes(21)) ==
+        Texts{"has had no leader for 20 min 58 s: hears every other member"});
+}
+
+TEST_CASE("an election is no trouble, and neither is a cluster that has not formed") {
+  Contacts contacts = contacts_of_a();
+  for (const char* name : {"b", "c"}) contacts.answered(name);
+  CHECK(told_with(contacts, 2 * kPatience, std::nullopt).empty());
+  CHECK(told_of_nobody(contacts, 2 * kPatience + kInterval).empty());
+  CHECK(told(contacts, 2 * kPatience + 2 * kInterval).empty());
+  CHECK(told_of_nobody(contacts, 3 * kPatience).empty());
+  CHECK(told_of_nobody(contacts, 4 * kPatience - kInterval).empty());
 }
 
 }  // namespace lockstep::contacts_test

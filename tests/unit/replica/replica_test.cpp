@@ -498,7 +498,8 @@ TEST_CASE("a wrong `peer` of one member in one file is told by the node that has
   CHECK(std::count_if(world.notices("b").begin(), world.notices("b").end(),
                       [](const std::string& text) { return text.starts_with("c "); }) == 0);
   world.run(std::chrono::seconds(5));
-  CHECK(world.notices("b").back().starts_with("c is heard, but does not hear this node at its `peer` tcp://c:peer"));
+  CHECK(
+      world.notices("b").back().starts_with("c is heard, but nothing that this node sends to its `peer` tcp://c:peer"));
   for (const char* name : {"a", "c"}) {
     for (const std::string& text : world.notices(name)) CHECK(text.find("hear") == std::string::npos);
   }
@@ -517,6 +518,19 @@ TEST_CASE("a member that never came is told by the others, and that it came") {
   world.start("c");
   world.run(std::chrono::seconds(5));
   CHECK(world.notices("b").back() == "c and this node hear each other now");
+}
+
+TEST_CASE("a node that is left alone says that it has no leader, and whom it does not hear") {
+  ReplicaWorld world({"a", "b", "c"});
+  world.elect("a");
+  world.run(std::chrono::seconds(5));
+  for (const char* name : {"a", "c"}) world.crash(name);
+  world.run(std::chrono::seconds(20));
+  CHECK(world.notices("b").back().starts_with("has had no leader for 1"));
+  CHECK(world.notices("b").back().ends_with(" s: hears nothing from a, c"));
+  world.start("c");
+  world.run(std::chrono::seconds(20));
+  CHECK(world.node("b").raft()->leader());
 }
 
 TEST_CASE("a wrong `publish` of the leader is told by the node that has it") {

@@ -43,6 +43,26 @@ TEST_CASE("a quorum that follows one leader serves, with all members or without 
   check({says("a", "b", 3), says("b", "b", 3), late}, HealthKind::kDegraded, "degraded: b leads; c is far behind");
 }
 
+TEST_CASE("a cluster that has not formed is told as such, with the members that are missing") {
+  const auto forming = [](const std::string& name) {
+    MemberReport report = says(name, "", 0);
+    report.answer->role = NodeRole::kForming;
+    return report;
+  };
+  check({forming("a"), silent("b"), silent("c")}, HealthKind::kForming,
+        "forming: waits for b and c; all members must be up once");
+  check({forming("a"), forming("b"), silent("c")}, HealthKind::kForming,
+        "forming: waits for c; all members must be up once");
+  check({forming("a"), forming("b"), forming("c")}, HealthKind::kForming,
+        "forming: all members answer; if it lasts, their logs say what they wait for");
+  // One that is part of the cluster knows better.
+  check({forming("a"), says("b", "", 4), silent("c")}, HealthKind::kNoLeader,
+        "no leader: a and b answer, but too few follow one leader; c is unreachable");
+  check({forming("a"), says("b", "b", 4), says("c", "b", 4)}, HealthKind::kDegraded,
+        "degraded: b leads; a is without a leader");
+  CHECK(health_of_node(*forming("a").answer).text() == "forming: a waits for other members: its log says for which");
+}
+
 TEST_CASE("without a quorum that follows one leader nothing is served") {
   check({says("a", "", 4), says("b", "", 4), says("c", "", 4)}, HealthKind::kNoLeader,
         "no leader: a, b and c answer, but too few follow one leader");

@@ -67,6 +67,34 @@ TEST_CASE("an unknown command or option is answered with the one that may be mea
   CHECK(Program().problem_of({"session"}) == "a command is missing");
 }
 
+TEST_CASE("what the parser would say in its own words is said in those of a person") {
+  CHECK(Program().problem_of({"status", "foo"}) == "status takes no argument: 'foo'");
+  CHECK(Program().problem_of({"preempt", "a", "b"}) == "preempt takes no more arguments: 'b'");
+  CHECK(Program().problem_of({"acquire", "a", "--wait"}) == "--wait needs a duration, such as 30s");
+  CHECK(Program().problem_of({"status", "--timeout"}) == "--timeout needs a duration, such as 30s");
+  CHECK(Program().problem_of({"list", "--after"}) == "--after needs a value, its NAME");
+  CHECK(Program().problem_of({"preempt"}) == "NAME is required");
+}
+
+TEST_CASE("a mistake in an option of every command is one of the program, and not of the command") {
+  const auto is_global = [](Words words) {
+    Program program;
+    std::reverse(words.begin(), words.end());
+    try {
+      program.app.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+      return is_about_global_option(program.app, error);
+    }
+    return false;
+  };
+  CHECK(is_global({"check", "a", "--timeout", "abc"}));
+  CHECK(is_global({"--client-id", "bob", "check", "a"}));
+  CHECK(is_global({"check", "a", "--server", "7101"}));
+  CHECK_FALSE(is_global({"acquire", "a", "--wait", "abc"}));
+  CHECK_FALSE(is_global({"check"}));
+  CHECK_FALSE(is_global({"check", "a", "--linearisable"}));
+}
+
 TEST_CASE("the other names of the commands are understood, and names that begin with - have a way") {
   for (const Words& words : {Words{"lock", "a"}, {"unlock", "a"}, {"try", "a"}, {"ls"}, {"check", "--", "-n"}}) {
     CHECK(Program().problem_of(words) == "");

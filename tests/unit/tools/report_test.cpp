@@ -42,13 +42,24 @@ TEST_CASE("release: released is yes, not_holder is no and says who is") {
   CHECK(other.json["result"] == "not_holder");
   CHECK(other.json["owner"] == to_string(kOwner));
   CHECK(other.text == "not_holder a (held by " + to_string(kOwner) + ")");
+  CHECK(other.advice.find("--force") != std::string::npos);
   CHECK_FALSE(other.json.contains("note"));
   const Report known = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, kOwner, LogIndex(9)}), "alice");
   CHECK(known.text == "not_holder a (held by " + to_string(kOwner) + " (alice))");
   CHECK(known.json["note"] == "alice");
   const Report nobody = report_of("a", Expected<ReleaseAnswer>(ReleaseAnswer{false, {}, LogIndex(9)}));
   CHECK(nobody.exit_code == 1);
+  CHECK(nobody.advice.empty());
   CHECK_FALSE(nobody.json.contains("owner"));
+}
+
+TEST_CASE("a name with a blank in it is in quotes, in sentences and not in JSON") {
+  const Report granted =
+      report_of("a b", Expected<PreemptAnswer>(PreemptAnswer{true, kOwner, FencingToken(4), {}, LogIndex(9)}));
+  CHECK(granted.text == "granted \"a b\" (token 4)");
+  CHECK(granted.json["name"] == "a b");
+  CHECK(report_of("a b", Expected<CheckResult>(CheckResult{})).text == "free \"a b\"");
+  CHECK(shown(std::vector<std::string>{"a", "b c"}) == "a, \"b c\"");
 }
 
 TEST_CASE("acquire: granted is yes; not in time is no, and says who was in the way of which name") {

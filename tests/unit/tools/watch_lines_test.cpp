@@ -36,7 +36,8 @@ TEST_CASE("the state first, then changes") {
   WatchPage first = page({}, {granted(4, "a")}, {LogIndex(9)});
   first.reset = true;
   const auto state = lines.of({}, first);
-  CHECK(texts(state) == std::string("the state at 9\nheld a") + kBy + "(token 4)\nthat is the state at 9\n");
+  CHECK(texts(state) ==
+        std::string("the state at 9\nheld a") + kBy + "(token 4)\nthat is the state at 9; changes follow:\n");
   CHECK(state[0].json.dump() == R"({"event":"reset","index":9})");
   CHECK(state[1].json["event"] == "state");
   const auto changes =
@@ -72,6 +73,7 @@ TEST_CASE("an index that is too long ago is named, and the full state comes") {
   CHECK(shown[0].text == "index 2 is too long ago; the state at 9");
   CHECK(shown[0].json["too_old"] == 2);
   CHECK(shown.back().json["event"] == "complete");
+  CHECK(shown.back().text == "no locks at 9; changes follow:");
 }
 
 TEST_CASE("from an index that is known, only the changes after it are shown") {

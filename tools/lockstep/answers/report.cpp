@@ -10,6 +10,7 @@
 #include "protocol/base/duration_words.hpp"
 #include "protocol/wire/codec.hpp"
 #include "protocol/wire/field_rules.hpp"
+#include "tools/lockstep/answers/table.hpp"
 
 namespace lockstep {
 namespace {
@@ -31,8 +32,14 @@ int exit_code_of(const Error& error) {
 
 // The table's is for who speaks the protocol; here request numbers are our own business.
 std::string_view advice_for(ErrorCode code) {
-  if (code != ErrorCode::kUnavailable) return error_info(code).way_out;
-  return "`lockstep status` shows which nodes answer; then repeat the command, which does not run twice";
+  switch (code) {
+    case ErrorCode::kUnavailable:
+      return "`lockstep status` shows which nodes answer; then repeat the command, which does not run twice";
+    case ErrorCode::kAlreadyHeld:
+      return "release it first. Commands of one user on one machine are one client, in every shell; `lockstep run`, "
+             "`lockstep shell` and --client-id make others";
+    default: return error_info(code).way_out;
+  }
 }
 
 void add_names(Json& json, const std::vector<std::string>& names) {
@@ -67,8 +74,8 @@ bool print(const Report& report, bool json, std::ostream& out) {
     out << report.text << '\n';
   } else {
     std::cerr << "lockstep: " << printable(report.text, kShownLine) << '\n';
-    if (!report.advice.empty()) std::cerr << "  to do: " << report.advice << '\n';
   }
+  if (!json && !report.advice.empty()) std::cerr << "  to do: " << report.advice << '\n';
   out.flush();
   return out.good();
 }
@@ -101,7 +108,7 @@ std::optional<Report> report_of_bad_name(const std::string& name) {
 
 std::optional<Report> report_of_repeated_name(const std::vector<std::string>& names) {
   if (std::set(names.begin(), names.end()).size() == names.size()) return std::nullopt;
-  return usage_report("a name was given twice");
+  return usage_report("a name was given twice", "name each lock once");
 }
 
 Report usage_report(const std::string& detail, const std::string& advice) {
@@ -112,6 +119,10 @@ Report usage_report(const std::string& detail, const std::string& advice) {
   report.text = detail;
   report.advice = advice;
   return report;
+}
+
+Report usage_report_of(const std::string& command, const std::string& detail) {
+  return usage_report(detail, "`" + command + " --help` shows how it is written");
 }
 
 Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer) {
@@ -125,7 +136,8 @@ Report report_of(const std::string& name, const Expected<PreemptAnswer>& answer)
   if (answer->since) report.json["since"] = format_time(*answer->since);
   if (!answer->note.empty()) report.json["note"] = answer->note;
   report.json["applied_index"] = answer->applied_index.value();
-  report.text = answer->granted ? "granted " + name : "held " + name + " by " + who(answer->owner, answer->note);
+  report.text =
+      answer->granted ? "granted " + shown(name) : "held " + shown(name) + " by " + who(answer->owner, answer->note);
   report.text += in_brackets(answer->token, answer->since);
   return report;
 }
@@ -138,7 +150,7 @@ Report report_of(const std::vector<std::string>& names, const ClientId& self, co
   add_names(report.json, answer->names);
   const std::string result = answer->granted ? "granted" : is_held ? "held" : "waited_for";
   report.json["result"] = result;
-  report.text = result + " " + joined(answer->names);
+  report.text = result + " " + shown(answer->names);
   if (answer->granted) {
     report.json["owner"] = to_string(self);
     report.json["token"] = answer->token.value();
@@ -150,7 +162,8 @@ Report report_of(const std::vector<std::string>& names, const ClientId& self, co
     report.json["token"] = held.token.value();
     report.json["since"] = format_time(held.since);
     report.json["note"] = held.note;
-    report.text = "held " + held.name + " by " + who(held.owner, held.note) + in_brackets(held.token, held.since);
+    report.text =
+        "held " + shown(held.name) + " by " + who(held.owner, held.note) + in_brackets(held.token, held.since);
   }
   if (!answer->granted && answer->position != 0) report.json["position"] = answer->position;
   report.json["applied_index"] = answer->applied_index.value();
@@ -167,9 +180,11 @@ Report report_of(const std::string& name, const Expected<ReleaseAnswer>& answer,
   if (!note.empty()) report.json["note"] = note;
   report.json["applied_index"] = answer->applied_index.value();
   if (answer->released) {
-    report.text = "released " + name;
+    report.text = "released " + shown(name);
   } else {
-    report.text = "not_holder " + name + (answer->owner ? " (held by " + who(*answer->owner, note) + ")" : " (free)");
+    report.text =
+        "not_holder " + shown(name) + (answer->owner ? " (held by " + who(*answer->owner, note) + ")" : " (free)");
+    if (answer->owner) report.advice = "release it as its holder, or with --force if that one is gone";
   }
   return report;
 }
@@ -178,7 +193,8 @@ Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& 
   if (!answer || answer->released) return report_of(name, answer);
   Report report = report_of(name, answer);
   report.json["result"] = "free";
-  report.text = "free " + name;
+  report.text = "free " + shown(name);
+  report.advice.clear();
   return report;
 }
 
@@ -203,7 +219,7 @@ Report report_of(const std::string& name, const Expected<CheckResult>& answer) {
     report.json["name"] = name;
     report.json["result"] = "free";
     report.json["applied_index"] = answer->applied_index.value();
-    report.text = "free " + name;
+    report.text = "free " + shown(name);
   }
   add_age(report, answer->age);
   if (answer->lock) report.text += in_line(*answer->lock);
@@ -219,7 +235,7 @@ Report report_of(const std::string& name, FencingToken token, const Expected<Ver
   report.json["token"] = token.value();
   if (answer->newest) report.json["newest"] = answer->newest->value();
   report.json["applied_index"] = answer->applied_index.value();
-  report.text = (answer->current ? "current " : "stale ") + name + " (token " + std::to_string(token.value());
+  report.text = (answer->current ? "current " : "stale ") + shown(name) + " (token " + std::to_string(token.value());
   if (!answer->current) {
     report.text += answer->newest ? "; it is held with " + std::to_string(answer->newest->value()) : "; it is free";
   }
@@ -228,12 +244,20 @@ Report report_of(const std::string& name, FencingToken token, const Expected<Ver
   return report;
 }
 
+std::string shown(const std::string& name) { return name.find(' ') == std::string::npos ? name : '"' + name + '"'; }
+
+std::string shown(const std::vector<std::string>& names) {
+  return joined(names, [](const std::string& name) { return shown(name); });
+}
+
 std::string who(const ClientId& client, const std::string& note) {
-  return to_string(client) + (note.empty() ? "" : " (" + printable(note, kShownLine) + ")");
+  const std::string id = to_string(client);
+  if (note.empty()) return id;
+  return (is_at_terminal() ? id.substr(0, kShortId) : id) + " (" + printable(note, kShownLine) + ")";
 }
 
 std::string in_words(const LineProgress& progress) {
-  std::string text = "waiting for " + (progress.by.name.empty() ? "the lock" : progress.by.name);
+  std::string text = "waiting for " + (progress.by.name.empty() ? "the lock" : shown(progress.by.name));
   text += progress.by.token
               ? ", held by " + who(progress.by.owner, progress.by.note) + " since " + format_time(progress.by.since)
               : ", held by nobody; others are first";

@@ -34,7 +34,7 @@ struct Report {
   int exit_code = kExitYes;
   nlohmann::ordered_json json;
   std::string text;         // without the line's end
-  std::string advice = {};  // of an error: what to do about it
+  std::string advice = {};  // what to do about an error, or a refusal
   bool is_error = false;
   std::optional<Error> error = {};  // what it reports, if that came from the cluster or the library
 };
@@ -61,8 +61,9 @@ Report report_of(const std::string& name, const Error& error);
 std::optional<Report> report_of_bad_name(const std::string& name);
 // None: every name is there once.
 std::optional<Report> report_of_repeated_name(const std::vector<std::string>& names);
-// What is wrong with the command line itself.
-Report usage_report(const std::string& detail, const std::string& advice = "--help shows how it is written");
+// What is wrong with the command line itself. `command` is whose --help shows how it is written: "lockstep run".
+Report usage_report(const std::string& detail, const std::string& advice);
+Report usage_report_of(const std::string& command, const std::string& detail);
 
 // A force release, which somebody else may have come before.
 Report report_of_forced(const std::string& name, const Expected<ReleaseAnswer>& answer);
@@ -77,7 +78,10 @@ Report report_of(const LockInfo& lock, LogIndex applied_index);
 Report report_of(const SessionInfo& session, LogIndex applied_index);
 Report report_of(const PastHold& event);
 
-// "79d2... (alice@host pid 7)"
+// A lock's name in a sentence: in quotes if there is a blank in it.
+std::string shown(const std::string& name);
+std::string shown(const std::vector<std::string>& names);
+// "79d2... (alice@host pid 7)"; of a client with a note the start of its id will do at a terminal.
 std::string who(const ClientId& client, const std::string& note);
 // What a person is told while waiting in line.
 std::string in_words(const LineProgress& progress);

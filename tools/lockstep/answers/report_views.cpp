@@ -54,7 +54,7 @@ Report report_of(const LockInfo& lock, LogIndex applied_index) {
   report.exit_code = is_held ? kExitYes : kExitNo;
   report.json["name"] = lock.name;
   report.json["result"] = is_held ? "held" : "free";
-  report.text = (is_held ? "held " : "free ") + lock.name + kind_of(lock);
+  report.text = (is_held ? "held " : "free ") + shown(lock.name) + kind_of(lock);
   if (is_held) {
     const HolderInfo& first = lock.holders.front();
     report.json["owner"] = to_string(first.owner);
@@ -116,8 +116,9 @@ Report report_of(const PastHold& event) {
                  {"mode", to_string(event.mode)}, {"owner", to_string(event.client)},
                  {"token", event.token.value()},  {"from", format_time(event.from)},
                  {"to", format_time(event.to)},   {"reason", reason}};
-  report.text = event.name + " held by " + to_string(event.client) + " (token " + std::to_string(event.token.value()) +
-                ") from " + format_time(event.from) + " to " + format_time(event.to) + ": " + reason;
+  report.text = shown(event.name) + " held by " + to_string(event.client) + " (token " +
+                std::to_string(event.token.value()) + ") from " + format_time(event.from) + " to " +
+                format_time(event.to) + ": " + reason;
   if (event.by) {
     report.json["by"] = to_string(*event.by);
     report.json["why"] = event.why;

@@ -16,7 +16,6 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t kShownCell = 60;
-constexpr std::size_t kShortId = 8;  // of a client id: enough to tell two apart, and to find the whole one by
 
 // The note says who that is; the id, which tells two of the same note apart, comes after it.
 std::string client_cell(const ClientId& client, const std::string& note) {

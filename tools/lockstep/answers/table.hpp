@@ -11,6 +11,9 @@ namespace lockstep {
 
 using Row = std::vector<std::string>;
 
+// Of a client id, for a person: enough to tell two apart, and to find the whole one by.
+inline constexpr std::size_t kShortId = 8;
+
 // The rows as lines without their ends, each column as wide as its widest cell, and the last as it is. Every row has as
 // many cells as the first.
 std::vector<std::string> aligned(const std::vector<Row>& rows);

@@ -3,13 +3,17 @@
 
 #include <string>
 
+#include "tools/lockstep/answers/table.hpp"
+
 namespace lockstep {
 namespace {
 
 std::string grant_of(const LockEvent& change) {
-  std::string text = change.name;
+  std::string text = shown(change.name);
   if (change.mode != LockMode::kExclusive) text += " " + std::string(to_string(change.mode));
-  return text + " by " + to_string(change.owner) + " (token " + std::to_string(change.token.value()) + ")";
+  const std::string id = to_string(change.owner);
+  return text + " by " + (is_at_terminal() ? id.substr(0, kShortId) : id) + " (token " +
+         std::to_string(change.token.value()) + ")";
 }
 
 Report report_of_change(const LockEvent& change, std::string_view event) {
@@ -65,6 +69,7 @@ std::vector<Report> WatchLines::of(const WatchCursor& asked, const WatchPage& an
   std::vector<Report> lines;
   if (answer.reset) {
     in_state_ = true;
+    has_locks_ = false;
     lines.push_back(report_of_reset(asked, index));
   }
   for (const LockEvent& change : answer.changes) {
@@ -72,9 +77,11 @@ std::vector<Report> WatchLines::of(const WatchCursor& asked, const WatchPage& an
     if (!in_state_ || change.name <= asked.after) lines.push_back(report_of_event(change));
   }
   for (const LockEvent& lock : answer.locks) lines.push_back(report_of_lock(lock));
+  has_locks_ = has_locks_ || !answer.locks.empty();
   if (in_state_ && !answer.more) {
     in_state_ = false;
-    lines.push_back(report_of_index("complete", index, "that is the state at " + std::to_string(index.value())));
+    const std::string all = has_locks_ ? "that is the state at " : "no locks at ";
+    lines.push_back(report_of_index("complete", index, all + std::to_string(index.value()) + "; changes follow:"));
   }
   return lines;
 }

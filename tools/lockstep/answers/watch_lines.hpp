@@ -14,7 +14,8 @@ class WatchLines {
   std::vector<Report> of(const WatchCursor& asked, const WatchPage& answer);
 
  private:
-  bool in_state_ = false;  // the full state has begun and is not complete
+  bool in_state_ = false;   // the full state has begun and is not complete
+  bool has_locks_ = false;  // it has had a lock so far
 };
 
 }  // namespace lockstep

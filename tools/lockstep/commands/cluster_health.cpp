@@ -41,6 +41,17 @@ const NodeStatus* leader_of(const std::vector<MemberReport>& reports) {
   return leader;
 }
 
+// As far as can be seen: one that has formed it would know.
+bool is_forming(const std::vector<MemberReport>& reports) {
+  bool is_anybody = false;
+  for (const MemberReport& report : reports) {
+    if (!report.answer) continue;
+    if (report.answer->role != NodeRole::kForming) return false;
+    is_anybody = true;
+  }
+  return is_anybody;
+}
+
 // A member that hears its leader and keeps up has a state of a moment ago.
 constexpr std::chrono::milliseconds kOldState = std::chrono::seconds(5);
 
@@ -52,6 +63,7 @@ std::string_view to_string(HealthKind kind) {
   switch (kind) {
     case HealthKind::kHealthy: return "healthy";
     case HealthKind::kDegraded: return "degraded";
+    case HealthKind::kForming: return "forming";
     case HealthKind::kNoLeader: return "no_leader";
     case HealthKind::kQuorumLost: return "quorum_lost";
   }
@@ -65,6 +77,9 @@ std::string ClusterHealth::text() const {
 }
 
 ClusterHealth health_of_node(const NodeStatus& status) {
+  if (status.role == NodeRole::kForming) {
+    return {HealthKind::kForming, status.name + " waits for other members: its log says for which"};
+  }
   if (status.leader.empty()) return {HealthKind::kNoLeader, status.name + " answers, but knows no leader"};
   return {HealthKind::kHealthy, status.name + (status.leader == status.name ? " leads" : " follows " + status.leader)};
 }
@@ -73,6 +88,11 @@ ClusterHealth health_of(const std::vector<MemberReport>& reports) {
   const std::size_t quorum = reports.size() / 2 + 1;
   const Names unreachable = names_of(reports, [](const MemberReport& report) { return !report.answer.has_value(); });
   const Names answering = names_of(reports, [](const MemberReport& report) { return report.answer.has_value(); });
+  if (is_forming(reports)) {
+    return {HealthKind::kForming, unreachable.empty()
+                                      ? "all members answer; if it lasts, their logs say what they wait for"
+                                      : "waits for " + listed(unreachable) + "; all members must be up once"};
+  }
   if (answering.size() < quorum) {
     return {HealthKind::kQuorumLost, are(unreachable, "unreachable")};
   }

@@ -18,10 +18,11 @@ struct MemberReport {
 enum class HealthKind {
   kHealthy,     // every member answers, and follows one leader
   kDegraded,    // a quorum follows one leader, but a member is missing, or follows nobody
-  kNoLeader,    // a quorum answers, but it follows nobody: an election, or not all have formed the cluster
+  kForming,     // nobody that answers is part of the cluster yet: it forms when all members are up
+  kNoLeader,    // a quorum answers, but it follows nobody: an election
   kQuorumLost,  // too few members can be reached from here
 };
-std::string_view to_string(HealthKind kind);  // "healthy", "degraded", "no_leader", "quorum_lost"
+std::string_view to_string(HealthKind kind);  // "healthy", "degraded", "forming", "no_leader", "quorum_lost"
 
 struct ClusterHealth {
   HealthKind kind = HealthKind::kQuorumLost;

@@ -16,12 +16,24 @@ int print_text(const std::string& text) {
   return kExitYes;
 }
 
+std::vector<FileDescription> files() {
+  return {
+      {"/etc/lockstep/client.toml", "For every user: servers and timeout, written as for the options."},
+      {"~/.config/lockstep/client.toml", "The same for one user, and stronger. In XDG_CONFIG_HOME if that is set."},
+      {"~/.local/state/lockstep",
+       "The user's client id, its sessions, and the history of the shell. In XDG_STATE_HOME if that is set."},
+      {"/etc/lockstep/jobs/*.conf", "Jobs that run under a lock, by the timer lockstep-run@.timer."},
+  };
+}
+
 }  // namespace
 
 void add_document_commands(CLI::App& app, CommandLine& line) {
   auto* manual = app.add_subcommand("manual", "Print the manual page")->group("");
   manual->callback([&app, &line] {
-    line.chosen = [&app] { return print_text(manual_page(describe(app), {1, app.version(), "lockstepd(8)"})); };
+    line.chosen = [&app] {
+      return print_text(manual_page(describe(app), {1, app.version(), "lockstepd(8)", files()}));
+    };
   });
   auto* completion = app.add_subcommand("completion", "Print a script that completes this command line")->group("");
   const auto shell = std::make_shared<std::string>();

@@ -74,6 +74,26 @@ Words take_from(Words& words, std::size_t first) {
   return taken;
 }
 
+// "check takes no more arguments: 'b'"
+std::string unexpected_argument(const CLI::App& command, const std::string& word) {
+  const auto positionals = command.get_options([](const CLI::Option* option) { return option->get_positional(); });
+  return command.get_name() + (positionals.empty() ? " takes no argument" : " takes no more arguments") + ": '" + word +
+         "'";
+}
+
+// The option that a complaint of the parser begins with: "--wait: 1 required DURATION missing".
+std::string option_in(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  return text.starts_with("-") ? text.substr(0, text.find(':')) : "";
+}
+
+std::string missing_value(const CLI::App& app, const CLI::App& command, const std::string& name) {
+  const CLI::Option* option = option_of(app, &command, name);
+  const std::string type = option == nullptr ? "" : option->get_type_name();
+  if (type == "DURATION") return name + " needs a duration, such as 30s";
+  return name + " needs a value" + (type.empty() ? "" : ", its " + type);
+}
+
 std::string unknown_option(const CLI::App& app, const std::string& word) {
   const std::string hint = did_you_mean(word.substr(0, word.find('=')), options_of(innermost(app)));
   const bool is_name = hint.empty() && !word.starts_with("--");
@@ -100,8 +120,18 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
     const std::string hint = did_you_mean(unknown.front(), commands_of(command));
     return "unknown command '" + unknown.front() + "'" + (hint.empty() ? "" : "; " + hint);
   }
-  const bool is_missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && has_commands;
-  return is_missing ? "a command is missing" : error.what();
+  if (!unknown.empty()) return unexpected_argument(command, unknown.front());
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && has_commands) return "a command is missing";
+  const std::string option = option_in(error);
+  const bool lacks_value = dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && !option.empty();
+  return lacks_value ? missing_value(app, command, option) : error.what();
+}
+
+bool is_about_global_option(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string option = option_in(error);
+  const CLI::App& command = innermost(app);
+  if (option.empty() || app.get_option_no_throw(option) == nullptr) return false;
+  return &command == &app || command.get_option_no_throw(option) == nullptr;
 }
 
 Words with_help_as_option(Words words) {

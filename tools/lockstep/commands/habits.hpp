@@ -20,6 +20,8 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 // What is wrong with a command line that could not be parsed, with a hint if there is one. `app` has read what it
 // could.
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error);
+// Whether it is said of an option that every command has: `lockstep --help` explains those.
+bool is_about_global_option(const CLI::App& app, const CLI::ParseError& error);
 
 // `help COMMAND` is `COMMAND --help`, and `version` is `--version`.
 std::vector<std::string> with_help_as_option(std::vector<std::string> words);

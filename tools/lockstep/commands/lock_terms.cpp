@@ -2,11 +2,25 @@
 #include "tools/lockstep/commands/lock_terms.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 #include "protocol/locks/commands.hpp"
 
 namespace lockstep {
+namespace {
+
+// Whether what is waited for is held by the `lockstep run` that this command was started under. Tokens are the
+// cluster's own numbers, so one that is equal by chance is of another cluster, and for another name.
+bool is_held_above_us(const Blocker& by) {
+  const char* token = std::getenv("LOCKSTEP_TOKEN");
+  const char* names = std::getenv("LOCKSTEP_LOCK");
+  if (token == nullptr || names == nullptr || !by.token) return false;
+  const bool has_name = ("\n" + std::string(names) + "\n").find("\n" + by.name + "\n") != std::string::npos;
+  return has_name && token == std::to_string(by.token.value());
+}
+
+}  // namespace
 
 void LockTerms::add_arguments(CLI::App& command) {
   command.add_option("NAME", names_, "The locks' names, at most 16: all at once, or none of them")->required();
@@ -23,7 +37,7 @@ void LockTerms::add_arguments(CLI::App& command) {
           "-n,--no-wait", [this] { wait_ = Duration::zero(); }, "Try once, as --wait 0s")
       ->excludes(wait);
   auto* shared = command.add_flag("-s,--shared", shared_, "Share it with others that say --shared too");
-  command.add_option("--permits", permits_, "Take one of N permits; every user must give the same N")
+  command.add_option("--permits", permits_, "Take one of N permits; while it is in use, another N is refused")
       ->check(CLI::Range(std::uint32_t{1}, locks::kMaxPermits))
       ->type_name("N")
       ->excludes(shared);
@@ -34,7 +48,8 @@ std::optional<Report> LockTerms::refuse() const {
     if (auto bad = report_of_bad_name(name)) return bad;
   }
   if (names_.size() > locks::kMaxAcquireNames) {
-    return usage_report("at most " + std::to_string(locks::kMaxAcquireNames) + " names can be taken at once");
+    return usage_report("at most " + std::to_string(locks::kMaxAcquireNames) + " names can be taken at once",
+                        "take the others apart");
   }
   return report_of_repeated_name(names_);
 }
@@ -47,6 +62,10 @@ AcquireOptions LockTerms::options() const {
   return options;
 }
 
-void tell_progress(const LineProgress& progress) { std::cerr << "lockstep: " + in_words(progress) + "\n"; }
+void tell_progress(const LineProgress& progress) {
+  std::cerr << "lockstep: " + in_words(progress) + "\n";
+  if (!is_held_above_us(progress.by)) return;
+  std::cerr << "lockstep: that is the `lockstep run` which this command was started by, so it waits for itself\n";
+}
 
 }  // namespace lockstep

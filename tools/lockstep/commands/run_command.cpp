@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <utility>
 
 #include "lockstep/lock.hpp"
+#include "nodes/client/about_process.hpp"
 #include "nodes/client/errors.hpp"
 #include "nodes/command_line/usage.hpp"
 #include "nodes/system/clock.hpp"
@@ -97,15 +99,27 @@ Report report_of_loss(const std::vector<std::string>& names, std::optional<LossR
 Duration longest_grace(const RunArguments& arguments) { return arguments.ttl / 2 - arguments.guardian.margin; }
 
 std::optional<Report> refuse(const RunArguments& arguments, const std::vector<std::string>& words) {
+  constexpr const char* kRun = "lockstep run";
+  if (words.empty()) {
+    return usage_report_of(kRun, "no command, since '" + joined(arguments.terms.names(), {}, " ") +
+                                     "' names the locks; write: lockstep run NAME... -- COMMAND [ARGUMENT...]");
+  }
   if (auto bad = arguments.terms.refuse()) return bad;
-  if (words.empty()) return usage_report("no command; write: lockstep run NAME... -- COMMAND [ARGUMENT...]");
-  if (arguments.ttl < std::chrono::milliseconds(wire::kMinTtlMs)) return usage_report("--ttl must be at least 1s");
+  if (arguments.ttl < std::chrono::milliseconds(wire::kMinTtlMs)) {
+    return usage_report_of(kRun, "--ttl must be at least 1s");
+  }
   const Duration most = longest_grace(arguments);
   if (arguments.guardian.grace > most) {
-    return usage_report("--grace must be at most half of --ttl, less " + format_duration(arguments.guardian.margin) +
-                        ": " + format_duration(most));
+    return usage_report_of(kRun, "--grace must be at most half of --ttl, less " +
+                                     format_duration(arguments.guardian.margin) + ": " + format_duration(most));
   }
   return std::nullopt;
+}
+
+// Not its arguments, which may be nobody else's business.
+std::string note_of(const RunArguments& arguments, const std::vector<std::string>& words) {
+  return arguments.note.empty() ? about_process(std::filesystem::path(words.front()).filename().string())
+                                : arguments.note;
 }
 
 run::CommandSpec spec_of(const std::vector<std::string>& words, const sigset_t& signals) {
@@ -224,15 +238,15 @@ Expected<Identity> open_identity(const GlobalOptions& global, const RunArguments
   return Identity(*std::move(opened));
 }
 
-int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, Identity& identity, run::Guard& guard,
-                   const sigset_t& forwarded) {
+int run_under_lock(const GlobalOptions& global, const RunArguments& arguments, const std::string& note,
+                   Identity& identity, run::Guard& guard, const sigset_t& forwarded) {
   ClientConfig config;
   config.endpoints = global.servers;
   config.client_id = identity ? identity->client_id() : global.client_id;
   config.keeps_session = identity.has_value();
   config.timeout = global.timeout;
   config.ttl = arguments.ttl;
-  config.note = arguments.note;
+  config.note = note;
   auto client = Client::create(config);
   if (!client) return tell(report_of("", client.error()), global.json);
   auto wake_up = WakeUp::create();
@@ -260,8 +274,8 @@ int run_command(const GlobalOptions& global, const RunArguments& arguments, cons
   const BlockedSignals forwarded{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
   const BlockedSignals harmless{SIGTTOU};  // the terminal is the command's while we write to it
   auto guard = run::Guard::create(spec_of(words, forwarded.before()), arguments.guardian);
-  if (!guard) return tell(usage_report(guard.error()), global.json);
-  return run_under_lock(global, arguments, *identity, *guard, forwarded.blocked());
+  if (!guard) return tell(usage_report(guard.error(), "this machine lacks what is named there"), global.json);
+  return run_under_lock(global, arguments, note_of(arguments, words), *identity, *guard, forwarded.blocked());
 }
 
 }  // namespace
@@ -281,7 +295,9 @@ void add_run_command(CLI::App& app, CommandLine& line) {
       ->add_option("--identity", arguments->identity,
                    "Continue with the locks of an earlier run that was killed; see below")
       ->type_name("FILE");
-  command->add_option("--note", arguments->note, "A note about this client, for those that wait or ask")
+  command
+      ->add_option("--note", arguments->note,
+                   "Who this is, for those that wait or ask; user, host, pid and program if left out")
       ->type_name("TEXT");
   command->callback([&line, command, arguments] {
     if (command->count("--grace") == 0) {

@@ -55,7 +55,7 @@ class Shell {
   // False: the shell is to end.
   bool run(const std::string& line) {
     const auto words = split_words(line);
-    if (!words) return show(usage_report(words.error()));
+    if (!words) return show(usage(words.error()));
     if (words->empty()) return true;
     if (words->front() == "quit" || words->front() == "exit") return false;
     if (words->front() == "help") return show_help(), true;
@@ -84,11 +84,7 @@ class Shell {
     return hint.empty() ? "" : "; " + hint;
   }
 
-  static Report usage(const std::string& detail) {
-    Report report = usage_report(detail);
-    report.advice = "`help` shows the commands";
-    return report;
-  }
+  static Report usage(const std::string& detail) { return usage_report(detail, "`help` shows the commands"); }
 
   Report run(std::vector<std::string> words) {
     if (!is_subcommand(words.front())) return usage("not a command: " + words.front() + hint_for(words.front()));

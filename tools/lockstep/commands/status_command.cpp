@@ -19,7 +19,8 @@ namespace {
 constexpr std::string_view kStatusHelp = R"(
 One line for each member: its role, the leader that it follows, its term, what it knows to be committed and has
 applied, the age of its state, its process. The last line says whether the cluster serves: healthy, degraded (a member
-is missing, but a quorum follows a leader), no leader, or quorum lost. With --json it is "health" of every object.
+is missing, but a quorum follows a leader), forming (not all members have been up yet), no leader, or quorum lost. With
+--json it is "health" of every object.
 With --node it is about the first node that answers, and no other: healthy if it knows a leader, for the health check
 of a container.
 Exit codes: 0 it serves; 3 it does not, or no node answers in time.
@@ -46,7 +47,7 @@ class StatusSubcommand : public Subcommand {
       const auto reports = first ? look_at(*first, patience) : std::vector<MemberReport>();
       const ClusterHealth health = !first ? ClusterHealth() : node_ ? health_of_node(*first) : health_of(reports);
       if (health.serves() || boot_time() >= deadline || run.stop.stop_requested()) {
-        return first ? show(run.global, reports, health) : report_of_nobody(first.error());
+        return first ? show(run.global, reports, health) : report_of_nobody(first.error(), wait_);
       }
       tell(first ? health.text() : first.error().detail);
       pause(run.stop, kPause);
@@ -69,7 +70,10 @@ class StatusSubcommand : public Subcommand {
   }
 
   // Of other commands the advice is this one.
-  static Report report_of_nobody(const Error& error) {
+  static Report report_of_nobody(Error error, Duration wait) {
+    if (wait != Duration::zero()) {
+      error.detail = "the cluster did not serve within " + in_words(wait) + "; at the last look " + error.detail;
+    }
     Report report = report_of("", error);
     report.advice = "look whether lockstepd runs there, or name other nodes with --server";
     return report;

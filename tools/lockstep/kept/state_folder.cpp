@@ -20,6 +20,11 @@ std::optional<fs::path> absolute_path_in(const char* variable) {
   return fs::path(value);
 }
 
+std::string way_out() {
+  return "; set HOME or XDG_STATE_HOME to a folder that this user may write, or use `lockstep run`, which keeps "
+         "nothing";
+}
+
 }  // namespace
 
 Error state_error(std::string detail) { return Error{LocalError::kStateFile, true, std::move(detail), {}}; }
@@ -28,14 +33,15 @@ Expected<fs::path> open_state_folder() {
   auto base = absolute_path_in("XDG_STATE_HOME");
   if (!base) {
     const auto home = absolute_path_in("HOME");
-    if (!home) return tl::unexpected(state_error("neither XDG_STATE_HOME nor HOME names a folder to keep state in"));
+    if (!home)
+      return tl::unexpected(state_error("nothing can be kept for this user, since HOME is not set" + way_out()));
     base = *home / ".local" / "state";
   }
   const fs::path folder = *base / "lockstep";
   std::error_code error;
   fs::create_directories(*base, error);
   if (!error && mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) error.assign(errno, std::generic_category());
-  if (error) return tl::unexpected(state_error(folder.string() + ": " + error.message()));
+  if (error) return tl::unexpected(state_error(folder.string() + ": " + error.message() + way_out()));
   return folder;
 }
 
