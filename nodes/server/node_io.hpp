@@ -23,7 +23,6 @@ class NodeIo final : public TurnIo {
   static Started<OpenedNode> open(const NodeConfig& config, int stop_fd);
   // Finishes what the disk has queued, and closes it cleanly. Then a last report can be taken.
   void stop_disk() { disk_thread_->stop(); }
-  std::string client_endpoint() { return clients_.endpoint(); }
 
   bool wait(Duration timeout) override;
   Now clocks() override;
