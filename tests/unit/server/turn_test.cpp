@@ -319,10 +319,11 @@ TEST_CASE("random turns lose nothing, repeat nothing and change no order") {
       time = end.now.time;
       CHECK(fixture.lines("step tick").size() == ticks + (is_due ? 1 : 0));
     }
-    for (const auto& [kind, count] : last) {
+    for (const auto& entry : last) {
+      const std::string& kind = entry.first;
       CAPTURE(kind);
       const Trace lines = fixture.lines(kind + " ");
-      REQUIRE(lines.size() == count);
+      REQUIRE(lines.size() == entry.second);
       for (std::size_t i = 0; i < lines.size(); ++i) {
         CHECK((lines[i] + " ").starts_with(kind + " " + std::to_string(i + 1) + " "));
       }
