@@ -1,17 +1,22 @@
 // Goal: nothing of a command's group lives past its lock, whichever of the three processes is killed or
-// stopped. Method: real processes, with deadlines made up by the test.
+// stopped. Method: real processes, with deadlines made up by the test. Where one of them comes, so is the time: it
+// stands still until the test has seen that all are where they should be, however busy the machine is.
 #include "tools/lockstep/run/guard.hpp"
 
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <new>
 #include <thread>
 
 #include "nodes/system/clock.hpp"
@@ -29,14 +34,47 @@ using lockstep::testing::wait_until;
 
 namespace {
 
-constexpr Duration kFar = 60s;
-constexpr Duration kAhead = 4s;  // time enough to start a command in, on any machine
+constexpr Duration kFar = 1h;
+constexpr Duration kAhead = 10s;
 const GuardianOptions kOptions{300ms, 250ms};
 
 // Deaf to all that can be ignored, with a grandchild in the group that is, too. Both write that they are there.
 constexpr const char* kStubborn =
     "trap '' TERM INT HUP; (trap '' TERM INT HUP; echo > grandchild; while :; do sleep 0.1; done) & "
     "while [ ! -e grandchild ]; do sleep 0.01; done; echo $$ > pid; while :; do sleep 0.1; done";
+
+// A clock that holder and guardian share, and that only the test moves.
+class ScriptedClock : public GuardianClock {
+ public:
+  ScriptedClock()
+      : page_(mmap(nullptr, sizeof(Now), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+        wake_up_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    REQUIRE(page_ != MAP_FAILED);
+    now_ = new (page_) Now(boot_time().time_since_epoch().count());
+  }
+  ~ScriptedClock() override { munmap(page_, sizeof(Now)); }
+  ScriptedClock(const ScriptedClock&) = delete;
+  ScriptedClock& operator=(const ScriptedClock&) = delete;
+
+  Time now() const override { return Time(Duration(now_->load())); }
+  void wake_at(Time deadline) override {
+    eventfd_t moves = 0;
+    eventfd_read(wake_up_.get(), &moves);
+    if (now() >= deadline) eventfd_write(wake_up_.get(), 1);  // it was moved before we looked
+  }
+  int descriptor() const override { return wake_up_.get(); }
+  void set(Time time) {
+    *now_ = time.time_since_epoch().count();
+    eventfd_write(wake_up_.get(), 1);
+  }
+
+ private:
+  using Now = std::atomic<Duration::rep>;
+  static_assert(Now::is_always_lock_free);
+  void* page_;
+  Now* now_ = nullptr;
+  FileDescriptor wake_up_;
+};
 
 CommandSpec shell(const std::string& script) {
   CommandSpec spec;
@@ -45,16 +83,22 @@ CommandSpec shell(const std::string& script) {
   return spec;
 }
 
-Guard guard_of(const CommandSpec& spec, const GuardianOptions& options = kOptions) {
-  auto guard = Guard::create(spec, options);
+Guard guard_of(const CommandSpec& spec) {
+  auto guard = Guard::create(spec, kOptions);
+  REQUIRE(guard);
+  return *std::move(guard);
+}
+
+Guard guard_of(const CommandSpec& spec, GuardianClock& clock) {
+  auto guard = Guard::create(spec, kOptions, clock);
   REQUIRE(guard);
   return *std::move(guard);
 }
 
 // As the holder of the lock waits: until the command has ended.
-CommandResult wait_for_end(Guard& guard) {
+CommandResult wait_for_end(Guard& guard, const GuardianClock& clock = MachineClock()) {
   std::optional<CommandResult> result;
-  REQUIRE(wait_until([&] { return (result = guard.turn(boot_time())).has_value(); }));
+  REQUIRE(wait_until([&] { return (result = guard.turn(clock.now())).has_value(); }));
   return *result;
 }
 
@@ -75,6 +119,7 @@ struct InFolder {
   bool wait_for_file(const std::string& name) {
     return wait_until([&] { return !content(name).empty() && content(name).back() == '\n'; });
   }
+  void write(const std::string& name) { std::ofstream(folder.path() / name) << "\n"; }
   // The group's number, once all of the stubborn command is there.
   pid_t wait_for_group() {
     REQUIRE(wait_for_file("pid"));
@@ -151,9 +196,9 @@ class AtTerminal {
 class Holder {
  public:
   // Renews by `ahead` all the time.
-  Holder(const std::string& script, Duration ahead) : pid_(fork()) {
+  Holder(const std::string& script, Duration ahead, GuardianClock& clock) : pid_(fork()) {
     REQUIRE(pid_ >= 0);
-    if (pid_ == 0) hold(script, ahead);
+    if (pid_ == 0) hold(script, ahead, clock);
   }
   ~Holder() {
     ::kill(pid_, SIGKILL);
@@ -162,13 +207,13 @@ class Holder {
   void signal(int number) { REQUIRE(::kill(pid_, number) == 0); }
 
  private:
-  [[noreturn]] static void hold(const std::string& script, Duration ahead) {
-    auto guard = Guard::create(shell(script), kOptions);
+  [[noreturn]] static void hold(const std::string& script, Duration ahead, GuardianClock& clock) {
+    auto guard = Guard::create(shell(script), kOptions, clock);
     if (!guard) _exit(1);
     std::ofstream("guardian") << guard->guardian_pid() << std::endl;
-    guard->start(boot_time() + ahead, {});
-    while (!guard->turn(boot_time())) {
-      guard->renew(boot_time() + ahead);
+    guard->start(clock.now() + ahead, {});
+    while (!guard->turn(clock.now())) {
+      guard->renew(clock.now() + ahead);
       pollfd item{guard->descriptor(), POLLIN, 0};
       poll(&item, 1, 20);
     }
@@ -247,7 +292,7 @@ TEST_CASE_FIXTURE(InFolder, "the group's number is nobody else's while it may st
     const KilledAtTheEnd cleaned_up{group};
     REQUIRE(wait_for_file("full"));
     if (guardian_dies) REQUIRE(::kill(guard.guardian_pid(), SIGKILL) == 0);
-    const Time end = boot_time() + kFar;
+    const Time end = boot_time() + lockstep::testing::kPatience;
     int looks_at_nobody = 0;
     int looks_after_its_end = 0;
     for (;;) {
@@ -273,47 +318,100 @@ TEST_CASE_FIXTURE(InFolder, "what the command leaves behind in its group is kill
   CHECK_FALSE(group_lives(std::stoi(content("pid"))));
 }
 
-TEST_CASE_FIXTURE(InFolder, "without a renewal nothing of the group lives on") {
-  Guard guard = guard_of(shell(kStubborn));
-  guard.start(boot_time() + kAhead, {});
+TEST_CASE_FIXTURE(InFolder, "what was orphaned in the group is reaped while the command runs, and killed with it") {
+  Guard guard =
+      guard_of(shell("(sh -c 'echo $$ > ended' &); (sh -c 'trap \"\" TERM HUP; echo $$ > orphan; "
+                     "while :; do sleep 0.1; done' &); echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done; exit 3"));
+  guard.start(boot_time() + kFar, {});
   const pid_t group = wait_for_group();
   const KilledAtTheEnd cleaned_up{group};
+  REQUIRE(wait_for_file("ended"));
+  REQUIRE(wait_for_file("orphan"));
+  CHECK(wait_until([&] { return state_of(std::stoi(content("ended"))) == '\0'; }));
+  CHECK(group_lives(group));
+  write("go");
+  CHECK(wait_for_end(guard).exit_code == 3);
+  CHECK_FALSE(group_lives(group));
+  CHECK(state_of(std::stoi(content("orphan"))) == '\0');
+}
+
+TEST_CASE_FIXTURE(InFolder, "who left the group is out of reach: it lives on, and nobody waits for it") {
+  Guard guard =
+      guard_of(shell("setsid sh -c 'echo $$ > daemon; while :; do sleep 0.1; done' & "
+                     "while [ ! -s daemon ]; do sleep 0.01; done; echo $$ > pid; exit 3"));
+  guard.start(boot_time() + kFar, {});
+  REQUIRE(wait_for_file("daemon"));
+  const KilledAtTheEnd cleaned_up{std::stoi(content("daemon"))};
+  CHECK(wait_for_end(guard).exit_code == 3);
+  CHECK(group_lives(cleaned_up.group));
+}
+
+TEST_CASE_FIXTURE(InFolder, "without a renewal nothing of the group lives on") {
+  ScriptedClock clock;
+  const Time deadline = clock.now() + kAhead;
+  Guard guard = guard_of(shell(kStubborn), clock);
+  guard.start(deadline, {});
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  clock.set(deadline - kOptions.margin);
   check_is_ended(group);
-  const CommandResult result = wait_for_end(guard);
+  const CommandResult result = wait_for_end(guard, clock);
   CHECK(result.ending == Ending::kDeadline);
   CHECK(result.exit_code == 137);
   CHECK_FALSE(result.guardian_died);
 }
 
+TEST_CASE_FIXTURE(InFolder, "after a suspend past the deadline the group is killed at once, whatever its grace") {
+  ScriptedClock clock;
+  Guard guard = guard_of(shell("trap 'echo > heard' TERM; echo $$ > pid; while :; do sleep 0.05; done"), clock);
+  guard.start(clock.now() + kAhead, {});
+  const pid_t group = wait_for_group();
+  const KilledAtTheEnd cleaned_up{group};
+  clock.set(clock.now() + 2 * kAhead);
+  guard.renew(clock.now() + kFar);  // by a holder that woke up first
+  check_is_ended(group);
+  CHECK(content("heard").empty());
+  const CommandResult result = wait_for_end(guard, clock);
+  CHECK(result.ending == Ending::kDeadline);
+  CHECK(result.exit_code == 137);
+}
+
 TEST_CASE_FIXTURE(InFolder, "with renewals the command lives on past its first deadline") {
-  Guard guard = guard_of(shell("while [ ! -e go ]; do sleep 0.05; done; exit 4"));
-  const Time first_deadline = boot_time() + kAhead;
+  ScriptedClock clock;
+  const Time first_deadline = clock.now() + kAhead;
+  Guard guard = guard_of(shell("n=0; trap 'n=$((n+1)); echo > heard$n' USR1; echo $$ > pid; "
+                               "while [ ! -e go ]; do sleep 0.05; done; exit 4"),
+                         clock);
   guard.start(first_deadline, {});
-  guard.renew(boot_time() + kFar);
-  REQUIRE(wait_until([&] {
-    CHECK_FALSE(guard.turn(boot_time()));
-    return boot_time() > first_deadline;
-  }));
-  std::ofstream("go") << "\n";
-  const CommandResult result = wait_for_end(guard);
+  const KilledAtTheEnd cleaned_up{wait_for_group()};
+  guard.renew(first_deadline + kFar);
+  guard.forward(SIGUSR1);  // orders are followed in turn, so what comes of this one comes after the renewal
+  REQUIRE(wait_for_file("heard1"));
+  clock.set(first_deadline);
+  guard.forward(SIGUSR1);  // at the new time
+  REQUIRE(wait_for_file("heard2"));
+  CHECK_FALSE(guard.turn(clock.now()));
+  write("go");
+  const CommandResult result = wait_for_end(guard, clock);
   CHECK(result.exit_code == 4);
   CHECK(result.ending == Ending::kByItself);
 }
 
 TEST_CASE_FIXTURE(InFolder, "a command that hears SIGTERM has its grace when the lock is lost") {
-  Guard guard = guard_of(shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; while :; do sleep 0.05; done"),
-                         GuardianOptions{10s, 250ms});
-  guard.start(boot_time() + kFar, {});
-  wait_for_group();
+  ScriptedClock clock;
+  Guard guard = guard_of(shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; while :; do sleep 0.05; done"), clock);
+  guard.start(clock.now() + kFar, {});
+  const KilledAtTheEnd cleaned_up{wait_for_group()};
   guard.stop();
-  const CommandResult result = wait_for_end(guard);
+  const CommandResult result = wait_for_end(guard, clock);
   CHECK(result.ending == Ending::kStopped);
   CHECK(result.exit_code == 6);
   CHECK(content("heard") == "\n");
 }
 
 TEST_CASE_FIXTURE(InFolder, "when the holder is killed nothing of the group lives on") {
-  Holder holder(kStubborn, 5s);
+  MachineClock clock;
+  Holder holder(kStubborn, kFar, clock);
   const pid_t group = wait_for_group();
   const KilledAtTheEnd cleaned_up{group};
   holder.signal(SIGKILL);
@@ -321,10 +419,13 @@ TEST_CASE_FIXTURE(InFolder, "when the holder is killed nothing of the group live
 }
 
 TEST_CASE_FIXTURE(InFolder, "when the holder is stopped nothing of the group lives on") {
-  Holder holder(kStubborn, kAhead);
+  ScriptedClock clock;
+  const Time deadline = clock.now() + kAhead;
+  Holder holder(kStubborn, kAhead, clock);
   const pid_t group = wait_for_group();
   const KilledAtTheEnd cleaned_up{group};
   holder.signal(SIGSTOP);
+  clock.set(deadline - kOptions.margin);
   check_is_ended(group);
 }
 
@@ -341,19 +442,22 @@ TEST_CASE_FIXTURE(InFolder, "when the guardian is killed the holder kills the gr
 }
 
 TEST_CASE_FIXTURE(InFolder, "when the guardian is stopped nothing of the group lives on") {
-  Guard guard = guard_of(shell(kStubborn));
-  guard.start(boot_time() + kAhead, {});
+  ScriptedClock clock;
+  const Time deadline = clock.now() + kAhead;
+  Guard guard = guard_of(shell(kStubborn), clock);
+  guard.start(deadline, {});
   const pid_t group = wait_for_group();
   const KilledAtTheEnd cleaned_up{group};
-  guard.turn(boot_time());
   REQUIRE(::kill(guard.guardian_pid(), SIGSTOP) == 0);
-  const CommandResult result = wait_for_end(guard);
+  clock.set(deadline - kOptions.margin / 2);
+  const CommandResult result = wait_for_end(guard, clock);
   CHECK_FALSE(group_lives(group));
   CHECK(result.ending == Ending::kDeadline);
 }
 
 TEST_CASE_FIXTURE(InFolder, "when holder and guardian are killed at once the kernel kills the command with them") {
-  Holder holder("echo $$ > pid; while :; do sleep 0.1; done", kFar);
+  MachineClock clock;
+  Holder holder("echo $$ > pid; while :; do sleep 0.1; done", kFar, clock);
   const pid_t command = wait_for_group();
   const KilledAtTheEnd cleaned_up{command};
   REQUIRE(wait_for_file("guardian"));
@@ -437,12 +541,13 @@ TEST_CASE_FIXTURE(InFolder,
 }
 
 TEST_CASE_FIXTURE(InFolder, "a command that stopped itself is woken up to hear that it must end") {
-  Guard guard = guard_of(shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; kill -STOP $$; sleep 100"),
-                         GuardianOptions{10s, 250ms});
-  guard.start(boot_time() + kFar, {});
-  wait_for_group();
+  ScriptedClock clock;
+  Guard guard = guard_of(
+      shell("trap 'echo > heard; exit 6' TERM; echo $$ > pid; kill -STOP $$; while :; do sleep 0.05; done"), clock);
+  guard.start(clock.now() + kFar, {});
+  const KilledAtTheEnd cleaned_up{wait_for_group()};
   guard.stop();
-  CHECK(wait_for_end(guard).exit_code == 6);
+  CHECK(wait_for_end(guard, clock).exit_code == 6);
 }
 
 TEST_CASE_FIXTURE(InFolder, "a guard that is let go ends its command, and one without a command just goes") {

@@ -25,15 +25,21 @@ int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 
 }  // namespace
 
 tl::expected<Guard, std::string> Guard::create(const CommandSpec& spec, const GuardianOptions& options) {
+  MachineClock clock;
+  return create(spec, options, clock);
+}
+
+tl::expected<Guard, std::string> Guard::create(const CommandSpec& spec, const GuardianOptions& options,
+                                               GuardianClock& clock) {
   auto ends = Channel::open();
-  if (!ends) return tl::unexpected(std::error_code(errno, std::generic_category()).message());
+  if (!ends || clock.descriptor() < 0) return tl::unexpected(std::error_code(errno, std::generic_category()).message());
   std::signal(SIGCHLD, SIG_DFL);     // ignored, as whoever started us may have it, nobody would learn how a child ended
   prctl(PR_SET_CHILD_SUBREAPER, 1);  // if the guardian dies, the command's processes come here
   const pid_t child = fork();
   if (child < 0) return tl::unexpected(std::error_code(errno, std::generic_category()).message());
   if (child == 0) {
     ends->first.close();
-    be_guardian(std::move(ends->second), spec, options);
+    be_guardian(std::move(ends->second), spec, options, clock);
   }
   return Guard(std::move(ends->first), child, options);
 }
@@ -87,8 +93,8 @@ std::optional<CommandResult> Guard::turn(Time now) {
       guardian_is_gone_ = true;
     }
   }
-  if (!result_ && guardian_is_gone_) on_guardian_gone();
-  if (!result_ && now >= next_deadline()) kill_overdue();
+  if (!result_ && guardian_is_gone_) on_guardian_gone(now);
+  if (!result_ && now >= next_deadline()) kill_overdue(now);
   return result_;
 }
 
@@ -106,10 +112,10 @@ void Guard::on(const Finish& finish) {
   reap_children();
 }
 
-void Guard::on_guardian_gone() {
+void Guard::on_guardian_gone(Time now) {
   if (guardian_ != 0) waitpid(std::exchange(guardian_, 0), nullptr, 0);
   signal_group(group_, SIGKILL);
-  look_again_ = boot_time() + kLookAgain;
+  look_again_ = now + kLookAgain;
   if (group_lives(group_)) return;
   reap_children();  // not before the last kill: until then the group's number is nobody else's
   terminal_.hand_over(group_, getpgrp());
@@ -118,9 +124,9 @@ void Guard::on_guardian_gone() {
 }
 
 // The guardian should have done it by now, so it is stopped, and is of no use any more.
-void Guard::kill_overdue() {
+void Guard::kill_overdue(Time now) {
   overdue_ = true;
-  look_again_ = boot_time() + kLookAgain;
+  look_again_ = now + kLookAgain;
   signal_group(group_, SIGKILL);
   if (guardian_ != 0) ::kill(guardian_, SIGKILL);
 }

@@ -32,6 +32,9 @@ class Guard {
   // Forks the guardian: only before this process has a ZeroMQ context or another thread. The signals that are
   // to be forwarded are blocked by then; spec.signals is the mask from before.
   static tl::expected<Guard, std::string> create(const CommandSpec& spec, const GuardianOptions& options);
+  // The same with another clock than CLOCK_BOOTTIME. The guardian goes by a copy of it, as a fork makes one.
+  static tl::expected<Guard, std::string> create(const CommandSpec& spec, const GuardianOptions& options,
+                                                 GuardianClock& clock);
   Guard(Guard&& other) noexcept;
   Guard& operator=(Guard&&) = delete;
   ~Guard();
@@ -43,8 +46,8 @@ class Guard {
   // The lock is lost: the command is to end.
   void stop();
 
-  // To be called when the descriptor is readable, at next_deadline(), and at other times as one likes. The
-  // result, once nothing of the command's group lives any more.
+  // To be called when the descriptor is readable, at next_deadline(), and at other times as one likes, with the
+  // time of the guardian's clock. The result, once nothing of the command's group lives any more.
   std::optional<CommandResult> turn(Time now);
   // -1: there is none to wait for any more.
   int descriptor() const { return guardian_is_gone_ ? -1 : channel_.descriptor(); }
@@ -58,8 +61,8 @@ class Guard {
 
   void on(const Started& started) { group_ = started.group; }
   void on(const Finish& finish);
-  void on_guardian_gone();
-  void kill_overdue();
+  void on_guardian_gone(Time now);
+  void kill_overdue(Time now);
 
   Channel channel_;
   Terminal terminal_;

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include <cstring>
 #include <utility>
 
-#include "nodes/system/clock.hpp"
 #include "nodes/text/printable.hpp"
 #include "tools/lockstep/run/process_group.hpp"
 #include "tools/lockstep/run/terminal.hpp"
@@ -33,15 +31,10 @@ constexpr int kNotExecutable = 126;
 // How often a command that waits for the terminal is looked after: nobody is told that a group came to the foreground.
 constexpr Duration kLookForTerminal = std::chrono::milliseconds(200);
 
-timespec to_timespec(Duration duration) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
-  return {seconds.count(), static_cast<long>((duration - seconds).count())};
-}
-
 class GuardianProcess {
  public:
-  GuardianProcess(Channel channel, const CommandSpec& spec, const GuardianOptions& options)
-      : channel_(std::move(channel)), spec_(spec), guardian_(options), holder_group_(getpgrp()) {
+  GuardianProcess(Channel channel, const CommandSpec& spec, const GuardianOptions& options, GuardianClock& clock)
+      : channel_(std::move(channel)), spec_(spec), clock_(clock), guardian_(options), holder_group_(getpgrp()) {
     setpgid(0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     sigset_t all;
@@ -51,8 +44,7 @@ class GuardianProcess {
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     signals_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    timer_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (signals_ < 0 || timer_ < 0) _exit(kNotExecutable);
+    if (signals_ < 0) _exit(kNotExecutable);
   }
 
   [[noreturn]] void serve() {
@@ -67,14 +59,10 @@ class GuardianProcess {
  private:
   void wait() {
     Time deadline = guardian_.next_deadline();
-    if (wants_terminal_) deadline = std::min(deadline, boot_time() + kLookForTerminal);
-    itimerspec when{};  // zero: never
-    if (deadline != Time::max()) {
-      when.it_value = to_timespec(std::max<Duration>(deadline.time_since_epoch(), std::chrono::nanoseconds(1)));
-    }
-    timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+    if (wants_terminal_) deadline = std::min(deadline, clock_.now() + kLookForTerminal);
+    clock_.wake_at(deadline);
     std::array<pollfd, 3> items{pollfd{channel_.descriptor(), POLLIN, 0}, pollfd{signals_, POLLIN, 0},
-                                pollfd{timer_, POLLIN, 0}};
+                                pollfd{clock_.descriptor(), POLLIN, 0}};
     poll(items.data(), items.size(), -1);
     signalfd_siginfo ignored{};
     while (read(signals_, &ignored, sizeof ignored) > 0) {
@@ -148,7 +136,7 @@ class GuardianProcess {
   }
 
   void step(const GuardianEvent& event) {
-    guardian_.step(boot_time(), event);
+    guardian_.step(clock_.now(), event);
     for (const GuardianDecision& decision : guardian_.take_decisions()) {
       std::visit([this](const auto& d) { carry_out(d); }, decision);
     }
@@ -183,8 +171,8 @@ class GuardianProcess {
 
   void fail_to_start() {
     complain("cannot start another process");
-    guardian_.step(boot_time(), CommandEnded{kNotExecutable << 8});
-    guardian_.step(boot_time(), GroupGone{});
+    guardian_.step(clock_.now(), CommandEnded{kNotExecutable << 8});
+    guardian_.step(clock_.now(), GroupGone{});
     for (const GuardianDecision& decision : guardian_.take_decisions()) {
       if (const auto* finish = std::get_if<Finish>(&decision)) carry_out(*finish);
     }
@@ -217,6 +205,7 @@ class GuardianProcess {
 
   Channel channel_;
   const CommandSpec& spec_;
+  GuardianClock& clock_;
   Guardian guardian_;
   pid_t holder_group_;
   Terminal terminal_;
@@ -225,13 +214,12 @@ class GuardianProcess {
   bool wants_terminal_ = false;  // the command is stopped until its group has the foreground
   bool told_that_it_waits_ = false;
   int signals_ = -1;
-  int timer_ = -1;
 };
 
 }  // namespace
 
-void be_guardian(Channel channel, const CommandSpec& spec, const GuardianOptions& options) {
-  GuardianProcess(std::move(channel), spec, options).serve();
+void be_guardian(Channel channel, const CommandSpec& spec, const GuardianOptions& options, GuardianClock& clock) {
+  GuardianProcess(std::move(channel), spec, options, clock).serve();
 }
 
 }  // namespace lockstep::run

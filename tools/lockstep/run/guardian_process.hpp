@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tools/lockstep/run/channel.hpp"
+#include "tools/lockstep/run/guardian_clock.hpp"
 
 namespace lockstep::run {
 
@@ -22,6 +23,7 @@ struct CommandSpec {
 
 // Serves the orders that come in on `channel`, until the command and its group have ended and the holder knows, or
 // there is nothing left to guard. All signals that can be are blocked by then.
-[[noreturn]] void be_guardian(Channel channel, const CommandSpec& spec, const GuardianOptions& options);
+[[noreturn]] void be_guardian(Channel channel, const CommandSpec& spec, const GuardianOptions& options,
+                              GuardianClock& clock);
 
 }  // namespace lockstep::run
