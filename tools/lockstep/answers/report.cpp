@@ -251,7 +251,7 @@ std::string shown(const std::vector<std::string>& names) {
 }
 
 std::string who(const ClientId& client, const std::string& note) {
-  const std::string id = to_string(client);
+  std::string id = to_string(client);
   if (note.empty()) return id;
   return (is_at_terminal() ? id.substr(0, kShortId) : id) + " (" + printable(note, kShownLine) + ")";
 }
