@@ -27,7 +27,7 @@ class CallbackThread {
 
   void post(Owner owner, std::function<void()> callback);
   void withdraw(Owner owner);
-  // Runs what was posted, then ends. What is posted later is dropped.
+  // Runs what was posted, and what that posts, then ends. What others post later is dropped.
   void stop();
 
  private:

@@ -113,50 +113,51 @@ Expected<Client> Client::create(const ClientConfig& config) {
 // ---- Locks
 
 Expected<PreemptAnswer> Client::preempt(const std::string& name, std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.preempt(now, name, timeout); });
+  const auto loop = this->loop();
+  auto done = loop->run([&](ClientCore& core, Time now) { return core.preempt(now, name, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
   if (const auto* granted = answer_if<locks::Granted>(*done)) {
-    return PreemptAnswer{true, loop_->client_id(), granted->token, {}, done->applied};
+    return PreemptAnswer{true, loop->client_id(), granted->token, {}, done->applied};
   }
   locks::Held& held = answer_in<locks::Held>(*done);
   return PreemptAnswer{false, held.owner, held.token, held.since, done->applied, std::move(held.note)};
 }
 
 Expected<AcquireAnswer> Client::acquire(std::vector<std::string> names, const AcquireOptions& options) {
-  return loop_->acquire(std::move(names), options);
+  return loop()->acquire(std::move(names), options);
 }
 
 void Client::acquire_async(std::vector<std::string> names, const AcquireOptions& options,
                            std::function<void(Expected<AcquireAnswer>)> done) {
-  loop_->acquire_async(std::move(names), options, std::move(done));
+  loop()->acquire_async(std::move(names), options, std::move(done));
 }
 
 Expected<ReleaseAnswer> Client::release(const std::string& name, std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.release(now, name, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.release(now, name, timeout); });
   return done.map([](Completion& completion) { return release_answer(completion); });
 }
 
 Expected<CloseAnswer> Client::close(std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.close(now, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.close(now, timeout); });
   return done.map([](const Completion& completion) { return CloseAnswer{completion.applied}; });
 }
 
 Expected<ReleaseAnswer> Client::force_release(const std::string& name, const std::string& why,
                                               std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.force_release(now, name, why, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.force_release(now, name, why, timeout); });
   return done.map([](Completion& completion) { return release_answer(completion); });
 }
 
 Expected<CloseAnswer> Client::close_session(SessionId session, const std::string& why,
                                             std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.close_session(now, session, why, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.close_session(now, session, why, timeout); });
   return done.map([](const Completion& completion) { return CloseAnswer{completion.applied}; });
 }
 
 // ---- Reads
 
 Expected<CheckResult> Client::check(const std::string& name, ReadMode mode, std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) {
+  auto done = loop()->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::CheckRequest{name, mode, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
@@ -176,7 +177,7 @@ Expected<VerifyAnswer> Client::verify(const std::string& name, FencingToken toke
 Expected<ListPage> Client::list(const std::string& prefix, const std::string& after, std::size_t limit, ReadMode mode,
                                 std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit);
-  auto done = loop_->run([&](ClientCore& core, Time now) {
+  auto done = loop()->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::ListRequest{prefix, after, page, mode, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
@@ -186,10 +187,11 @@ Expected<ListPage> Client::list(const std::string& prefix, const std::string& af
 
 // Each answer must bring the count further, so that no node keeps it going without an end.
 Expected<CountResult> Client::count(const std::string& prefix, ReadMode mode, std::optional<Duration> timeout) {
+  const auto loop = this->loop();
   CountResult total;
   std::string after;
   for (int answers = 0; answers < kMaxCountAnswers; ++answers) {
-    auto done = loop_->run([&](ClientCore& core, Time now) {
+    auto done = loop->run([&](ClientCore& core, Time now) {
       return core.read(now, wire::CountRequest{prefix, after, mode, {}}, timeout);
     });
     if (!done) return tl::unexpected(std::move(done.error()));
@@ -211,7 +213,7 @@ Expected<CountResult> Client::count(const std::string& prefix, ReadMode mode, st
 Expected<HistoryPage> Client::history(const std::string& name, std::uint64_t after, std::size_t limit,
                                       std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit);
-  auto done = loop_->run([&](ClientCore& core, Time now) {
+  auto done = loop()->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::HistoryRequest{name, after, page, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
@@ -221,7 +223,7 @@ Expected<HistoryPage> Client::history(const std::string& name, std::uint64_t aft
 
 Expected<SessionsPage> Client::sessions(SessionId after, std::size_t limit, std::optional<Duration> timeout) {
   const std::uint32_t page = page_of(limit);
-  auto done = loop_->run([&](ClientCore& core, Time now) {
+  auto done = loop()->run([&](ClientCore& core, Time now) {
     return core.read(now, wire::SessionsRequest{after, page, {}}, timeout);
   });
   if (!done) return tl::unexpected(std::move(done.error()));
@@ -231,7 +233,7 @@ Expected<SessionsPage> Client::sessions(SessionId after, std::size_t limit, std:
 
 Expected<WatchPage> Client::watch(const std::string& prefix, const WatchCursor& cursor, Duration wait,
                                   std::optional<Duration> timeout) {
-  auto done = loop_->run(
+  auto done = loop()->run(
       [&](ClientCore& core, Time now) { return core.watch(now, prefix, cursor.from, cursor.after, wait, timeout); });
   if (!done) return tl::unexpected(std::move(done.error()));
   auto& answer = answer_in<wire::WatchAnswer>(*done);
@@ -245,26 +247,26 @@ Expected<WatchPage> Client::watch(const std::string& prefix, const WatchCursor& 
 }
 
 Expected<NodeStatus> Client::status(std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.status(now, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.status(now, timeout); });
   return done.map([](Completion& completion) { return shown(std::move(answer_in<wire::StatusAnswer>(completion))); });
 }
 
 // ---- The session
 
-LeaseView Client::lease() const { return loop_->lease(); }
+LeaseView Client::lease() const { return loop()->lease(); }
 
 void Client::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
-  loop_->on_lease_event(std::move(callback));
+  loop()->on_lease_event(std::move(callback));
 }
 
 Expected<std::vector<TakenOverLock>> Client::take_over(std::optional<Duration> timeout) {
-  auto done = loop_->run([&](ClientCore& core, Time now) { return core.take_over(now, timeout); });
+  auto done = loop()->run([&](ClientCore& core, Time now) { return core.take_over(now, timeout); });
   return done.map([](Completion& completion) { return std::move(answer_in<TakenOver>(completion).locks); });
 }
 
-Expected<void> Client::keep_session(SessionKeeper keeper) { return loop_->keep_session(std::move(keeper)); }
-ClientId Client::client_id() const { return loop_->client_id(); }
-SessionId Client::session() const { return loop_->session(); }
-LogIndex Client::highest_index() const { return loop_->highest_index(); }
+Expected<void> Client::keep_session(SessionKeeper keeper) { return loop()->keep_session(std::move(keeper)); }
+ClientId Client::client_id() const { return loop()->client_id(); }
+SessionId Client::session() const { return loop()->session(); }
+LogIndex Client::highest_index() const { return loop()->highest_index(); }
 
 }  // namespace lockstep

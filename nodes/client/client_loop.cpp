@@ -99,9 +99,19 @@ std::vector<Expected<Completion>> ClientLoop::run_all(const std::vector<Start>& 
   return results;
 }
 
-void ClientLoop::post(const Start& start) {
+void ClientLoop::give_back(const std::vector<std::string>& names, FencingToken token) {
   const CheckedLock lock(mutex_);
-  if (!refusal()) begin(start, std::make_shared<PendingCall>());
+  if (refusal()) return;
+  for (const std::string& name : names) {
+    if (!is_held(name, token)) continue;  // an operator took it, and it may have been granted to this client again
+    begin([&](ClientCore& core, Time now) { return core.release(now, name, kForEver); },
+          std::make_shared<PendingCall>());
+  }
+}
+
+bool ClientLoop::is_held(const std::string& name, FencingToken token) const {
+  const auto held = core_.held().find(name);
+  return held != core_.held().end() && held->second == token;
 }
 
 // ---- Acquisitions, from any thread
@@ -135,10 +145,11 @@ void ClientLoop::acquire_async(std::vector<std::string> names, const AcquireOpti
   // Both live until the callback thread has told the end, whose function then owns them.
   const auto stop = std::make_shared<std::optional<std::stop_callback<std::function<void()>>>>();
   const auto pending = std::make_shared<PendingCall>();
-  pending->on_progress = options.on_progress;
-  pending->done = [this, stop, names, done = std::move(done)](Expected<Completion> result) {
+  if (options.on_progress) pending->on_progress = std::make_shared<const OnProgress>(options.on_progress);
+  pending->done = [this, stop, names, on_progress = pending->on_progress,
+                   done = std::move(done)](Expected<Completion> result) {
     auto answer = std::make_shared<Expected<AcquireAnswer>>(acquire_answer(names, std::move(result)));
-    callbacks_.post(0, [stop, answer, done] {
+    callbacks_.post(0, [stop, answer, on_progress, done] {
       stop->reset();
       done(std::move(*answer));
     });
@@ -146,9 +157,12 @@ void ClientLoop::acquire_async(std::vector<std::string> names, const AcquireOpti
   stop->emplace(options.stop, [this, weak = std::weak_ptr(pending)] {
     if (const auto still_pending = weak.lock()) cancel(*still_pending);
   });
-  const CheckedLock lock(mutex_);
-  if (const auto error = refusal()) return deliver(pending, tl::unexpected(*error));
-  begin_acquire(names, options, next_thread_number(), pending);
+  CheckedLock lock(mutex_);
+  const auto error = refusal();
+  if (!error) return begin_acquire(names, options, next_thread_number(), pending);
+  const Done refused = std::exchange(pending->done, {});
+  lock.unlock();
+  refused(tl::unexpected(*error));  // from here: at the client's end its own thread may be gone
 }
 
 void ClientLoop::begin_acquire(const std::vector<std::string>& names, const AcquireOptions& options,
@@ -181,7 +195,7 @@ LeaseView ClientLoop::lease() {
 
 void ClientLoop::on_lease_event(std::function<void(const LeaseEvent&)> callback) {
   const CheckedLock lock(mutex_);
-  on_lease_event_ = std::move(callback);
+  std::swap(on_lease_event_, callback);  // the one before goes without the mutex: what it owns may lock
 }
 
 LockRegistry::Id ClientLoop::add_lock(const std::vector<std::string>& names, FencingToken token) {
@@ -189,23 +203,21 @@ LockRegistry::Id ClientLoop::add_lock(const std::vector<std::string>& names, Fen
   look_at_clock();
   const LockRegistry::Id id = locks_.add(names, token);
   // What happened between the grant and now was told to nobody.
-  const bool is_held = std::all_of(names.begin(), names.end(), [&](const std::string& name) REQUIRES(mutex_) {
-    const auto held = core_.held().find(name);
-    return held != core_.held().end() && held->second == token;
-  });
+  const bool all_are_held = std::all_of(names.begin(), names.end(),
+                                        [&](const std::string& name) REQUIRES(mutex_) { return is_held(name, token); });
   if (closing_) {
     locks_.lose(id, LossReason::kClosed);
-  } else if (!is_held) {
+  } else if (!all_are_held) {
     locks_.lose(id, core_.lease().lost.value_or(LossReason::kForced));
   }
   return id;
 }
 
 void ClientLoop::remove_lock(LockRegistry::Id id) {
-  {
+  const auto removed = [&] {
     const CheckedLock lock(mutex_);
-    locks_.remove(id);
-  }
+    return locks_.remove(id);
+  }();
   callbacks_.withdraw(id);
 }
 
@@ -275,7 +287,7 @@ void ClientLoop::collect() {
       pending.changed.notify_all();
     } else if (pending.on_progress) {
       callbacks_.post(
-          0, [callback = pending.on_progress, progress = shown(std::move(report.progress))] { callback(progress); });
+          0, [callback = pending.on_progress, progress = shown(std::move(report.progress))] { (*callback)(progress); });
     }
   }
   if (!save_) deliver(std::exchange(output.completions, {}));
@@ -325,6 +337,7 @@ void ClientLoop::stop() {
     const CheckedLock lock(mutex_);
     if (stopping_) return;
     closing_ = true;
+    names_->close();
     settle();
     stopping_ = true;
     wake_up_.wake();

@@ -43,8 +43,8 @@ class ClientLoop {
   Expected<Completion> run(const Start& start);
   // Starts several at once, and waits for all.
   std::vector<Expected<Completion>> run_all(const std::vector<Start>& starts);
-  // Starts a call whose answer nobody waits for.
-  void post(const Start& start);
+  // Releases those of the names that are still held with this token. Nobody waits for the answers.
+  void give_back(const std::vector<std::string>& names, FencingToken token);
 
   Expected<AcquireAnswer> acquire(std::vector<std::string> names, const AcquireOptions& options);
   void acquire_async(std::vector<std::string> names, const AcquireOptions& options,
@@ -66,13 +66,14 @@ class ClientLoop {
   NameQueue& names() { return *names_; }
 
  private:
+  using OnProgress = std::function<void(const LineProgress&)>;
   // A call until its answer is taken. Its members are under the mutex.
   struct PendingCall {
     CheckedCondition changed;
     std::optional<Expected<Completion>> result;
     std::deque<LineProgress> progress;
-    Done done;                                             // none: somebody waits for `result`
-    std::function<void(const LineProgress&)> on_progress;  // on the callback thread, with `done`
+    Done done;                                      // none: somebody waits for `result`
+    std::shared_ptr<const OnProgress> on_progress;  // on the callback thread, with `done`, which owns it, too
     std::uint64_t sends_before = 0;
     bool has_claimed = false;  // a request of which an earlier copy may have run
     CallId call;               // of an acquisition, once it was begun
@@ -81,6 +82,7 @@ class ClientLoop {
   using SharedCall = std::shared_ptr<PendingCall>;
   using Ended = std::pair<Done, Expected<Completion>>;
 
+  bool is_held(const std::string& name, FencingToken token) const REQUIRES(mutex_);
   void cancel(PendingCall& pending);
 
   std::optional<Error> refusal() const REQUIRES(mutex_);

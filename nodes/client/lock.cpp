@@ -119,11 +119,7 @@ class LockState {
     return {};
   }
 
-  void release_later() {
-    for (const std::string& name : names_) {
-      loop_->post([name](ClientCore& core, Time now) { return core.release(now, name, kForEver); });
-    }
-  }
+  void release_later() { loop_->give_back(names_, token_); }
 
   // The next thread of this client may ask for the names: the core asks for a lock after it gave it back.
   void take_ticket() {
@@ -168,7 +164,7 @@ Error not_granted(const TakenInTurn& acquired) {
 
 }  // namespace
 
-Expected<std::optional<Lock>> Lock::acquire_by(const std::shared_ptr<ClientLoop>& loop, std::vector<std::string> names,
+Expected<std::optional<Lock>> Lock::acquire_by(std::shared_ptr<ClientLoop> loop, std::vector<std::string> names,
                                                const AcquireOptions& options, Error* why_not) {
   names = sorted_names(std::move(names));
   auto acquired = acquire_in_turn(*loop, names, options);
@@ -177,8 +173,8 @@ Expected<std::optional<Lock>> Lock::acquire_by(const std::shared_ptr<ClientLoop>
     if (why_not) *why_not = not_granted(*acquired);
     return std::optional<Lock>();
   }
-  auto state =
-      std::make_unique<LockState>(loop, *std::move(acquired->ticket), std::move(names), acquired->answer.token);
+  auto state = std::make_unique<LockState>(std::move(loop), *std::move(acquired->ticket), std::move(names),
+                                           acquired->answer.token);
   return std::optional<Lock>(Lock(std::move(state)));
 }
 

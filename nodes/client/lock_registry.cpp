@@ -19,7 +19,7 @@ LockLook LockRegistry::look(Id id) const {
   return {std::nullopt, safe_until_};
 }
 
-void LockRegistry::on_lost(Id id, OnLost callback) {
+void LockRegistry::on_lost(Id id, OnLost&& callback) {
   const auto found = locks_.find(id);
   if (found == locks_.end()) return;
   if (const auto reason = found->second.at_loss.lost) {
@@ -29,7 +29,7 @@ void LockRegistry::on_lost(Id id, OnLost callback) {
   }
 }
 
-void LockRegistry::on_warning(Id id, Duration before, OnWarning callback) {
+void LockRegistry::on_warning(Id id, Duration before, OnWarning&& callback) {
   const auto found = locks_.find(id);
   if (found != locks_.end()) found->second.warnings.push_back({before, std::move(callback)});
 }
@@ -45,7 +45,8 @@ void LockRegistry::lose_all(LossReason reason) {
 void LockRegistry::lose(Id id, WatchedLock& lock, LossReason reason) {
   if (lock.at_loss.lost) return;
   lock.at_loss = {reason, safe_until_};
-  lock.warnings.clear();
+  // Nobody is warned any more. What the callbacks own goes on the callback thread, since the mutex is held here.
+  if (!lock.warnings.empty()) callbacks_->post(id, [dropped = std::exchange(lock.warnings, {})] {});
   for (OnLost& callback : std::exchange(lock.on_lost, {})) {
     callbacks_->post(id, [callback = std::move(callback), reason] { callback(reason); });
   }

@@ -27,23 +27,6 @@ class LockRegistry {
   using OnLost = std::function<void(LossReason)>;
   using OnWarning = std::function<void(Duration left)>;
 
-  explicit LockRegistry(CallbackThread& callbacks) : callbacks_(&callbacks) {}
-
-  Id add(std::vector<std::string> names, FencingToken token);
-  void remove(Id id) { locks_.erase(id); }
-  LockLook look(Id id) const;
-  void on_lost(Id id, OnLost callback);
-  void on_warning(Id id, Duration before, OnWarning callback);
-
-  void lose(Id id, LossReason reason);
-  void lose_all(LossReason reason);
-  void apply(const LeaseEvent& event);
-
-  // Tells those to whom so little is left now; when that will be next.
-  void warn(Time now, std::optional<Time> safe_until);
-  Time next_warning(std::optional<Time> safe_until) const;
-
- private:
   struct Warning {
     Duration before{};
     OnWarning callback;
@@ -56,14 +39,34 @@ class LockRegistry {
     std::vector<OnLost> on_lost;
     std::vector<Warning> warnings;
   };
+  using Locks = std::map<Id, WatchedLock>;
 
+  explicit LockRegistry(CallbackThread& callbacks) : callbacks_(&callbacks) {}
+
+  Id add(std::vector<std::string> names, FencingToken token);
+  // What is left of it is the caller's to drop, without the mutex: its callbacks may own what locks.
+  Locks::node_type remove(Id id) { return locks_.extract(id); }
+  LockLook look(Id id) const;
+  // A callback is not taken if there is no such lock.
+  void on_lost(Id id, OnLost&& callback);
+  void on_warning(Id id, Duration before, OnWarning&& callback);
+
+  void lose(Id id, LossReason reason);
+  void lose_all(LossReason reason);
+  void apply(const LeaseEvent& event);
+
+  // Tells those to whom so little is left now; when that will be next.
+  void warn(Time now, std::optional<Time> safe_until);
+  Time next_warning(std::optional<Time> safe_until) const;
+
+ private:
   void lose(Id id, WatchedLock& lock, LossReason reason);
   void lose(const std::vector<OwnedLock>& gone, LossReason reason);
 
   CallbackThread* callbacks_;
   std::optional<Time> safe_until_;  // of the session, as it was renewed last
   Id last_ = 0;
-  std::map<Id, WatchedLock> locks_;
+  Locks locks_;
 };
 
 }  // namespace lockstep

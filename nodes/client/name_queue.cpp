@@ -13,7 +13,7 @@ std::optional<NameQueue::Ticket> NameQueue::enter(const std::vector<std::string>
   CheckedLock lock(mutex_);
   const std::uint64_t number = ++last_;
   for (const std::string& name : names) queues_[name].push_back(number);
-  const auto is_served = [&]() REQUIRES(mutex_) { return is_first(names, number); };
+  const auto is_served = [&]() REQUIRES(mutex_) { return is_closed_ || is_first(names, number); };
   const bool served = changed_.wait_until(mutex_, stop, deadline, is_served);
   lock.unlock();
   Ticket ticket(shared_from_this(), names, number);
@@ -26,6 +26,12 @@ NameQueue::Ticket NameQueue::enter_first(const std::vector<std::string>& names) 
   const std::uint64_t number = ++last_;
   for (const std::string& name : names) queues_[name].push_front(number);
   return Ticket(shared_from_this(), names, number);
+}
+
+void NameQueue::close() {
+  const CheckedLock lock(mutex_);
+  is_closed_ = true;
+  changed_.notify_all();
 }
 
 void NameQueue::leave(const std::vector<std::string>& names, std::uint64_t number) {

@@ -48,6 +48,8 @@ class NameQueue : public std::enable_shared_from_this<NameQueue> {
                               const std::stop_token& stop);
   // For names that are held already: before all who wait.
   Ticket enter_first(const std::vector<std::string>& names);
+  // From now on it is everybody's turn, since there is nothing to be had any more: who asks then is refused.
+  void close();
 
  private:
   void leave(const std::vector<std::string>& names, std::uint64_t number);
@@ -55,6 +57,7 @@ class NameQueue : public std::enable_shared_from_this<NameQueue> {
 
   CheckedMutex mutex_;
   CheckedCondition changed_;
+  bool is_closed_ GUARDED_BY(mutex_) = false;
   std::uint64_t last_ GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::deque<std::uint64_t>> queues_ GUARDED_BY(mutex_);
 };

@@ -26,9 +26,10 @@
 // They are not called after the client's destructor has returned. A Client must not be moved, assigned to or destroyed
 // while another thread enters one of its members; one that was moved from may only be assigned to or destroyed.
 // Ownership: a client owns its threads and connections. Destroying it ends every call that still runs with an
-// indefinite `unavailable`, then closes the session, so its locks come free at once if a node answers within a
-// second, else when the lease runs out. With TTL 0 the session stays, with its locks: release them.
-// A process must not fork while it has a client, except to exec at once (threads, libzmq).
+// indefinite `unavailable`, runs the callbacks that are due, and refuses what they call. Meanwhile it closes the
+// session, so its locks come free at once if a node answers within a second, else when the lease runs out. With TTL 0
+// the session stays, with its locks: release them. A process must not fork while it has a client, except to exec at
+// once (threads, libzmq).
 #pragma once
 
 #include <array>
@@ -297,6 +298,8 @@ class Client {
   friend class Lock;
   friend class Mutex;
   explicit Client(std::shared_ptr<ClientLoop> loop);
+  // A call has its own share: the client may be destroyed while it is under way.
+  std::shared_ptr<ClientLoop> loop() const { return loop_; }
   std::shared_ptr<ClientLoop> loop_;  // Locks share it; it is stopped when the client is destroyed
 };
 

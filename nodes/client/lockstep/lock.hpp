@@ -76,9 +76,8 @@ class Lock {
  private:
   friend class Mutex;
   explicit Lock(std::unique_ptr<LockState> state);
-  static Expected<std::optional<Lock>> acquire_by(const std::shared_ptr<ClientLoop>& loop,
-                                                  std::vector<std::string> names, const AcquireOptions& options,
-                                                  Error* why_not);
+  static Expected<std::optional<Lock>> acquire_by(std::shared_ptr<ClientLoop> loop, std::vector<std::string> names,
+                                                  const AcquireOptions& options, Error* why_not);
   std::unique_ptr<LockState> state_;
 };
 
