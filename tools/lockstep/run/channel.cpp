@@ -88,7 +88,8 @@ std::optional<std::variant<Packet, ChannelClosed>> receive_packet(int fd) {
   ssize_t size = 0;
   do {
     size = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  } while (size < 0 && errno == EINTR);
+    // ECONNRESET, once: the other end went before it read all that we sent. What it said before that is still to come.
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
   if (size < static_cast<ssize_t>(sizeof(Head))) return ChannelClosed{};
   Packet packet;
