@@ -3,8 +3,7 @@
 // A configuration that names a wrong port for a member does not show by itself: nothing is sent back, and the cluster
 // works as long as the members that matter just then hear each other. So a node says Hello to every other member until
 // that one has answered: at its start, and never again afterwards. What a member has shown once stays so.
-// While there
-// is no leader, a person is told who has not been heard since.
+// While there is no leader, a person is told who has not been heard since.
 //
 // It reads no message and sends none: its owner says what came in, and sends the Hellos. A value.
 #pragma once
